@@ -1,0 +1,1 @@
+"""One module per notebook; its ``run(params)`` is all that the notebook calls."""

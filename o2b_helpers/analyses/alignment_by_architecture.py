@@ -1,0 +1,45 @@
+"""Notebook 03: how far do the predictions of whole networks agree with people? (METHODS 2, figure 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from o2b_helpers.analyses.alignment import align
+from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.params import Params
+from o2b_helpers.store import Store
+
+NEEDS = ("human_targets", "valence_models")
+
+
+def run(params: Params) -> Result:
+    """Make ``alignment.csv``."""
+    return run_step(params, "alignment_by_architecture")
+
+
+def part(params: Params, store: Store) -> dict[str, Any]:
+    """Return nothing: all comes from what the step reads."""
+    return {}
+
+
+def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+    """Correlate the full models' predictions with the targets."""
+    predictions = pd.read_csv(needs["valence_models"] / "results" / "predictions.csv", dtype={"stimulus": str})
+    targets = pd.read_csv(needs["human_targets"] / "results" / "targets.csv", dtype={"stimulus": str})
+    table = align(predictions, targets, ["architecture", "weights", "run"])
+    write_table(table, folder / "results" / "alignment.csv")
+    write_facts(folder, alignment_facts(table))
+
+
+def alignment_facts(table: pd.DataFrame) -> dict[str, Any]:
+    """Return what is worth saying about an alignment table."""
+    return {
+        "correlations": len(table),
+        "p_below_0.05_uncorrected": int((table["p"] < 0.05).sum()),
+        "q_below_0.05": int((table["q"] < 0.05).sum()),
+        "without_rho_because_constant": int(table["rho"].isna().sum()),
+        "mean_rho_by_condition": table.groupby("condition")["rho"].mean().to_dict(),
+    }

@@ -1,0 +1,143 @@
+"""Notebook 06: which filters answer to which objects? EmoCAM++ (METHODS 3)."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.numpy import load_file, save_file
+
+from o2b_helpers.analyses import inputs
+from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
+from o2b_helpers.analyses.networks import lazily, model_part, target_layers
+from o2b_helpers.analyses.step import Result, run_step, write_facts
+from o2b_helpers.analyses.valence_models import load_full_heads
+from o2b_helpers.inputs.preprocessing import load_images
+from o2b_helpers.kernels.filter_scores import FilterScores, filter_scores
+from o2b_helpers.params import Model, Params
+from o2b_helpers.progress import progress
+from o2b_helpers.store import Store, digest_of
+
+NEEDS = ("inputs", "valence_models", "objects")
+MODULE = "o2b_helpers.analyses.filter_sensitivity"
+IMAGES_IN_A_SHARD = 250
+
+
+def run(params: Params) -> Result:
+    """Make ``filter_scores_<architecture>.nc`` for every model with ``object2brain: true``."""
+    return run_step(params, "filter_sensitivity")
+
+
+def part(params: Params, store: Store) -> dict[str, Any]:
+    """Return the scoring options and the models."""
+    return {
+        "sensitivity": params.analysis.sensitivity.model_dump(),
+        "models": {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain},
+    }
+
+
+def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+    """Score every box for every filter, shard by shard, and add the shards up."""
+    corpus = inputs.load(params, needs["inputs"]).corpus
+    boxes = pd.read_parquet(needs["objects"] / "results" / "detections.parquet")
+    classes = sorted(boxes["class"].unique())
+    facts: dict[str, Any] = {"score": params.analysis.sensitivity.score, "cam_scale": params.analysis.sensitivity.cam_scale}
+    for model in (m for m in params.analysis.models if m.object2brain):
+        scores = _score_model(params, model, corpus, boxes, classes, needs["valence_models"])
+        sizes = {"boxes_detected": len(boxes), "boxes_scored": int(scores.box_count.sum())}
+        write_dataset(_labelled(params, model, scores, classes), folder / "results" / f"filter_scores_{model.label}.nc")
+        facts[model.label] = {"filters": len(scores.layer), **sizes, "classes": int((scores.box_count > 0).sum())}
+    write_facts(folder, facts)
+
+
+def _score_model(
+    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, classes: list[str], models_folder: Path
+) -> FilterScores:
+    store, backbone = Store(params.store), lazily(params, model)
+    heads = load_full_heads(models_folder, model)
+    layers = target_layers(params, model)
+    common = {
+        "model": model_part(params, model, store),
+        "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
+        "sensitivity": params.analysis.sensitivity.model_dump(),
+        "output": params.analysis.heads.full.output,
+        "classes": classes,
+    }
+    shards = []
+    for start in range(0, len(corpus), IMAGES_IN_A_SHARD):
+        images = corpus.iloc[start : start + IMAGES_IN_A_SHARD]
+        inside = boxes[boxes["image"].isin(images["image"])]
+
+        def score(place: Path, images: pd.DataFrame = images, inside: pd.DataFrame = inside) -> None:
+            size = params.execution.batch_size
+            batches = [images.iloc[i : i + size] for i in range(0, len(images), size)]
+            what = f"scoring images with {model.label}"
+            parts = [
+                _score_batch(params, backbone(), heads, batch, inside, classes, layers)
+                for batch in progress(batches, what)
+            ]
+            total = reduce(add, parts)
+            save_file({"score_sum": total.score_sum, "box_count": total.box_count, "channel": total.channel},
+                      place / "scores.safetensors")
+            (place / "layers.txt").write_text("\n".join(total.layer), encoding="utf-8")
+
+        shard = {**common, "images": digest_of(images[["image", "sha256"]].values.tolist()),
+                 "boxes": digest_of(inside.values.tolist())}
+        label = f"{params.name} {model.label} images {start + 1} to {start + len(images)}"
+        shards.append(store.result("scores", label, shard, MODULE, score).folder)
+    return reduce(add, map(_read_scores, shards))
+
+
+def _score_batch(params, backbone, heads, batch, boxes, classes, layers) -> FilterScores:
+    """Score one batch of images; boxes go through the images' own geometry."""
+    own = batch.reset_index(drop=True)
+    position = {name: row for row, name in enumerate(own["image"])}
+    inside = boxes[boxes["image"].isin(position)]
+    carried = [
+        backbone.preprocessing.boxes_to_input(
+            group[["x0", "y0", "x1", "y1"]].to_numpy(), own["width"][position[name]], own["height"][position[name]]
+        )
+        for name, group in inside.groupby("image", sort=False)
+    ]
+    order = inside.groupby("image", sort=False).ngroup().sort_values(kind="stable").index
+    inside = inside.loc[order]
+    number = {name: row for row, name in enumerate(classes)}
+    device = backbone.device
+    return filter_scores(
+        backbone,
+        load_images([Path(p) for p in own["path"]], backbone.preprocessing).to(device),
+        torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
+        torch.as_tensor(heads.bias, dtype=torch.float32, device=device),
+        np.concatenate(carried) if carried else np.zeros((0, 4)),
+        inside["image"].map(position).to_numpy(dtype=np.int64),
+        inside["class"].map(number).to_numpy(dtype=np.int64),
+        len(classes),
+        list(layers),
+        score=params.analysis.sensitivity.score,
+        cam_scale=params.analysis.sensitivity.cam_scale,
+        output=params.analysis.heads.full.output,
+    )
+
+
+def _read_scores(folder: Path) -> FilterScores:
+    tensors = load_file(folder / "scores.safetensors")
+    layers = (folder / "layers.txt").read_text(encoding="utf-8").split("\n")
+    return FilterScores(tensors["score_sum"], tensors["box_count"], layers, tensors["channel"])
+
+
+def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[str]) -> Any:
+    return filter_dataset(
+        {"score_sum": (("run", "filter", "class"), scores.score_sum), "box_count": (("class",), scores.box_count)},
+        list(scores.layer), list(scores.channel),
+        {"run": list(range(scores.score_sum.shape[0])), "class": classes},
+        {
+            "architecture": model.label, "weights": model.weights_label,
+            "score": params.analysis.sensitivity.score, "cam_scale": params.analysis.sensitivity.cam_scale,
+            "note": "sum over boxes of the score of equation 1 in our reading; divide by box_count for the mean",
+        },
+    )

@@ -1,0 +1,211 @@
+"""Notebook 00: read the corpus and the stimuli, look at every image, and say what is left out and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from o2b_helpers.analyses.step import Result, find_step, run_step, write_facts, write_table
+from o2b_helpers.errors import InputError, ParameterError
+from o2b_helpers.inputs.corpora import Corpus, binary_labels, read_findingemo, read_oasis, read_table
+from o2b_helpers.inputs.images import check_images, path_inside
+from o2b_helpers.inputs.stimuli import Stimuli, read_stimuli, select_stimuli
+from o2b_helpers.params import Params
+from o2b_helpers.store import Store, digest_of, file_digest
+from o2b_helpers.toyworld import world
+
+NEEDS: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Checked inputs.
+
+    Attributes
+    ----------
+    corpus : DataFrame
+        Columns image, path, width, height, sha256, valence, label (0, 1 or missing at neutral), scaled (valence
+        as 0..1).
+    stimuli : DataFrame
+        Columns stimulus, image, condition, path, width, height, sha256, and valence where the corpus rated them.
+    """
+
+    corpus: pd.DataFrame
+    stimuli: pd.DataFrame
+
+
+def run(params: Params) -> Result:
+    """Check corpus and stimuli; nothing of this step is part of the results contract."""
+    return run_step(params, "inputs")
+
+
+def part(params: Params, store: Store) -> dict[str, Any]:
+    """Return the step's options and the digests of the files it reads."""
+    analysis = params.analysis
+    own: dict[str, Any] = {"corpus": analysis.corpus.model_dump(), "stimuli": analysis.stimuli.model_dump()}
+    own["seed"] = analysis.seed
+    if analysis.corpus.kind != "toyworld":
+        corpus = _read_corpus(params, store)
+        own["corpus_files"] = _digest_of_images(store, corpus.folder, corpus.table["image"])
+        own["corpus_table"] = digest_of(corpus.table.astype(str).values.tolist())
+    if analysis.stimuli.kind == "table":
+        stimuli = _read_stimuli_table(params)
+        own["stimuli_files"] = _digest_of_images(store, stimuli.folder, stimuli.table["image"])
+        own["stimuli_table"] = file_digest(params.path(analysis.stimuli.table))
+    return own
+
+
+def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+    """Read, check and store the inputs."""
+    store = Store(params.store)
+    corpus = _read_corpus(params, store)
+    stimuli, corpus = _read_stimuli(params, store, corpus)
+    limit = params.analysis.corpus.max_pixels
+    corpus_check = check_images(corpus.folder, corpus.table["image"].tolist(), max_pixels=limit)
+    stimuli_check = check_images(stimuli.folder, stimuli.table["image"].tolist(), max_pixels=limit)
+    table = corpus.table.assign(label=binary_labels(corpus).to_numpy())
+    low, high = corpus.valence_range
+    table["scaled"] = (table["valence"] - low) / (high - low)
+    columns = ["image", "width", "height", "sha256"]
+    table = table.merge(corpus_check.found[columns], on="image")
+    shown = stimuli.table.merge(stimuli_check.found[columns], on="image")
+    left_out = pd.concat([
+        corpus_check.problems.assign(role="corpus"), stimuli_check.problems.assign(role="stimuli")
+    ], ignore_index=True)
+    _enough(params, table, shown, left_out)
+    table.to_parquet(folder / "corpus.parquet", index=False)
+    shown.to_parquet(folder / "stimuli.parquet", index=False)
+    write_table(left_out, folder / "left_out.csv")
+    write_facts(folder, {
+        "images_in_corpus": len(table),
+        "unpleasant": int((table["label"] == 0).sum()),
+        "pleasant": int((table["label"] == 1).sum()),
+        "neutral": int(table["label"].isna().sum()),
+        "stimuli": len(shown),
+        "stimuli_by_condition": shown["condition"].value_counts().sort_index().to_dict(),
+        "images_left_out": len(left_out),
+        "left_out": [f"{row.image} ({row.problem})" for row in left_out.head(20).itertuples()],
+        "pictures_may_be_shown": corpus.licence_allows_pictures,
+    })
+
+
+def load(params: Params, folder: Path) -> Inputs:
+    """Read what this step stored, with the images' paths."""
+    store = Store(params.store)
+    corpus_folder, stimuli_folder = image_folders(params, store)
+    corpus = pd.read_parquet(folder / "corpus.parquet")
+    stimuli = pd.read_parquet(folder / "stimuli.parquet")
+    corpus["path"] = [str(path_inside(corpus_folder, name)) for name in corpus["image"]]
+    stimuli["path"] = [str(path_inside(stimuli_folder, name)) for name in stimuli["image"]]
+    return Inputs(corpus, stimuli)
+
+
+def load_for(params: Params, step: str) -> Inputs:
+    """Read the checked inputs on behalf of a later step."""
+    store = Store(params.store)
+    return load(params, find_step(params, "inputs", store, for_step=step))
+
+
+def image_folders(params: Params, store: Store) -> tuple[Path, Path]:
+    """Return the folders that the corpus' and the stimuli's image names start from."""
+    corpus = _read_corpus(params, store).folder
+    kind = params.analysis.stimuli.kind
+    if kind == "toyworld":
+        return corpus, toyworld_folder(params, store) / "stimuli"
+    return corpus, corpus if kind == "corpus" else _needed_path(params, "stimuli.folder", params.analysis.stimuli.folder)
+
+
+def toyworld_folder(params: Params, store: Store) -> Path:
+    """Return the folder with the drawn toy world, drawing it first where it is not there."""
+    corpus = params.analysis.corpus
+    drawn = {"images": corpus.images, "seed": corpus.world_seed}
+
+    def draw(folder: Path) -> None:
+        world.write_corpus(folder / "corpus", images=corpus.images, seed=corpus.world_seed)
+        world.write_stimuli(folder / "stimuli", seed=corpus.world_seed)
+        world.write_human(folder / "human", seed=corpus.world_seed)
+
+    return store.result("toyworld", params.name, drawn, "o2b_helpers.toyworld.world", draw, quiet=True).folder
+
+
+def _read_corpus(params: Params, store: Store) -> Corpus:
+    corpus = params.analysis.corpus
+    if corpus.kind == "toyworld":
+        folder = toyworld_folder(params, store) / "corpus"
+        return read_table(folder / "corpus.csv", folder, valence_range=(-3, 3), neutral=0, pictures_allowed=True)
+    folder = _needed_path(params, "corpus.folder", corpus.folder)
+    if corpus.kind == "oasis":
+        return read_oasis(folder)
+    if corpus.kind == "findingemo":
+        return read_findingemo(folder)
+    low, high = corpus.valence_range
+    return read_table(
+        _needed_path(params, "corpus.table", corpus.table), folder, image_column=corpus.image_column,
+        valence_column=corpus.valence_column, valence_range=corpus.valence_range,
+        neutral=(low + high) / 2 if corpus.neutral is None else corpus.neutral,
+    )
+
+
+def _read_stimuli(params: Params, store: Store, corpus: Corpus) -> tuple[Stimuli, Corpus]:
+    stimuli = params.analysis.stimuli
+    if stimuli.kind == "toyworld":
+        folder = toyworld_folder(params, store) / "stimuli"
+        return read_stimuli(folder / "stimuli.csv", folder), corpus
+    if stimuli.kind == "table":
+        return _read_stimuli_table(params), corpus
+    if not stimuli.select:
+        raise ParameterError(
+            "analysis.stimuli.select is empty", value="{}", expected="condition: {column, value, count}",
+            remedy="name the conditions, e.g. people: {column: category, value: Person, count: 24}",
+        )
+    rules = {condition: rule.model_dump() for condition, rule in stimuli.select.items()}
+    return select_stimuli(corpus, rules, seed=params.analysis.seed)
+
+
+def _read_stimuli_table(params: Params) -> Stimuli:
+    stimuli = params.analysis.stimuli
+    return read_stimuli(
+        _needed_path(params, "stimuli.table", stimuli.table), _needed_path(params, "stimuli.folder", stimuli.folder)
+    )
+
+
+def _needed_path(params: Params, name: str, text: str | None) -> Path:
+    if text is None:
+        raise ParameterError(
+            f"analysis.{name} is not set", value="nothing", expected="a path", remedy=f"set analysis.{name} in the profile"
+        )
+    path = params.path(text)
+    if not path.exists():
+        raise InputError(
+            f"analysis.{name} does not exist", value=str(path), expected="a file or folder that is there",
+            remedy=f"correct analysis.{name} (relative paths start from {params.project}), or put the data there",
+        )
+    return path
+
+
+def _digest_of_images(store: Store, folder: Path, names: pd.Series) -> str:
+    paths = {name: path_inside(folder, name) for name in names}
+    digests = store.digests_of_files({name: path for name, path in paths.items() if path.is_file()})
+    return digest_of(digests)
+
+
+def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_out: pd.DataFrame) -> None:
+    needed = params.analysis.corpus.min_images
+    examples = "; ".join(f"{row.image}: {row.problem}" for row in left_out.head(3).itertuples())
+    if len(corpus) < needed:
+        raise InputError(
+            "too few images can be read", value=f"{len(corpus)} of the corpus ({examples or 'the table is short'})",
+            expected=f"at least {needed}", remedy="check analysis.corpus.folder, or lower analysis.corpus.min_images",
+        )
+    counts = stimuli["condition"].value_counts()
+    for condition in sorted({*stimuli["condition"], *params.analysis.stimuli.select}):
+        if counts.get(condition, 0) < 4:
+            raise InputError(
+                f"condition {condition!r} has too few stimuli that can be read",
+                value=f"{counts.get(condition, 0)} ({examples or 'the table is short'})",
+                expected="at least 4, or no rank correlation means anything",
+                remedy="mend or add images, or drop the condition",
+            )

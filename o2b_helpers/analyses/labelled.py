@@ -1,0 +1,51 @@
+"""Kernel results as labelled arrays: one long filter axis with the coordinates layer and channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+
+def filter_dataset(
+    variables: Mapping[str, tuple[tuple[str, ...], np.ndarray]],
+    layer: list[str],
+    channel: list[int],
+    coordinates: Mapping[str, list],
+    attributes: Mapping[str, str | float | int],
+) -> xr.Dataset:
+    """Label arrays.
+
+    Parameters
+    ----------
+    variables : mapping
+        Name -> (dimension names, array).
+    layer, channel : list (filter,)
+        Module path and channel of every filter.
+    coordinates : mapping
+        Further coordinates, dimension -> values.
+    attributes : mapping
+        What the reader must know: score, scaling, gain, architecture, weights.
+
+    Returns
+    -------
+    Dataset
+        With the coordinates layer(filter) and channel(filter).
+    """
+    has_filters = {"layer": ("filter", np.array(layer, dtype=object)), "channel": ("filter", np.array(channel))}
+    named = {name: (name, np.array(values, dtype=object if isinstance(values[0], str) else None))
+             for name, values in coordinates.items()}
+    return xr.Dataset({k: v for k, v in variables.items()}, coords={**has_filters, **named}, attrs=dict(attributes))
+
+
+def write_dataset(dataset: xr.Dataset, path: Path) -> None:
+    """Write netCDF (HDF5), the same bytes for the same content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.to_netcdf(path, engine="h5netcdf")
+
+
+def read_dataset(path: Path) -> xr.Dataset:
+    """Read a netCDF file into memory and close it."""
+    return xr.load_dataset(path, engine="h5netcdf")

@@ -1,0 +1,80 @@
+"""Which backbone a profile's model is, as part of a key and loaded when it is needed."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from o2b_helpers.errors import InputError
+from o2b_helpers.models.architectures import architecture, load_definition
+from o2b_helpers.models.backbone import Backbone, load_backbone
+from o2b_helpers.models.device import pick_device
+from o2b_helpers.params import Model, Params
+from o2b_helpers.store import Store
+from o2b_helpers.toyworld.backbone import toynet_weights
+
+
+def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
+    """Return what identifies a backbone: architecture, target layers, digests of weights and definition, seed.
+
+    torchvision's weights carry their digest in their file name and are checked on download; for them the name
+    ``imagenet`` is identity enough.
+    """
+    own: dict[str, Any] = {"architecture": model.architecture, "weights": model.weights_label}
+    files = {}
+    if model.definition is not None:
+        files["definition"] = _file(params, "definition", model.definition)
+    if is_path(model.weights):
+        files["weights_file"] = _file(params, "weights", model.weights)
+    elif model.weights == "toyworld":
+        files["weights_file"] = toynet_weights(trained=True)
+    elif model.weights == "untrained":
+        own["seed"] = params.analysis.seed
+    own |= store.digests_of_files(files)
+    own["layers"] = list(target_layers(params, model))
+    return own
+
+
+def target_layers(params: Params, model: Model) -> tuple[str, ...]:
+    """Return the layers that are cut and lesioned: the profile's, or the architecture's own."""
+    if model.definition is not None:
+        load_definition(_file(params, "definition", model.definition))
+    known = architecture(model.architecture)
+    return known.target_layers if model.layers is None else tuple(model.layers)
+
+
+def load_model(params: Params, model: Model) -> Backbone:
+    """Load a profile's backbone onto the profile's device."""
+    if params.execution.threads:
+        torch.set_num_threads(params.execution.threads)
+    target_layers(params, model)
+    folder = params.execution.weights_folder
+    return load_backbone(
+        model.architecture, str(params.path(model.weights)) if is_path(model.weights) else model.weights,
+        sha256=model.sha256, seed=params.analysis.seed, device=pick_device(params.execution.device),
+        weights_folder=None if folder is None else params.path(folder),
+    )
+
+
+def lazily(params: Params, model: Model) -> Any:
+    """Return a function that loads the backbone when it is first called."""
+    return cache(lambda: load_model(params, model))
+
+
+def is_path(weights: str) -> bool:
+    """Say whether ``weights`` names a file rather than known weights."""
+    return bool(re.search(r"[/\\.$]", weights))
+
+
+def _file(params: Params, name: str, text: str) -> Path:
+    path = params.path(text)
+    if not path.is_file():
+        raise InputError(
+            f"a model's {name} file does not exist", value=str(path), expected="a file that is there",
+            remedy=f"correct analysis.models[].{name} (relative paths start from {params.project}), or put the file there",
+        )
+    return path

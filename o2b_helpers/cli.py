@@ -1,0 +1,130 @@
+"""The command ``o2b``: run, status, doctor, report."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from o2b_helpers.errors import Object2BrainError, ParameterError
+from o2b_helpers.params import Params, load_params, parse_value
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    help="Which objects drive the agreement of a network with people and their brains.",
+)
+Profile = Annotated[str, typer.Argument(help="a name in params/ or the path of a YAML file")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="option=value, e.g. analysis.detector.confidence=0.4")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps")]
+
+
+@app.command()
+def run(
+    profile: Profile = "demo",
+    only: Annotated[str | None, typer.Option(help="run only this notebook (number or step; several with commas)")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="start with this notebook (number or step)")] = None,
+    set_: Set = None,
+    device: Device = None,
+) -> None:
+    """Run the numbered notebooks; what is there already is reused."""
+    from o2b_helpers.progress import say
+    from o2b_helpers.series import missing_steps, run_series
+
+    params = _load(profile, set_, device)
+    run_series(params, only=only, start=start)
+    left = missing_steps(params)
+    if left:
+        say(f"results are complete once these have run too: {', '.join(left)}")
+        return
+    _report(params)
+
+
+@app.command()
+def status(profile: Profile = "demo", set_: Set = None) -> None:
+    """Say for every notebook whether its results are there, and if not, why."""
+    from o2b_helpers.analyses.step import NOTEBOOKS, step_key, step_part
+    from o2b_helpers.series import missing_steps, notebooks_folder
+    from o2b_helpers.store import Store
+
+    params = _load(profile, set_, None)
+    store, left = Store(params.store), missing_steps(params)
+    print(f"profile {params.name}, results in {params.runs / 'results'}, notebooks in {notebooks_folder(params)}")
+    for step, notebook in NOTEBOOKS.items():
+        part, module = step_part(params, step, store), f"o2b_helpers.analyses.{step}"
+        if step not in left:
+            state = "there"
+        elif store.find(step, step_key(params, step, store)) is not None:
+            state = "stored, not yet shown in results/"
+        else:
+            state = f"to do: {store.why(step, params.name, part, module)}"
+        print(f"  {notebook:<30} {state}")
+
+
+@app.command()
+def doctor(profile: Profile = "demo", set_: Set = None) -> None:
+    """List everything the profile needs and where to get what is missing; exit 1 if something is."""
+    from o2b_helpers.doctor import examine
+
+    params = _load(profile, set_, None)
+    findings = examine(params)
+    print(f"profile {params.name} ({params.profile})")
+    for finding in findings:
+        print(finding)
+    missing = sum(not finding.fine for finding in findings)
+    print(f"{missing} missing" if missing else "everything is there")
+    if missing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(profile: Profile = "demo", set_: Set = None) -> None:
+    """Draw the figures and write the one-file report from the results."""
+    from o2b_helpers.errors import StoreError
+    from o2b_helpers.series import missing_steps
+
+    params = _load(profile, set_, None)
+    left = missing_steps(params)
+    if left:
+        raise StoreError(
+            "the results are not complete", value=f"missing: {', '.join(left)}", expected="every notebook run",
+            remedy=f"run `o2b run {profile}` first",
+        )
+    _report(params, again=True)
+
+
+def main() -> None:
+    """Run the command and turn errors into one clear message and a non-zero exit."""
+    try:
+        app()
+    except Object2BrainError as error:
+        print(f"\nError: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nstopped; finished results are kept, run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+
+
+def _load(profile: str, set_: list[str] | None, device: str | None) -> Params:
+    overrides: dict[str, Any] = {}
+    for text in set_ or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ParameterError(
+                "--set needs option=value", value=text, expected="e.g. analysis.detector.confidence=0.4",
+                remedy="put an equals sign between the option and its value",
+            )
+        overrides[name.strip()] = parse_value(value)
+    if device is not None:
+        overrides["execution.device"] = device
+    return load_params(profile, overrides)
+
+
+def _report(params: Params, again: bool = False) -> None:
+    from o2b_helpers.view.publish import publish_views
+
+    publish_views(params, again=again)
+
+
+if __name__ == "__main__":
+    main()

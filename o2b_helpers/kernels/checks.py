@@ -1,0 +1,122 @@
+"""What every kernel asks of its arguments before it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from ..errors import InputError, ParameterError
+
+
+def choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """Return `value` where it is one of the choices.
+
+    Raises
+    ------
+    ParameterError
+        Any other value.
+    """
+    if value not in choices:
+        raise ParameterError(
+            f"Unknown {name}",
+            value=repr(value),
+            expected=" or ".join(repr(each) for each in choices),
+            remedy=f"set {name} to one of these",
+        )
+    return value
+
+
+def positive(name: str, value: int) -> int:
+    """Return `value` where it is a whole number of at least 1.
+
+    Raises
+    ------
+    ParameterError
+        Any other value.
+    """
+    if int(value) != value or value < 1:
+        raise ParameterError(
+            f"{name} is not usable", value=value, expected="a whole number, at least 1", remedy=f"raise {name}"
+        )
+    return int(value)
+
+
+def finite(name: str, values: torch.Tensor, axes: Sequence[str]) -> torch.Tensor:
+    """Return `values` where they have the named axes and hold finite numbers only.
+
+    Parameters
+    ----------
+    name : str
+        What the values are, for the message.
+    values : tensor
+        Anything with one axis per name in `axes`.
+    axes : sequence of str
+        Names of the axes, e.g. ``("run", "feature")``.
+
+    Raises
+    ------
+    InputError
+        Another number of axes, or a NaN or infinity anywhere: a rank or a maximum would hide it.
+    """
+    if values.ndim != len(axes):
+        raise InputError(
+            f"{name} has the wrong shape",
+            value=tuple(values.shape),
+            expected=f"({', '.join(axes)})",
+            remedy="hand over one axis for each of these",
+        )
+    if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+        count = int((~torch.isfinite(values)).sum())
+        raise InputError(
+            f"{name} holds values that are not finite",
+            value=f"{count} NaN or infinite of {values.numel()}",
+            expected="finite numbers only",
+            remedy="look for a broken image, a head that diverged, or overflow at half precision",
+        )
+    return values
+
+
+def head(
+    weight: torch.Tensor, bias: torch.Tensor, device: torch.device | str, n_features: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the heads of all runs in double precision on `device`.
+
+    Parameters
+    ----------
+    weight : tensor or array (run, feature)
+        One row for each training run.
+    bias : tensor or array (run,)
+        The same runs.
+    device : torch.device or str
+        Where the features lie.
+    n_features : int
+        Features that the backbone gives.
+
+    Returns
+    -------
+    tensor (run, feature), tensor (run,)
+        float64.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit each other, or values that are not finite.
+    """
+    weight = finite("head_weight", torch.as_tensor(weight), ("run", "feature")).to(device, torch.float64)
+    bias = finite("head_bias", torch.as_tensor(bias), ("run",)).to(device, torch.float64)
+    if len(bias) != len(weight):
+        raise InputError(
+            "head_weight and head_bias differ in their number of runs",
+            value=f"{len(weight)} and {len(bias)}",
+            expected="one bias for each run",
+            remedy="take both from the same trained heads",
+        )
+    if not len(weight) or weight.shape[1] != n_features:
+        raise InputError(
+            "head_weight does not fit the backbone",
+            value=tuple(weight.shape),
+            expected=f"at least one run, and {n_features} features",
+            remedy="use heads that were trained on this backbone's penultimate features",
+        )
+    return weight, bias

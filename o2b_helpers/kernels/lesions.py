@@ -1,0 +1,173 @@
+"""Predictions of a model without one filter, resumed at the filter's layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ..errors import InputError, ParameterError
+from ..models.stages import SpatialMean
+from . import checks
+from .outputs import OUTPUTS, apply_output, linear_values
+
+if TYPE_CHECKING:
+    from ..models.backbone import Backbone
+
+BLOCK_BYTES = 256 * 2**20
+# stages that keep filters apart and take gain * A to gain * (what they make of A)
+ANY_GAIN = (nn.AvgPool2d, nn.AdaptiveAvgPool2d, SpatialMean, nn.Dropout, nn.Dropout2d, nn.Identity)
+GAIN_NOT_NEGATIVE = (nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.ReLU)
+
+
+def lesion_predictions(
+    backbone: Backbone,
+    images: torch.Tensor,
+    head_weight: torch.Tensor,
+    head_bias: torch.Tensor,
+    layer: str,
+    *,
+    channels: Sequence[int] | None = None,
+    gain: float = 0.0,
+    output: str = "linear",
+    block_bytes: int = BLOCK_BYTES,
+) -> torch.Tensor:
+    """Predict with each filter of a layer changed in turn: A_k -> gain * A_k (the paper, section 3.2).
+
+    Everything up to the first stage that mixes filters runs once; from there on, many changed copies go
+    through the rest of the network at once. Only the head differs between runs, so all of them share that
+    pass. A filter whose map is 0 all over an image changes nothing there: its prediction is the whole model's,
+    bit for bit. Where only pooling stands between the layer and the head, the prediction loses exactly the
+    filter's own share, and nothing runs again.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The frozen network.
+    images : tensor (image, 3, height, width)
+        Preprocessed images, finite.
+    head_weight, head_bias : tensor (run, feature), (run,)
+        The heads that share this backbone.
+    layer : str
+        Target layer, by module path.
+    channels : sequence of int, optional
+        Filters of the layer, in the order of the result; all of them where left out.
+    gain : float
+        0 lesions the filter, 1 leaves the model as it is, more strengthens the filter.
+    output : {"linear", "sigmoid"}
+        What follows the linear layer.
+    block_bytes : int
+        Bound on the working memory of one pass through the rest of the network, bytes; one copy always goes.
+
+    Returns
+    -------
+    tensor (run, filter, image)
+        float64, on the CPU.
+
+    Raises
+    ------
+    InputError, ParameterError
+        Values that are not finite, a channel that the layer does not have, an unknown output.
+    """
+    checks.choice("output", output, OUTPUTS)
+    checks.positive("block_bytes", block_bytes)
+    checks.finite("images", images, ("image", "channel", "height", "width"))
+    weight, bias = checks.head(head_weight, head_bias, backbone.device, backbone.n_features)
+    if not math.isfinite(gain):
+        raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
+    with torch.no_grad():
+        maps = backbone.trunk(images.to(backbone.device), layer)
+        checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+        filters = _channels(channels, maps.shape[1], layer)
+        values, rest = _before_mixing(backbone, maps, layer, gain)
+        if rest:
+            linear = _resumed(rest, values, filters, gain, weight, bias, block_bytes)
+        else:
+            share = torch.einsum("rkc,ikc->rki", weight.view(len(weight), *values.shape[1:]), values.to(weight))
+            linear = linear_values(values.flatten(1), weight, bias)[:, None] + (gain - 1.0) * share[:, filters]
+    return apply_output(linear, output).cpu()
+
+
+def _channels(channels: Sequence[int] | None, count: int, layer: str) -> torch.Tensor:
+    if channels is None:
+        return torch.arange(count)
+    filters = torch.as_tensor(channels, dtype=torch.int64).reshape(-1)
+    if bool(((filters < 0) | (filters >= count)).any()):
+        raise InputError(
+            f"Layer {layer} has no such filter",
+            value=filters[(filters < 0) | (filters >= count)].tolist(),
+            expected=f"channels 0..{count - 1}",
+            remedy="take the channels from the backbone's shape of this layer",
+        )
+    return filters
+
+
+def _before_mixing(
+    backbone: Backbone, maps: torch.Tensor, layer: str, gain: float
+) -> tuple[torch.Tensor, list[nn.Module]]:
+    """Run the stages that keep filters apart; give their result (image, filter, cell), and the stages that are left.
+
+    The first module of those left takes the result back to the shape that the network's own stage expects.
+    """
+    apart = ANY_GAIN + (GAIN_NOT_NEGATIVE if gain >= 0 else ())
+    names = [name for name, _ in backbone.stages]
+    rest = [stage for _, stage in backbone.stages[names.index(layer) + 1 :]]
+    count, values = maps.shape[1], maps
+    while rest:
+        flattens = type(rest[0]) is nn.Flatten and rest[0].start_dim == 1 and rest[0].end_dim == -1
+        if not flattens and type(rest[0]) not in apart:
+            break
+        values = rest.pop(0)(values)
+    shape = values.shape[1:]
+    values = values.reshape(len(values), count, -1)
+    return values, [nn.Unflatten(1, shape), *rest] if rest else []
+
+
+def _resumed(
+    rest: list[nn.Module],
+    values: torch.Tensor,
+    filters: torch.Tensor,
+    gain: float,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    block_bytes: int,
+) -> torch.Tensor:
+    """Run changed copies of (image, filter, cell) through the rest; (run, filter, image) linear values."""
+    whole = linear_values(_through(rest, values), weight, bias)
+    result = whole[:, None].repeat(1, len(filters), 1)
+    # an empty map changes nothing, and neither does a gain of 1
+    changes = (values.amax(2) > 0) | (values.amin(2) < 0) if gain != 1.0 else values.new_zeros(values.shape[:2]).bool()
+    row, image = torch.nonzero(changes[:, filters].T, as_tuple=True)
+    step = max(1, block_bytes // _bytes_per_copy(rest, values[:1])) if len(row) else 1
+    for rows, images in zip(row.split(step), image.split(step), strict=True):
+        copies = values[images]
+        copies[torch.arange(len(rows)), filters[rows]] *= gain
+        result[:, rows, images] = linear_values(_through(rest, copies), weight, bias)
+    return result
+
+
+def _through(rest: list[nn.Module], values: torch.Tensor) -> torch.Tensor:
+    for stage in rest:
+        values = stage(values)
+    return values
+
+
+def _bytes_per_copy(rest: list[nn.Module], one: torch.Tensor) -> int:
+    """Working memory of one copy: an operation's input and output, and two more of that size that may be alive."""
+    largest = one.nbytes
+
+    def watch(module: nn.Module, inputs: tuple, result: torch.Tensor) -> None:
+        nonlocal largest
+        if isinstance(result, torch.Tensor):
+            largest = max(largest, result.nbytes)
+
+    hooks = [part.register_forward_hook(watch) for stage in rest for part in stage.modules()]
+    try:
+        _through(rest, one)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return 4 * largest

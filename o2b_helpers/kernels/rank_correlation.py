@@ -1,0 +1,127 @@
+"""Spearman correlation of many series with many targets at once, its p-value, and the false discovery rate."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+from scipy.stats import rankdata
+
+from ..errors import InputError
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Correlate the ranks of every series with the ranks of every target (METHODS 2).
+
+    Ties get their average rank. A pair of values with a NaN in either is left out, as SciPy's
+    ``spearmanr(nan_policy="omit")`` does, and what is left is ranked anew.
+
+    Parameters
+    ----------
+    x : array (..., n)
+        Series, e.g. predictions (run, filter, stimulus).
+    y : array (target, n)
+        Targets over the same n.
+
+    Returns
+    -------
+    array (..., target)
+        rho, -1..1, float64; NaN where either side is constant or fewer than two pairs are left.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit.
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if y.ndim != 2 or x.ndim < 1 or x.shape[-1] != y.shape[1]:
+        raise InputError(
+            "Series and targets do not fit",
+            value=f"{x.shape} and {y.shape}",
+            expected="(..., n) and (target, n) with the same n",
+            remedy="line both up by stimulus first",
+        )
+    series = x.reshape(-1, x.shape[-1]) if x.size else np.empty((int(np.prod(x.shape[:-1])), x.shape[-1]))
+    rho = np.full((len(series), len(y)), np.nan)
+    for of_series, missing_in_series in _by_pattern(np.isnan(series)):
+        for of_targets, missing_in_targets in _by_pattern(np.isnan(y)):
+            here = ~(missing_in_series | missing_in_targets)
+            rho[np.ix_(of_series, of_targets)] = _complete(series[of_series][:, here], y[of_targets][:, here])
+    return rho.reshape(*x.shape[:-1], len(y))
+
+
+def _by_pattern(missing: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Group the rows of (row, n) that miss the same places."""
+    if not missing.any():
+        return [(np.arange(len(missing)), np.zeros(missing.shape[1], dtype=bool))]
+    patterns, group = np.unique(missing, axis=0, return_inverse=True)
+    return [(np.flatnonzero(group.reshape(-1) == number), pattern) for number, pattern in enumerate(patterns)]
+
+
+def _complete(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Correlate (series, n) with (target, n), nothing missing."""
+    if x.shape[1] < 2 or not len(x) or not len(y):
+        return np.full((len(x), len(y)), np.nan)
+    # half integers around 0: sums and products are exact, so that a constant series is found exactly
+    x, y = (rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (x, y))
+    spread = np.sqrt((x * x).sum(1)[:, None] * (y * y).sum(1)[None])
+    with np.errstate(invalid="ignore"):
+        return np.clip(np.where(spread > 0, x @ y.T, np.nan) / np.where(spread > 0, spread, 1.0), -1.0, 1.0)
+
+
+def spearman_p(rho: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+    """Two-sided p-value of Spearman's rho from Student's t with n - 2 degrees of freedom, as SciPy gives it.
+
+    Parameters
+    ----------
+    rho : array (...)
+        Correlations, -1..1.
+    n : array or int
+        Pairs that went into each; broadcasts against `rho`.
+
+    Returns
+    -------
+    array (...)
+        p, 0..1, float64; NaN where rho is NaN or n < 3.
+    """
+    rho, freedom = np.broadcast_arrays(np.asarray(rho, dtype=np.float64), np.asarray(n, dtype=np.float64) - 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(rho) * np.sqrt(np.maximum(freedom, 0) / ((1 + rho) * (1 - rho)))
+        p = 2 * special.stdtr(np.where(freedom > 0, freedom, np.nan), -t)
+    return np.where(np.isnan(rho) | (freedom <= 0), np.nan, p)
+
+
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values so that q <= alpha holds the false discovery rate at alpha (Benjamini & Hochberg 1995).
+
+    Parameters
+    ----------
+    p : array (...)
+        p-values of one family, 0..1; NaN (no test) stays NaN and is not counted.
+
+    Returns
+    -------
+    array (...)
+        q, 0..1, float64.
+
+    Raises
+    ------
+    InputError
+        A p-value outside 0..1.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    q = np.full(p.shape, np.nan)
+    tested = ~np.isnan(p)
+    values = p[tested]
+    if values.size and (values.min() < 0 or values.max() > 1):
+        raise InputError(
+            "A p-value is out of range",
+            value=f"{values.min()}..{values.max()}",
+            expected="0..1, or NaN where nothing was tested",
+            remedy="correct the p-values",
+        )
+    order = np.argsort(values, kind="stable")[::-1]
+    steps = values[order] * len(values) / np.arange(len(values), 0, -1)
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum.accumulate(np.minimum(steps, 1.0))
+    q[tested] = adjusted
+    return q

@@ -1,0 +1,46 @@
+"""Which processor computes."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import ParameterError
+
+CHOICES = ("auto", "cpu", "cuda", "mps")
+
+
+def pick_device(name: str = "auto") -> str:
+    """Choose a device.
+
+    Parameters
+    ----------
+    name : str
+        ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"`` (also ``"cuda:1"``) or ``"mps"``.
+
+    Returns
+    -------
+    str
+        A device name as torch takes it.
+
+    Raises
+    ------
+    ParameterError
+        The name is unknown or the machine has no such device.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind, _, number = str(name).partition(":")
+    if kind not in CHOICES or (number and not (kind == "cuda" and number.isdigit())):
+        raise ParameterError(
+            "Unknown device", value=name, expected="one of " + ", ".join(CHOICES), remedy="correct execution.device"
+        )
+    there = {"cpu": True, "cuda": cuda and int(number or 0) < torch.cuda.device_count(), "mps": mps}
+    if not there.get(kind, False):
+        raise ParameterError(
+            "This machine has no such device",
+            value=name,
+            expected="one of " + ", ".join(["auto", *(kind for kind, here in there.items() if here)]),
+            remedy="set execution.device to auto or cpu",
+        )
+    return str(name)

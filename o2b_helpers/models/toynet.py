@@ -1,0 +1,29 @@
+"""The toy world's backbone as an architecture like any other."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ..inputs.preprocessing import Preprocessing
+from ..toyworld.backbone import CHANNEL_MEAN, CHANNEL_STD, INPUT_SIZE, TARGET_LAYERS, ToyNet
+from ..toyworld.weights import digests, toynet_weights
+from .registry import Architecture, WeightsSource, register
+from .stages import Stages, stages_of
+
+
+def _stages(module: nn.Module) -> Stages:
+    return stages_of(module, "features.*", "avgpool", ("flatten", nn.Flatten(1)))
+
+
+_FILE = toynet_weights(trained=True)
+register(
+    Architecture(
+        name="toynet",
+        build=ToyNet,
+        stages=_stages,
+        target_layers=TARGET_LAYERS,
+        preprocessing=Preprocessing(INPUT_SIZE, INPUT_SIZE, CHANNEL_MEAN, CHANNEL_STD),
+        last_layer="classifier",
+        weights={"toyworld": WeightsSource(_FILE.name, sha256=digests()[_FILE.name], folder=_FILE.parent)},
+    )
+)

@@ -1,0 +1,87 @@
+"""Import Ultralytics so that it keeps to itself: no network, no installing, no files outside its own folder.
+
+Ultralytics reads its settings when it is first imported and then writes a settings file, may install packages and may
+report its use. All of that is switched off here, before the import, and nothing else in the package imports it for
+detecting.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+SWITCHES = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
+
+
+def import_ultralytics() -> SimpleNamespace:
+    """Import Ultralytics (seconds, so only when something is to be detected).
+
+    Returns
+    -------
+    SimpleNamespace
+        ``YOLO``, ``QuietPredictor`` (a predictor that keeps torch's number of threads and never gives up on time) and
+        ``version``.
+    """
+    os.environ.update(SWITCHES)
+    if not os.path.isdir(os.environ.get("O2B_YOLO_CONFIG", "")):
+        folder = tempfile.mkdtemp(prefix="o2b_ultralytics_")
+        atexit.register(_remove, folder, os.getpid())
+        os.environ.update(YOLO_CONFIG_DIR=folder, O2B_YOLO_CONFIG=folder)
+    with unchanged_surroundings():
+        import torch
+        import ultralytics
+        from ultralytics.models.yolo.detect import DetectionPredictor
+        from ultralytics.utils import nms
+
+        if ultralytics.settings.get("sync", False):
+            ultralytics.settings.update({"sync": False})
+
+        class QuietPredictor(DetectionPredictor):
+            def setup_model(self, *arguments, **options):
+                threads = torch.get_num_threads()
+                super().setup_model(*arguments, **options)
+                torch.set_num_threads(threads)  # Ultralytics sets a number of its own
+
+            def postprocess(self, preds, img, orig_imgs, **options):
+                # as in Ultralytics, but without its time limit, behind which a busy machine loses boxes
+                boxes = nms.non_max_suppression(
+                    preds,
+                    self.args.conf,
+                    self.args.iou,
+                    max_det=self.args.max_det,
+                    max_time_img=3600.0,
+                    end2end=getattr(self.model, "end2end", False),
+                )
+                return self.construct_results(boxes, img, orig_imgs)
+
+        return SimpleNamespace(
+            YOLO=ultralytics.YOLO, QuietPredictor=QuietPredictor, version=ultralytics.__version__
+        )
+
+
+@contextmanager
+def unchanged_surroundings() -> Iterator[None]:
+    """Put back what Ultralytics changes for the whole process: number of threads and how arrays are printed."""
+    import numpy
+    import torch
+
+    threads, printing = torch.get_num_threads(), numpy.get_printoptions()
+    omp = os.environ.get("OMP_NUM_THREADS")
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        numpy.set_printoptions(**printing)
+        torch.set_printoptions(profile="default")
+        if omp is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # a forked worker must not take the folder away from its parent
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,137 @@
+"""Write the toy world to a folder: corpus, stimuli and human data in the form a user would bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from o2b_helpers.progress import progress
+from o2b_helpers.toyworld.scenes import Scene, draw_scene, render
+from o2b_helpers.toyworld.truth import planted
+
+# Sign of people and of scene valence in each of the four cells of the stimulus set (METHODS 1).
+CELLS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
+
+
+def corpus_scene(seed: int, index: int) -> Scene:
+    """Return the scene of one corpus image, so that it can be drawn again without one of its classes."""
+    return draw_scene((seed, planted("corpus_stream"), index))
+
+
+def stimulus_scene(seed: int, index: int) -> Scene:
+    """Return the scene of one stimulus (0 to 47; twelve in a row share a cell, in the order of ``CELLS``)."""
+    people_sign, scene_sign = CELLS[index // planted("stimuli_per_cell")]
+    return draw_scene((seed, planted("stimulus_stream"), index), people_sign, scene_sign)
+
+
+def corpus_name(index: int) -> str:
+    """Return the file name of a corpus image."""
+    return f"corpus_{index:05d}.png"
+
+
+def stimulus_name(index: int) -> str:
+    """Return the file name of a stimulus."""
+    return f"stimulus_{index:02d}.png"
+
+
+def rounded_valence(scene: Scene) -> int:
+    """Return the valence an image is labelled with: a whole number from -3 to +3, 0 is neutral."""
+    limit = planted("valence_limit")
+    return int(np.clip(np.rint(scene.valence().image), -limit, limit))
+
+
+def write_corpus(folder: Path, images: int, seed: int) -> Path:
+    """Draw a corpus and write its tables.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if absent.
+    images
+        Number of images.
+    seed
+        Seed of the corpus; the same seed gives the same bytes, and a longer corpus starts with the shorter one.
+
+    Returns
+    -------
+    pathlib.Path
+        ``corpus.csv``: image, valence (whole numbers, -3..3), people_valence, scene_valence (unrounded, unbounded).
+        Beside it lie ``objects.csv`` (image, class, x0, y0, x1, y1 in pixels, depth from 0 = farthest) and ``images/``.
+    """
+    folder = Path(folder)
+    scenes = [corpus_scene(seed, index) for index in range(images)]
+    names = [corpus_name(index) for index in range(images)]
+    _write_pictures(folder / "images", names, scenes)
+    _write_table(_objects(names, scenes), folder / "objects.csv")
+    return _write_table(_valences(names, scenes), folder / "corpus.csv")
+
+
+def write_stimuli(folder: Path, seed: int) -> Path:
+    """Draw the 48 stimuli and write their tables.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if absent.
+    seed
+        Seed of the stimuli; no stimulus is an image of the corpus of the same seed.
+
+    Returns
+    -------
+    pathlib.Path
+        ``stimuli.csv``: stimulus, image, condition (congruent where the signs agree, else incongruent), people_sign,
+        scene_sign, people_valence, scene_valence. Beside it lie ``stimulus_objects.csv`` and ``images/``.
+    """
+    folder = Path(folder)
+    count = planted("stimuli_per_cell") * len(CELLS)
+    scenes = [stimulus_scene(seed, index) for index in range(count)]
+    names = [stimulus_name(index) for index in range(count)]
+    _write_pictures(folder / "images", names, scenes)
+    _write_table(_objects(names, scenes), folder / "stimulus_objects.csv")
+    signs = [CELLS[index // planted("stimuli_per_cell")] for index in range(count)]
+    table = pd.DataFrame(
+        {
+            "stimulus": [Path(name).stem for name in names],
+            "image": names,
+            "condition": ["congruent" if people == scene else "incongruent" for people, scene in signs],
+            "people_sign": [people for people, _ in signs],
+            "scene_sign": [scene for _, scene in signs],
+            "people_valence": [scene.valence().people for scene in scenes],
+            "scene_valence": [scene.valence().scene for scene in scenes],
+        }
+    )
+    return _write_table(table, folder / "stimuli.csv")
+
+
+def _valences(names: Sequence[str], scenes: Sequence[Scene]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "image": names,
+            "valence": [rounded_valence(scene) for scene in scenes],
+            "people_valence": [scene.valence().people for scene in scenes],
+            "scene_valence": [scene.valence().scene for scene in scenes],
+        }
+    )
+
+
+def _objects(names: Sequence[str], scenes: Sequence[Scene]) -> pd.DataFrame:
+    rows = [
+        (name, thing.class_name, *thing.box, depth)
+        for name, scene in zip(names, scenes, strict=True)
+        for depth, thing in enumerate(scene.objects)
+    ]
+    return pd.DataFrame(rows, columns=["image", "class", "x0", "y0", "x1", "y1", "depth"])
+
+
+def _write_pictures(folder: Path, names: Sequence[str], scenes: Sequence[Scene]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, scene in progress(list(zip(names, scenes, strict=True)), f"drawing {folder.parent.name}"):
+        render(scene).save(folder / name, compress_level=1)
+
+
+def _write_table(table: pd.DataFrame, path: Path) -> Path:
+    table.to_csv(path, index=False, lineterminator="\n")
+    return path

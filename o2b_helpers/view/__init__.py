@@ -1,0 +1,1 @@
+"""Figures, explorer and report, drawn from the results alone."""

@@ -1,0 +1,57 @@
+"""Draw a profile's figures and write its report, unless they show these very results already."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from o2b_helpers.params import Params
+from o2b_helpers.progress import say
+from o2b_helpers.store import code_digests, digest_of, file_digest, write_atomically
+from o2b_helpers.view.figures import draw_figures
+from o2b_helpers.view.report import write_report
+from o2b_helpers.view.results import Results
+
+
+def publish_views(params: Params, again: bool = False) -> Path:
+    """Draw the figures, write the report, and name both.
+
+    Parameters
+    ----------
+    params : Params
+        A profile whose results are complete.
+    again : bool
+        Draw also what is up to date.
+
+    Returns
+    -------
+    Path
+        The report.
+    """
+    folder = params.runs / "results"
+    report = params.runs / "report"
+    files = {p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.is_file()}
+    mark = digest_of([files, code_digests("o2b_helpers.view.publish")])
+    note = report / "drawn_from.json"
+    drawn = _read(note)
+    whole = bool(drawn) and all(Path(p).is_file() for p in drawn.get("files", []))
+    if again or not whole or drawn.get("mark") != mark:
+        results = Results(folder)
+        figures = draw_figures(results, params.figures, params.name)
+        page = write_report(results, report)
+        drawn = {"mark": mark, "files": [str(p) for p in [page, *figures]]}
+        write_atomically(note, json.dumps(drawn, indent=1).encode())
+    else:
+        say("reused    figures and report: they show these results already")
+    page, *figures = drawn["files"]
+    say(f"results:  {folder}")
+    say(f"figures:  {params.figures} ({len(figures)} files)")
+    say(f"report:   {page}")
+    return Path(page)
+
+
+def _read(note: Path) -> dict:
+    try:
+        return json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

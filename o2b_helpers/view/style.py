@@ -1,0 +1,72 @@
+"""One look for all figures: colours, symbols, type sizes, the order of names, and names made safe to show."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable
+
+FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+TEXT, MUTED, RULE, ZERO = "#1f2328", "#57606a", "#e3e6ea", "#8c959f"
+SIZE_TITLE, SIZE_HEADING, SIZE_TEXT, SIZE_SMALL = 17, 14, 12, 11
+
+# Okabe and Ito's colours, darkened where they would not stand out on white; for sources they also get lighter
+# from first to last, so that the order survives a greyscale print.
+SOURCE_COLOURS = ["#222222", "#0072B2", "#009E73", "#D08700", "#B5578C", "#D55E00"]
+MODEL_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#B5578C", "#D08700", "#222222", "#5B5BC0"]
+SYMBOLS = [
+    "circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "hexagon", "star",
+    "cross", "x", "hourglass", "bowtie", "star-square", "star-diamond",
+]  # fmt: skip
+DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
+FIRST = {
+    "valence_type": ["IV", "PV", "SV"],
+    "source": ["true", "LLR", "MLR", "HLR"],
+    "condition": ["congruent", "incongruent"],
+}
+LONG_NAMES = {"IV": "image valence", "PV": "people valence", "SV": "scene valence"}
+
+
+def ordered(names: Iterable[str], kind: str) -> list[str]:
+    """Order the names of a kind: the paper's first and in the paper's order, others as they appear."""
+    seen = list(dict.fromkeys(names))
+    first = [name for name in FIRST[kind] if name in seen]
+    return first + [name for name in seen if name not in first]
+
+
+def safe(name: object, length: int | None = None) -> str:
+    """Return a name as text that neither a browser nor Plotly reads as markup, cut to `length` characters."""
+    text = " ".join(str(name).split())
+    if length is not None and len(text) > length:
+        text = text[: length - 1] + "…"
+    return html.escape(text, quote=True).replace("$", "&#36;")  # two $ would be read as a formula
+
+
+def long_name(valence_type: str, length: int = 28) -> str:
+    """Spell a valence type out where it is one of the paper's."""
+    spelled = LONG_NAMES.get(valence_type)
+    return f"{safe(valence_type)} ({spelled})" if spelled else safe(valence_type, length)
+
+
+def cycle(items: list[str], number: int) -> str:
+    """Pick the item of a list that is used again from the start when it runs out."""
+    return items[number % len(items)]
+
+
+def offsets(count: int, width: float) -> list[float]:
+    """Spread `count` marks evenly over `width` around zero."""
+    return [0.0] if count == 1 else [width * (i / (count - 1) - 0.5) for i in range(count)]
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a number for people: fixed digits, a true minus sign, ``undefined`` for NaN."""
+    if value is None or math.isnan(value):
+        return "undefined"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def significant_figures(value: float, figures: int = 2) -> str:
+    """Write a number whose size is not known beforehand."""
+    if value is None or math.isnan(value):
+        return "undefined"
+    return f"{value:.{figures}g}".replace("-", "−")

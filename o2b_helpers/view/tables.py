@@ -1,0 +1,148 @@
+"""The report's tables: what a reader wants first, cut to a length that can be read, with the file that holds all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from o2b_helpers.view.results import Results
+from o2b_helpers.view.select import (
+    FULL,
+    best_alignment,
+    kept_heads,
+    last_layer,
+    mean_weights,
+    models,
+    named,
+    target_parts,
+)
+from o2b_helpers.view.style import number, significant_figures
+
+MOST_ROWS = 60
+CLASSES_AT_EITHER_END = 5
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as shown: texts, which columns are numbers, and where the rest is.
+
+    Attributes
+    ----------
+    title : str
+        What it holds.
+    columns : list of (str, bool)
+        Heading, and whether the column holds numbers.
+    rows : list of list of str
+        The cells, plain text.
+    note : str
+        How many rows there are in all and which file holds them.
+    """
+
+    title: str
+    columns: list[tuple[str, bool]]
+    rows: list[list[str]]
+    note: str
+
+
+def _table(title: str, frame: pd.DataFrame, numeric: set[str], file: str, what: str, most: int = MOST_ROWS) -> Table:
+    shown = frame.head(most)
+    cut = f"The first {most} of {len(frame)} rows" if len(frame) > most else f"{len(frame)} rows"
+    return Table(
+        title=title,
+        columns=[(column, column in numeric) for column in frame.columns],
+        rows=[[str(value) for value in row] for row in shown.itertuples(index=False)],
+        note=f"{cut}; {what}. The file results/{file} holds all rows and columns in full precision.",
+    )
+
+
+def alignment_table(results: Results) -> Table:
+    """Show rho of every model's best run on every target, in the order of figure 1."""
+    best, parts = best_alignment(results), target_parts(results)
+    rank = {model: i for i, model in enumerate(models(best))}
+    order = {target: i for i, target in enumerate(parts.index)}
+    best = best.assign(a=best["architecture"].map(rank), b=best["target"].map(order)).sort_values(["a", "b"])
+    frame = pd.DataFrame(
+        {
+            "model": best["architecture"], "weights": best["weights"], "run": best["run"], "target": best["target"],
+            "n": best["n"].astype("Int64"), "rho": best["rho"].map(lambda v: number(v, 3)), "p": best["p"].map(_p),
+            "q": best["q"].map(_p),
+        }
+    )  # fmt: skip
+    what = "the best run of each model; p is not corrected, q is"
+    return _table("Agreement with every target", frame, {"run", "n", "rho", "p", "q"}, "alignment.csv", what)
+
+
+def heads_table(results: Results) -> Table:
+    """Show the kept head of every full model and run."""
+    kept = named(kept_heads(results.heads), results.alignment)
+    kept = kept[kept["layer"] == FULL]
+    frame = pd.DataFrame(
+        {
+            "model": kept["architecture"], "weights": kept["weights"], "run": kept["run"],
+            "learning rate": kept["learning_rate"].map(significant_figures), "epoch": kept["epoch"].map(lambda v: f"{v:.0f}"),
+            "error (MAE)": kept["mae"].map(lambda v: number(v, 3)), "loss": kept["loss"].map(lambda v: number(v, 3)),
+            "rho with ratings": kept["rho"].map(lambda v: number(v, 3)),
+        }
+    )  # fmt: skip
+    numeric = set(frame.columns) - {"model", "weights"}
+    what = "the kept head of every full model and run, measured on its held-out pictures"
+    return _table("How well the models learned valence", frame, numeric, "heads.csv", what)
+
+
+def category_table(results: Results) -> Table:
+    """Show the largest category weights of every model's last target layer."""
+    table = results.category_weights
+    names = models(table)
+    ends = {model: last_layer(table, model) for model in names}
+    table = table[table["layer"] == table["architecture"].map(ends)]
+    table = table.sort_values("weight", key=lambda weight: weight.abs(), ascending=False, kind="stable")
+    share = max(1, MOST_ROWS // max(1, len(names)))
+    shown = pd.concat([table[table["architecture"] == name].head(share) for name in names])
+    rest = pd.concat([table[table["architecture"] == name].iloc[share:] for name in names])
+    table = pd.concat([shown, rest])  # every model has its part of the rows shown
+    frame = pd.DataFrame(
+        {
+            "model": table["architecture"], "layer": table["layer"], "target": table["target"],
+            "category": table["category"], "sign": table["sign"], "classes": table["n_classes"].map(lambda v: f"{v:.0f}"),
+            "weight": table["weight"].map(lambda v: significant_figures(v, 3)),
+        }
+    )  # fmt: skip
+    what = "the last target layer of each model, largest weights first"
+    return _table("Category weights", frame, {"weight", "classes"}, "category_weights.csv", what, share * len(names))
+
+
+def class_table(results: Results) -> Table:
+    """Show, for every target, the classes with the highest and the lowest weight in the last target layer."""
+    mean, rows = mean_weights(results.object_weights), []
+    for model in models(mean):
+        last = last_layer(mean, model)
+        mine = mean[(mean["architecture"] == model) & (mean["layer"] == last)]
+        for target in target_parts(results).index:
+            here = mine[mine["target"] == target].sort_values(["mean", "class"], ascending=[False, True])
+            high = here[here["mean"] > 0].head(CLASSES_AT_EITHER_END)
+            low = here[here["mean"] < 0].tail(CLASSES_AT_EITHER_END).iloc[::-1]
+            rows.append((model, last, target, _classes(high), _classes(low)))
+    columns = ["model", "layer", "target", "highest: support the agreement", "lowest: weaken it"]
+    frame = pd.DataFrame(rows, columns=columns)
+    what = f"up to {CLASSES_AT_EITHER_END} classes at either end, weight as mean ± sd over runs"
+    return _table("Classes with the largest weights", frame, set(), "object_weights.csv", what)
+
+
+def _classes(part: pd.DataFrame) -> str:
+    return ", ".join(
+        f"{row['class']} ({significant_figures(row['mean'])} ± {significant_figures(row['sd'])})"
+        for _, row in part.iterrows()
+    )
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else number(value, 3)
+
+
+TABLES = {
+    "alignment": alignment_table,
+    "heads": heads_table,
+    "categories": category_table,
+    "classes": class_table,
+}

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with real photographs and weights; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("O2B_REAL_DATA", ROOT.parent / "shared" / "real"))
+    if not (folder / "oasis").is_dir():
+        pytest.skip(f"no real photographs at {folder} (set O2B_REAL_DATA)")
+    return folder

@@ -1,0 +1,78 @@
+"""Plain and slow ways to the kernels' results, for comparison: whole networks, hooks, resized maps, loops."""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import nn
+
+from o2b_helpers.models import architectures, backbone
+
+SCALE_ABOVE_EPSILON = 1e8  # pytorch-grad-cam adds 1e-7 to the divisor; heads this large make that vanish
+
+
+@lru_cache(maxsize=2)
+def untrained(name: str):
+    """The backbone under test (cached: building VGG16 takes seconds)."""
+    return backbone.load_backbone(name, "untrained", seed=0)
+
+
+def images_for(network, count: int, seed: int = 0) -> torch.Tensor:
+    size = network.preprocessing.crop
+    return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def heads_for(network, runs: int, scale: float = 1.0, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.randn(runs, network.n_features, generator=generator) / network.n_features**0.5
+    return weight * scale, torch.randn(runs, generator=generator)
+
+
+def whole_network(network, weight: torch.Tensor, bias: torch.Tensor) -> nn.Module:
+    """torchvision's own module with its own forward, the last layer exchanged for the heads: (image, run)."""
+    module = copy.deepcopy(network.module).eval()
+    name = architectures.architecture(network.name).last_layer
+    old = module.get_submodule(name)
+    new = nn.Linear(weight.shape[1], len(weight)) if isinstance(old, nn.Linear) else nn.Conv2d(*weight.shape[::-1], 1)
+    with torch.no_grad():
+        new.weight.copy_(weight.reshape(new.weight.shape))
+        new.bias.copy_(bias)
+    parent, _, child = name.rpartition(".")
+    setattr(module.get_submodule(parent), child, new)
+    if isinstance(new, nn.Conv2d):
+        module.classifier[2] = nn.Identity()  # SqueezeNet's closing ReLU, left out by us
+    return module.requires_grad_(True)
+
+
+def full_forward_with_gain(module: nn.Module, images: torch.Tensor, layer: str, channel: int, gain: float):
+    """Predictions (image, run) of a full forward pass in which a hook changes one map."""
+
+    def change(_, __, maps):
+        maps = maps.clone()
+        maps[:, channel] = maps[:, channel] * gain
+        return maps
+
+    hook = module.get_submodule(layer).register_forward_hook(change)
+    try:
+        with torch.no_grad():
+            return module(images)
+    finally:
+        hook.remove()
+
+
+def box_values(resized: np.ndarray, box) -> tuple[float, float]:
+    """Mean and maximum of a resized map inside a box of whole pixels."""
+    x0, y0, x1, y1 = (int(corner) for corner in box)
+    inside = resized[y0:y1, x0:x1]
+    return float(inside.mean(dtype=np.float64)), float(inside.max())
+
+
+def score_of(mean: float, maximum: float, score: str = "homogeneity") -> float:
+    if score == "mean":
+        return mean
+    if score == "max":
+        return maximum
+    return mean * mean / maximum if maximum > 0 else 0.0

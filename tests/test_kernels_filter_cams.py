@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import LayerGradCam
+from kernels_reference import (
+    SCALE_ABOVE_EPSILON,
+    box_values,
+    heads_for,
+    images_for,
+    score_of,
+    untrained,
+    whole_network,
+)
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
+
+from o2b_helpers.errors import InputError, ModelError, ParameterError
+from o2b_helpers.kernels import filter_maps, filter_scores
+
+ARCHITECTURES = ["toynet", "alexnet", "resnet18", "vgg16", "squeezenet1_1", "densenet121", "googlenet"]
+
+
+class OneRun:
+    """pytorch-grad-cam's target: the output of one run's head, through a sigmoid where asked."""
+
+    def __init__(self, run, output="linear"):
+        self.run, self.output = run, output
+
+    def __call__(self, outputs):
+        value = outputs[self.run]
+        return torch.sigmoid(value) if self.output == "sigmoid" else value
+
+
+def grad_cam(network, layers, images, weight, bias, run, output="linear"):
+    """Activations and GradCAM weights by pytorch-grad-cam itself: {layer: (maps, weights)}."""
+    module = whole_network(network, weight, bias)
+    chosen = [module.get_submodule(layer) for layer in layers]
+    with GradCAM(module, chosen) as cam:
+        cam(images, [OneRun(run, output)] * len(images))
+        taken = cam.activations_and_grads
+        return {
+            layer: (maps.numpy(), cam.get_cam_weights(images, stage, None, maps, gradients.numpy()))
+            for layer, stage, maps, gradients in zip(layers, chosen, taken.activations, taken.gradients, strict=True)
+        }
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_scores_equal_grad_cam_one_filter_at_a_time(name):
+    """Every target layer, sampled filters: <= 1e-4.
+
+    pytorch-grad-cam divides a map by (1e-7 + maximum), which flattens maps of small gradients; heads scaled far
+    above 1e-7 make both scalings the same. Ours does not depend on the size of the head.
+    """
+    network = untrained(name)
+    count = 1 if name == "vgg16" else 2
+    images, (weight, bias) = images_for(network, count), heads_for(network, 2)
+    size = images.shape[-2:]
+    boxes = torch.tensor([[10.3, 5.0, 70.9, 60.0], [0, 0, size[1], size[0]], [40.0, 20.0, 41.0, 90.0], [3.0, 8, 60, 21]])
+    pixels = [[10, 5, 71, 60], [0, 0, size[1], size[0]], [40, 20, 41, 90], [3, 8, 60, 21]]
+    owner, classes = torch.arange(4) % count, torch.tensor([0, 1, 0, 2])
+    layers = network.target_layers
+    found = filter_scores(network, images, weight, bias, boxes, owner, classes, 4, layers)
+    rng = np.random.default_rng(0)
+    compared = {layer: 0 for layer in layers}
+    for run in range(2):
+        reference = grad_cam(network, layers, images, weight * SCALE_ABOVE_EPSILON, bias, run)
+        for layer in layers:
+            maps, weights = reference[layer]
+            lively = np.flatnonzero((weights * maps.max((2, 3)) > 1).any(0))  # sampled where there is a map to score
+            for k in rng.choice(lively, 3, replace=False):
+                wanted = np.zeros(4)
+                for box in range(4):
+                    cam = np.maximum(weights[owner[box], k] * maps[owner[box], k], 0)
+                    resized = scale_cam_image(cam[None], size[::-1])[0]
+                    wanted[classes[box]] += score_of(*box_values(resized, pixels[box]))
+                here = (found.layer == layer) & (found.channel == k)
+                assert here.sum() == 1
+                assert found.score_sum[run, here][0] == pytest.approx(wanted, abs=1e-4)
+                compared[layer] += int(wanted.max() > 0.01)
+    assert min(compared.values()) > 0  # not a comparison of nothing with nothing
+    assert found.box_count.tolist() == [2, 1, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["toynet", "alexnet", "resnet18", "vgg16"])
+@pytest.mark.parametrize("output", ["linear", "sigmoid"])
+def test_maps_and_weights_equal_grad_cam(name, output):
+    if name == "vgg16" and output == "sigmoid":
+        pytest.skip("the same code as for the others, slow")
+    network = untrained(name)
+    images, (weight, bias) = images_for(network, 1), heads_for(network, 2)
+    found = filter_maps(network, images, weight, bias, network.target_layers, output)
+    for run in range(2):
+        reference = grad_cam(network, network.target_layers, images, weight, bias, run, output)
+        for layer in network.target_layers:
+            maps, weights = found[layer]
+            assert maps.numpy() == pytest.approx(reference[layer][0], rel=1e-4, abs=1e-6)
+            size = np.abs(reference[layer][1]).max()
+            assert size > 0
+            assert weights[run].numpy() == pytest.approx(reference[layer][1], abs=1e-4 * size)
+
+
+@pytest.mark.parametrize("name", ["toynet", "alexnet", "resnet18"])
+def test_filter_maps_equal_captum(name):
+    network = untrained(name)
+    images, (weight, bias) = images_for(network, 2), heads_for(network, 2)
+    module = whole_network(network, weight, bias)
+    found = filter_maps(network, images, weight, bias, network.target_layers)
+    for layer in network.target_layers:
+        maps, weights = found[layer]
+        for run in range(2):
+            oracle = LayerGradCam(module, module.get_submodule(layer))
+            theirs = oracle.attribute(images, target=run, attr_dim_summation=False).detach()
+            ours = weights[run][:, :, None, None] * maps
+            assert ours.numpy() == pytest.approx(theirs.numpy(), abs=1e-4 * float(theirs.abs().max()))
+
+
+def test_backward_stops_at_the_first_target_layer():
+    network = untrained("toynet")
+    images, (weight, bias) = images_for(network, 2).requires_grad_(), heads_for(network, 1)
+    maps, weights = filter_maps(network, images, weight, bias, ["features.4", "features.9"])["features.4"]
+    assert images.grad is None and not maps.requires_grad and not weights.requires_grad
+    with torch.no_grad():  # a caller's no_grad does not get in the way
+        again = filter_maps(network, images, weight, bias, ["features.9", "features.4"])
+    assert list(again) == ["features.9", "features.4"]
+    assert torch.equal(again["features.4"][1], weights)
+
+
+def test_last_layer_in_closed_form():
+    """Behind the last ReLU of ResNet18 only average pooling and the head follow: w = head / (height * width)."""
+    network = untrained("resnet18")
+    weight, bias = heads_for(network, 2)
+    maps, weights = filter_maps(network, images_for(network, 1), weight, bias, ["layer4"])["layer4"]
+    assert weights[:, 0].numpy() == pytest.approx(weight.double().numpy() / maps[0, 0].numel(), rel=1e-5)
+
+
+def test_a_saturated_sigmoid_keeps_the_sign():
+    network = untrained("toynet")
+    images, (weight, _) = images_for(network, 2), heads_for(network, 1)
+    linear = filter_maps(network, images, weight, torch.zeros(1), ["features.4"])["features.4"][1]
+    far = filter_maps(network, images, weight, torch.tensor([300.0]), ["features.4"], "sigmoid")["features.4"][1]
+    assert torch.equal(far > 0, linear > 0) and (linear > 0).any()
+
+
+def test_refuses_bad_input():
+    network = untrained("toynet")
+    images, (weight, bias) = images_for(network, 2), heads_for(network, 2)
+    broken = images.clone()
+    broken[0, 0, 0, 0] = float("nan")
+    with pytest.raises(InputError, match="images holds values that are not finite"):
+        filter_maps(network, broken, weight, bias, ["features.4"])
+    with pytest.raises(InputError, match="head_weight holds values that are not finite"):
+        filter_maps(network, images, weight * float("inf"), bias, ["features.4"])
+    with pytest.raises(InputError, match="number of runs"):
+        filter_maps(network, images, weight, bias[:1], ["features.4"])
+    with pytest.raises(InputError, match="does not fit the backbone"):
+        filter_maps(network, images, weight[:, 1:], bias, ["features.4"])
+    with pytest.raises(ParameterError, match="output"):
+        filter_maps(network, images, weight, bias, ["features.4"], "softmax")
+    with pytest.raises(ModelError, match="no such layer"):
+        filter_maps(network, images, weight, bias, ["features.99"])
+    with pytest.raises(ModelError, match="negative values"):
+        filter_maps(network, images, weight, bias, ["features.3"])  # a convolution

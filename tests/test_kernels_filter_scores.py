@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from kernels_reference import box_values, heads_for, images_for, score_of, untrained, whole_network
+
+from o2b_helpers.errors import InputError, ParameterError
+from o2b_helpers.kernels import FilterScores, filter_scores
+from o2b_helpers.models.registry import architecture
+
+N_CLASSES = 5
+LAYERS = architecture("toynet").target_layers
+
+
+def setting(runs=2, images=5, boxes=17, seed=0):
+    network = untrained("toynet")
+    pictures, (weight, bias) = images_for(network, images), heads_for(network, runs)
+    weight[:, 3] = 0.0  # a filter of the last layer whose w is exactly 0 in every run
+    rng = np.random.default_rng(seed)
+    corners = np.sort(rng.uniform(-5, 101, (boxes, 2, 2)), axis=1).reshape(boxes, 4)
+    corners[0] = corners[1]  # the same box twice
+    corners[2] = [0, 0, 96, 96]
+    corners[3] = [-30, 2, -1, 50]  # cropped away
+    owner = rng.integers(0, images - 1, boxes)  # the last image has no box
+    owner[1], classes = owner[0], rng.integers(0, N_CLASSES - 1, boxes)  # the last class has none
+    return network, pictures, weight, bias, torch.tensor(corners), torch.tensor(owner), torch.tensor(classes)
+
+
+def plain(network, pictures, weight, bias, corners, owner, classes, score, cam_scale, output):
+    """One filter, one run, one box at a time, on maps that are really resized."""
+    module = whole_network(network, weight, bias)
+    kept, hooks = {}, []
+    for layer in LAYERS:
+        stage = module.get_submodule(layer)
+        hooks.append(stage.register_forward_hook(lambda _, __, maps, layer=layer: kept.__setitem__(layer, maps)))
+    outputs = module(pictures)
+    outputs = torch.sigmoid(outputs) if output == "sigmoid" else outputs
+    tables = []
+    for run in range(len(weight)):
+        gradients = torch.autograd.grad(outputs[:, run].sum(), [kept[layer] for layer in LAYERS], retain_graph=True)
+        rows = []
+        for layer, gradient in zip(LAYERS, gradients, strict=True):
+            maps, weights = kept[layer].detach().double().numpy(), gradient.double().mean((2, 3)).numpy()
+            cams = np.maximum(weights[:, :, None, None] * maps, 0)
+            for k in range(cams.shape[1]):
+                row = np.zeros(N_CLASSES)
+                for box, image, c in zip(corners.tolist(), owner.tolist(), classes.tolist(), strict=True):
+                    x0, y0, x1, y1 = (min(max(value, 0), 96) for value in box)
+                    if x1 <= x0 or y1 <= y0:
+                        continue
+                    cam = cams[image, k]
+                    if cam_scale == "filter":
+                        span = cam.max() - cam.min()
+                        cam = (cam - cam.min()) / span if span > 0 else np.zeros_like(cam)
+                    else:
+                        peak = cams[image].max()
+                        cam = cam / peak if peak > 0 else cam
+                    resized = cv2.resize(cam, (96, 96))
+                    whole = [np.floor(x0), np.floor(y0), np.ceil(x1), np.ceil(y1)]
+                    row[c] += score_of(*box_values(resized, whole), score)
+                rows.append(row)
+        tables.append(rows)
+    return np.array(tables)
+
+
+@pytest.mark.parametrize(
+    ("score", "cam_scale", "output"),
+    [
+        ("homogeneity", "filter", "linear"),
+        ("homogeneity", "layer", "linear"),
+        ("mean", "layer", "sigmoid"),
+        ("max", "filter", "sigmoid"),
+    ],
+)
+def test_equals_plain_loops(score, cam_scale, output):
+    things = setting()
+    found = filter_scores(*things, N_CLASSES, LAYERS, score=score, cam_scale=cam_scale, output=output, batch_size=2)
+    wanted = plain(*things, score, cam_scale, output)
+    assert found.score_sum.shape == wanted.shape == (2, 116, N_CLASSES) and found.score_sum.dtype == np.float64
+    assert found.score_sum == pytest.approx(wanted, abs=1e-4) and wanted.max() > 0.5
+    corners, classes = things[4], things[6]
+    inside = (corners[:, 2] > 0) & (corners[:, 3] > 0) & (corners[:, 0] < 96) & (corners[:, 1] < 96)
+    assert found.box_count.tolist() == np.bincount(classes[inside], minlength=N_CLASSES).tolist()
+    assert found.box_count.dtype == np.int64 and found.dropped == int((~inside).sum()) > 0
+    assert found.layer.tolist() == [layer for layer, n in zip(LAYERS, (12, 24, 32, 48), strict=True) for _ in range(n)]
+    assert found.channel.tolist() == [k for n in (12, 24, 32, 48) for k in range(n)]
+
+
+@pytest.mark.parametrize("cam_scale", ["filter", "layer"])
+def test_maps_of_weights_at_or_below_zero_are_empty(cam_scale):
+    things = setting()
+    found = filter_scores(*things, N_CLASSES, LAYERS, cam_scale=cam_scale).score_sum[:, -48:]
+    weight = things[2]
+    assert not found[weight.numpy() <= 0].any()  # the last layer's w has the sign of the head
+    assert (found[weight.numpy() > 0].sum(-1) > 0).any()
+    assert not found[:, 3].any()
+
+
+def test_all_weights_zero_gives_zeros():
+    network, pictures, weight, bias, *boxes = setting()
+    for cam_scale in ("filter", "layer"):
+        found = filter_scores(network, pictures, weight * 0, bias, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
+        assert not found.score_sum.any() and found.box_count.sum() > 0
+
+
+def test_size_of_the_head_does_not_matter_scaled_per_filter():
+    network, pictures, weight, bias, *boxes = setting()
+    one = filter_scores(network, pictures, weight, bias, *boxes, N_CLASSES, LAYERS)
+    tiny = filter_scores(network, pictures, weight * 2.0**-60, bias, *boxes, N_CLASSES, LAYERS)
+    assert np.array_equal(one.score_sum, tiny.score_sum)
+
+
+def test_a_run_alone_is_the_run_among_others():
+    network, pictures, weight, bias, *boxes = setting(runs=3)
+    for cam_scale in ("filter", "layer"):
+        several = filter_scores(network, pictures, weight, bias, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
+        alone = filter_scores(network, pictures, weight[1:2], bias[1:2], *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
+        assert alone.score_sum.shape[0] == 1
+        assert np.allclose(alone.score_sum[0], several.score_sum[1], rtol=0, atol=1e-9)
+
+
+def test_shards_add_up():
+    network, pictures, weight, bias, corners, owner, classes = setting()
+    whole = filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS)
+    parts = []
+    for images in (slice(0, 2), slice(2, 5)):
+        here = (owner >= images.start) & (owner < images.stop)
+        shard = corners[here], owner[here] - images.start, classes[here]
+        parts.append(filter_scores(network, pictures[images], weight, bias, *shard, N_CLASSES, LAYERS))
+    total = parts[0] + parts[1]
+    assert total.score_sum == pytest.approx(whole.score_sum, abs=1e-6)
+    assert total.box_count.tolist() == whole.box_count.tolist() and total.dropped == whole.dropped
+    assert np.isnan(total.mean[:, :, -1]).all() and np.nanmax(total.mean) <= 1 + 1e-6
+    counted = whole.box_count > 0
+    assert np.array_equal(whole.mean[..., counted] * whole.box_count[counted] > 0, whole.score_sum[..., counted] > 0)
+    other = FilterScores(total.score_sum, total.box_count, total.layer[::-1], total.channel)
+    with pytest.raises(InputError, match="cannot be added"):
+        total + other
+
+
+def test_batches_and_blocks_do_not_change_the_result():
+    things = setting()
+    one = filter_scores(*things, N_CLASSES, LAYERS)
+    other = filter_scores(*things, N_CLASSES, LAYERS, batch_size=1, block_bytes=1)
+    assert other.score_sum == pytest.approx(one.score_sum, abs=1e-5)
+    assert np.array_equal(one.score_sum, filter_scores(*things, N_CLASSES, LAYERS).score_sum)
+
+
+def test_no_box_at_all():
+    network, pictures, weight, bias, *_ = setting()
+    empty = torch.empty(0, 4), torch.empty(0, dtype=int), torch.empty(0, dtype=int)
+    found = filter_scores(network, pictures, weight, bias, *empty, N_CLASSES, LAYERS)
+    assert not found.score_sum.any() and not found.box_count.any() and np.isnan(found.mean).all()
+
+
+def test_refuses_bad_input():
+    network, pictures, weight, bias, corners, owner, classes = setting()
+    with pytest.raises(InputError, match="box_image"):
+        filter_scores(network, pictures, weight, bias, corners, owner + 4, classes, N_CLASSES, LAYERS)
+    with pytest.raises(InputError, match="box_class"):
+        filter_scores(network, pictures, weight, bias, corners, owner, classes, 2, LAYERS)
+    with pytest.raises(InputError, match="box_class"):
+        filter_scores(network, pictures, weight, bias, corners, owner, classes[1:], N_CLASSES, LAYERS)
+    with pytest.raises(ParameterError, match="cam_scale"):
+        filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, cam_scale="image")
+    with pytest.raises(ParameterError, match="score"):
+        filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, score="sum")
+    with pytest.raises(ParameterError, match="batch_size"):
+        filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, batch_size=0)
+    with pytest.raises(InputError, match="not finite"):
+        filter_scores(network, pictures * float("nan"), weight, bias, corners, owner, classes, N_CLASSES, LAYERS)

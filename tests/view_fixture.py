@@ -1,0 +1,199 @@
+"""Write a small, complete results folder with the contract's columns, for tests of what is drawn from it."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import spearmanr
+
+TOY_CLASSES = {
+    "Person": "Human", "Man": "Human", "Woman": "Human", "Human face": "Body Parts", "Human arm": "Body Parts",
+    "Car": "Transport", "Bus": "Transport", "Tree": "Nature", "Flower": "Nature", "Chair": "Furniture",
+    "Couch": "Furniture", "House": "Places", "Ball": "Sports", "Balloon": "Toys",
+}  # fmt: skip
+SEED = 20
+HOSTILE = "<script>alert(1)</script>"
+
+
+def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> Path:
+    """Write every file of the results contract into `folder`.
+
+    `case` is "toy" (24 targets, 2 models, 4 layers, 5 runs) or "oasis" (2 targets, 1 model). With `hostile` a
+    model, a target's source, a class and a category carry markup as their names.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(SEED)
+    if case == "toy":
+        models = [("toynet", "toyworld"), ("toynet_untrained", "untrained")]
+        layers, channels = ["features.1", "features.4", "features.7", "features.9"], [6, 8, 10, 12]
+        valence_types, conditions, stimuli = ["IV", "PV", "SV"], ["congruent", "incongruent"], 48
+        sources = ["true", "LLR", "MLR", "HLR"]
+    else:
+        models = [("squeezenet1_1", "imagenet")]
+        layers, channels = ["features.4", "features.7", "features.10", "features.12"], [8, 10, 12, 14]
+        valence_types, conditions, stimuli, sources = ["IV"], ["people", "scenery"], 48, ["rating"]
+    classes = dict(TOY_CLASSES)
+    if hostile:
+        models[0] = (HOSTILE, '"onmouseover=alert(1)')
+        sources[0], classes = "</script><b>true", {f"{HOSTILE} {c}": "<!-- " + k for c, k in classes.items()}
+    runs = range(5)
+
+    condition_of = {f"stimulus_{i:02d}": conditions[i % 2] for i in range(stimuli)}
+    latent = {v: dict(zip(condition_of, random.normal(size=stimuli), strict=True)) for v in valence_types}
+    targets = pd.DataFrame(
+        [
+            (s, f"{v}/{source}/{c}", v, source, c, latent[v][s] + random.normal() * 0.6)
+            for v, source in product(valence_types, sources)
+            for s, c in condition_of.items()
+        ],
+        columns=["stimulus", "target", "valence_type", "source", "condition", "value"],
+    )
+    info = targets.drop_duplicates("target").set_index("target")[["valence_type", "source", "condition"]]
+    target_names = list(info.index)
+
+    def predictions(skill: float) -> dict[str, float]:
+        return {
+            s: skill * np.mean([latent[v][s] for v in valence_types]) * (1 if c == conditions[0] else -0.4)
+            + random.normal()
+            for s, c in condition_of.items()
+        }
+
+    def align(predicted: dict[str, float]) -> list[tuple]:
+        rows = []
+        for target, group in targets.groupby("target", sort=False):
+            rho, p = spearmanr([predicted[s] for s in group["stimulus"]], group["value"])
+            rows.append((target, *info.loc[target], len(group), rho, p, min(1.0, 2 * p)))
+        return rows
+
+    heads, full, full_rows, layer_rows, layer_predictions = [], [], [], [], []
+    score_files, weights, summed = {}, [], []
+    for number, (model, weight) in enumerate(models):
+        skill = [1.5, 0.3][number]
+        for layer, run, rate in product([*layers, "full"], runs, (0.001, 0.01)):
+            for epoch, split in product(range(3), ("train", "test")):
+                mae = 0.42 - 0.05 * skill - 0.01 * epoch * (rate == 0.01) + random.normal() * 0.01
+                heads.append((model, weight, layer, run, rate, epoch, split, mae, mae**2, 0.3 * skill))
+        for run in runs:
+            predicted = predictions(skill)
+            full += [(model, weight, run, s, value) for s, value in predicted.items()]
+            full_rows += [(model, weight, run, *row) for row in align(predicted)]
+            for depth, layer in enumerate(layers):
+                predicted = predictions(skill * (depth + 1) / len(layers))
+                layer_predictions += [(model, weight, layer, run, s, value) for s, value in predicted.items()]
+                layer_rows += [(model, weight, run, *row, layer) for row in align(predicted)]
+        scores, lesions, class_weights = _filters(random, model, layers, channels, list(classes), target_names, runs)
+        score_files[model] = (scores, lesions)
+        weights.append(class_weights.assign(category=class_weights["class"].map(classes)))
+        summed.append(_category_weights(weights[-1]))
+
+    align_columns = ["target", "valence_type", "source", "condition", "n", "rho", "p", "q"]
+    model_columns = ["architecture", "weights"]
+    _csv(folder, "targets", targets)
+    _csv(folder, "predictions", full, [*model_columns, "run", "stimulus", "prediction"])
+    _csv(folder, "heads", heads,
+         [*model_columns, "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"])  # fmt: skip
+    _csv(folder, "alignment", full_rows, [*model_columns, "run", *align_columns])
+    _csv(folder, "layer_alignment", layer_rows, [*model_columns, "run", *align_columns, "layer"])
+    _csv(folder, "layer_predictions", layer_predictions, [*model_columns, "layer", "run", "stimulus", "prediction"])
+    columns = ["architecture", "layer", "run", "target", "class", "category", "weight"]
+    _csv(folder, "object_weights", pd.concat(weights)[columns])
+    _csv(folder, "category_weights", pd.concat(summed))
+    categories = sorted(set(classes.values()))
+    overlap = [
+        (a, b, 1.0 if a == b else round(float(random.uniform()), 3))
+        for a, b in product(categories, categories)
+        if {a, b} != {"Sports", "Toys"}
+    ]
+    _csv(folder, "category_overlap", overlap, ["category_a", "category_b", "overlap"])
+    _detections(folder, random, classes)
+    for model, (scores, lesions) in score_files.items():
+        name = model.replace("/", "_")
+        scores.to_netcdf(folder / f"filter_scores_{name}.nc", engine="h5netcdf")
+        lesions.to_netcdf(folder / f"lesion_effects_{name}.nc", engine="h5netcdf")
+    provenance = {
+        "profile": HOSTILE if hostile else case,
+        "overrides": {},
+        "analysis": {
+            "heads": {"runs": 5, "full": {"epochs": 250}},
+            "detector": {"confidence": 0.25, "iou": 0.7},
+            "sensitivity": {"score": "homogeneity", "cam_scale": "filter"},
+            "models": [{"architecture": HOSTILE if hostile else "toynet", "weights": "toyworld"}],
+        },
+        "options": {
+            "analysis.heads.runs": _option("runs", "paper 2.2.2", "training runs, each with its own split", 5),
+            "analysis.heads.full.epochs": _option("epochs", "paper 2.2.2", "at most this many epochs", 250),
+            "analysis.detector.confidence": _option("", "paper 3.1", "detections below are dropped", 0.25),
+            "analysis.sensitivity.score": _option("", "ours (the paper leaves it open)", "score of a box", "homogeneity"),
+        },
+        "versions": {"python": "3.11", "torch": "2.14.0"},
+        "steps": {"objects": {"notebook": "05_objects", "key": "ab" * 16, "facts": {"images": 20, "boxes": 60}}},
+    }
+    (folder / "provenance.json").write_text(json.dumps(provenance, indent=1), encoding="utf-8")
+    return folder
+
+
+def _filters(random, model, layers, channels, classes, targets, runs):
+    layer = np.repeat(layers, channels)
+    channel = np.concatenate([np.arange(n) for n in channels])
+    count = random.integers(5, 400, len(classes))
+    score = random.uniform(0, 1, (len(runs), len(layer), len(classes))) * count
+    delta = random.normal(0, 0.03, (len(runs), len(layer), len(targets)))
+    axes = {"run": list(runs), "layer": ("filter", layer), "channel": ("filter", channel)}
+    scores = xr.Dataset(
+        {"score_sum": (("run", "filter", "class"), score), "box_count": ("class", count)},
+        coords={**axes, "class": classes},
+    )
+    lesions = xr.Dataset(
+        {
+            "delta": (("run", "filter", "target"), delta),
+            "rho": (("run", "target"), random.uniform(-1, 1, (len(runs), len(targets)))),
+        },
+        coords={**axes, "target": targets},
+    )
+    rows = []
+    for name in layers:
+        here = layer == name
+        weight = np.einsum("rkc,rkt->rct", score[:, here] / count, delta[:, here])
+        rows += [
+            (model, name, run, target, kind, weight[r, c, t])
+            for (r, run), (t, target), (c, kind) in product(*map(enumerate, (runs, targets, classes)))
+        ]
+    return scores, lesions, pd.DataFrame(rows, columns=["architecture", "layer", "run", "target", "class", "weight"])
+
+
+def _category_weights(weights: pd.DataFrame, chosen: int = 3) -> pd.DataFrame:
+    keys = ["architecture", "layer", "target"]
+    mean = weights.groupby([*keys, "class", "category"], sort=False, as_index=False)["weight"].mean()
+    rows = []
+    for key, group in mean.groupby(keys, sort=False):
+        ordered = group.sort_values("weight", ascending=False)
+        for sign, part in (("positive", ordered.head(chosen)), ("negative", ordered.tail(chosen))):
+            part = part[part["weight"] > 0] if sign == "positive" else part[part["weight"] < 0]
+            for category, members in part.groupby("category"):
+                rows.append((*key, category, sign, members["weight"].sum(), len(members)))
+    return pd.DataFrame(rows, columns=[*keys, "category", "sign", "weight", "n_classes"])
+
+
+def _detections(folder: Path, random: np.random.Generator, classes: dict[str, str]) -> None:
+    names = list(classes)
+    rows = []
+    for number in range(60):
+        name = names[int(random.integers(len(names)))]
+        x0, y0 = random.uniform(0, 60, 2)
+        rows.append((f"image_{number % 20}.png", name, classes[name], 0.5, x0, y0, x0 + 30, y0 + 30, 128, 128))
+    columns = ["image", "class", "category", "confidence", "x0", "y0", "x1", "y1", "width", "height"]
+    pd.DataFrame(rows, columns=columns).to_parquet(folder / "detections.parquet")
+
+
+def _option(unit: str, source: str, meaning: str, default) -> dict:
+    return {"unit": unit, "source": source, "meaning": meaning, "default": default}
+
+
+def _csv(folder: Path, name: str, rows, columns: list[str] | None = None) -> None:
+    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=columns)
+    table.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8")
