@@ -84,6 +84,11 @@ class Human(Block):
     regions: str | None = option(None, "table roi, region (region groups such as LLR, MLR, HLR)")
     rating_range: tuple[float, float] = option((1.0, 7.0), "lowest and highest possible rating", source="paper 2.1")
     penalties: list[float] = option([0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0], "ridge penalties to choose from", min_length=1)
+    outer: Literal["balanced", "leave_one_out"] = option(
+        "balanced", "stimuli held out by the ridge models: folds balanced over the labels, or one at a time (biased downwards)"
+    )
+    folds: int = option(6, "number of balanced folds", unit="folds", ge=2)
+    repeats: int = option(10, "how often balanced folds are drawn; predictions are averaged", unit="draws", ge=1)
 
 
 class Model(Block):

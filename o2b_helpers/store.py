@@ -78,7 +78,8 @@ def file_digest(path: Path) -> str:
 def code_digests(module: str) -> dict[str, str]:
     """Return module name -> digest of its source, for a module and all of the package that it imports.
 
-    Comments and docstrings do not count: mending a sentence recomputes nothing.
+    The tables (.csv) that ship beside a module count as its source. Comments and docstrings do not: mending a
+    sentence recomputes nothing.
     """
     found: dict[str, str] = {}
     waiting = [module]
@@ -94,6 +95,8 @@ def code_digests(module: str) -> dict[str, str]:
             )
         tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
         found[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
+        for table in Path(spec.origin).parent.glob("*.csv"):
+            found[f"{spec.parent}/{table.name}"] = file_digest(table)
         package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
         waiting += _imports(tree, package)
     return dict(sorted(found.items()))

@@ -6,6 +6,7 @@ import torch
 from captum.attr import LayerGradCam
 from kernels_reference import (
     SCALE_ABOVE_EPSILON,
+    assert_close,
     box_values,
     heads_for,
     images_for,
@@ -19,7 +20,7 @@ from pytorch_grad_cam.utils.image import scale_cam_image
 from o2b_helpers.errors import InputError, ModelError, ParameterError
 from o2b_helpers.kernels import filter_maps, filter_scores
 
-ARCHITECTURES = ["toynet", "alexnet", "resnet18", "vgg16", "squeezenet1_1", "densenet121", "googlenet"]
+ARCHITECTURES = ["toynet", "alexnet", "resnet18", "vgg16", "squeezenet1_1"]
 
 
 class OneRun:
@@ -57,7 +58,7 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
     count = 1 if name == "vgg16" else 2
     images, (weight, bias) = images_for(network, count), heads_for(network, 2)
     size = images.shape[-2:]
-    boxes = torch.tensor([[10.3, 5.0, 70.9, 60.0], [0, 0, size[1], size[0]], [40.0, 20.0, 41.0, 90.0], [3.0, 8, 60, 21]])
+    boxes = torch.tensor([[10.3, 5.0, 70.9, 60.0], [0, 0, size[1], size[0]], [40.0, 20, 41, 90], [3.0, 8, 60, 21]])
     pixels = [[10, 5, 71, 60], [0, 0, size[1], size[0]], [40, 20, 41, 90], [3, 8, 60, 21]]
     owner, classes = torch.arange(4) % count, torch.tensor([0, 1, 0, 2])
     layers = network.target_layers
@@ -77,7 +78,7 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
                     wanted[classes[box]] += score_of(*box_values(resized, pixels[box]))
                 here = (found.layer == layer) & (found.channel == k)
                 assert here.sum() == 1
-                assert found.score_sum[run, here][0] == pytest.approx(wanted, abs=1e-4)
+                assert_close(found.score_sum[run, here][0], wanted, 1e-4)
                 compared[layer] += int(wanted.max() > 0.01)
     assert min(compared.values()) > 0  # not a comparison of nothing with nothing
     assert found.box_count.tolist() == [2, 1, 1, 0]
@@ -95,10 +96,10 @@ def test_maps_and_weights_equal_grad_cam(name, output):
         reference = grad_cam(network, network.target_layers, images, weight, bias, run, output)
         for layer in network.target_layers:
             maps, weights = found[layer]
-            assert maps.numpy() == pytest.approx(reference[layer][0], rel=1e-4, abs=1e-6)
+            assert_close(maps, reference[layer][0], 1e-5 * reference[layer][0].max())
             size = np.abs(reference[layer][1]).max()
             assert size > 0
-            assert weights[run].numpy() == pytest.approx(reference[layer][1], abs=1e-4 * size)
+            assert_close(weights[run], reference[layer][1], 1e-4 * size)
 
 
 @pytest.mark.parametrize("name", ["toynet", "alexnet", "resnet18"])
@@ -113,7 +114,7 @@ def test_filter_maps_equal_captum(name):
             oracle = LayerGradCam(module, module.get_submodule(layer))
             theirs = oracle.attribute(images, target=run, attr_dim_summation=False).detach()
             ours = weights[run][:, :, None, None] * maps
-            assert ours.numpy() == pytest.approx(theirs.numpy(), abs=1e-4 * float(theirs.abs().max()))
+            assert_close(ours, theirs, 1e-4 * float(theirs.abs().max()))
 
 
 def test_backward_stops_at_the_first_target_layer():
@@ -132,7 +133,7 @@ def test_last_layer_in_closed_form():
     network = untrained("resnet18")
     weight, bias = heads_for(network, 2)
     maps, weights = filter_maps(network, images_for(network, 1), weight, bias, ["layer4"])["layer4"]
-    assert weights[:, 0].numpy() == pytest.approx(weight.double().numpy() / maps[0, 0].numel(), rel=1e-5)
+    assert_close(weights[:, 0], weight / maps[0, 0].numel(), 1e-7)
 
 
 def test_a_saturated_sigmoid_keeps_the_sign():

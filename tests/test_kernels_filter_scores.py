@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from kernels_reference import box_values, heads_for, images_for, score_of, untrained, whole_network
+from kernels_reference import assert_close, box_values, heads_for, images_for, score_of, untrained, whole_network
 
 from o2b_helpers.errors import InputError, ParameterError
 from o2b_helpers.kernels import FilterScores, filter_scores
@@ -17,7 +17,7 @@ LAYERS = architecture("toynet").target_layers
 def setting(runs=2, images=5, boxes=17, seed=0):
     network = untrained("toynet")
     pictures, (weight, bias) = images_for(network, images), heads_for(network, runs)
-    weight[:, 3] = 0.0  # a filter of the last layer whose w is exactly 0 in every run
+    weight[:, 27:36] = 0.0  # a filter of the last layer (9 features each) whose w is exactly 0 in every run
     rng = np.random.default_rng(seed)
     corners = np.sort(rng.uniform(-5, 101, (boxes, 2, 2)), axis=1).reshape(boxes, 4)
     corners[0] = corners[1]  # the same box twice
@@ -79,7 +79,8 @@ def test_equals_plain_loops(score, cam_scale, output):
     found = filter_scores(*things, N_CLASSES, LAYERS, score=score, cam_scale=cam_scale, output=output, batch_size=2)
     wanted = plain(*things, score, cam_scale, output)
     assert found.score_sum.shape == wanted.shape == (2, 116, N_CLASSES) and found.score_sum.dtype == np.float64
-    assert found.score_sum == pytest.approx(wanted, abs=1e-4) and wanted.max() > 0.5
+    assert_close(found.score_sum, wanted, 1e-4)
+    assert wanted.max() > 0.5
     corners, classes = things[4], things[6]
     inside = (corners[:, 2] > 0) & (corners[:, 3] > 0) & (corners[:, 0] < 96) & (corners[:, 1] < 96)
     assert found.box_count.tolist() == np.bincount(classes[inside], minlength=N_CLASSES).tolist()
@@ -92,9 +93,9 @@ def test_equals_plain_loops(score, cam_scale, output):
 def test_maps_of_weights_at_or_below_zero_are_empty(cam_scale):
     things = setting()
     found = filter_scores(*things, N_CLASSES, LAYERS, cam_scale=cam_scale).score_sum[:, -48:]
-    weight = things[2]
-    assert not found[weight.numpy() <= 0].any()  # the last layer's w has the sign of the head
-    assert (found[weight.numpy() > 0].sum(-1) > 0).any()
+    weight = things[2].reshape(2, 48, 9).sum(2).numpy()  # the last layer's w, but for a factor
+    assert (weight <= 0).any() and not found[weight <= 0].any()
+    assert (found[weight > 0].sum(-1) > 0).any()
     assert not found[:, 3].any()
 
 
@@ -130,7 +131,7 @@ def test_shards_add_up():
         shard = corners[here], owner[here] - images.start, classes[here]
         parts.append(filter_scores(network, pictures[images], weight, bias, *shard, N_CLASSES, LAYERS))
     total = parts[0] + parts[1]
-    assert total.score_sum == pytest.approx(whole.score_sum, abs=1e-6)
+    assert_close(total.score_sum, whole.score_sum, 1e-6)
     assert total.box_count.tolist() == whole.box_count.tolist() and total.dropped == whole.dropped
     assert np.isnan(total.mean[:, :, -1]).all() and np.nanmax(total.mean) <= 1 + 1e-6
     counted = whole.box_count > 0
@@ -144,7 +145,7 @@ def test_batches_and_blocks_do_not_change_the_result():
     things = setting()
     one = filter_scores(*things, N_CLASSES, LAYERS)
     other = filter_scores(*things, N_CLASSES, LAYERS, batch_size=1, block_bytes=1)
-    assert other.score_sum == pytest.approx(one.score_sum, abs=1e-5)
+    assert_close(other.score_sum, one.score_sum, 1e-5)
     assert np.array_equal(one.score_sum, filter_scores(*things, N_CLASSES, LAYERS).score_sum)
 
 

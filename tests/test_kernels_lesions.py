@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from kernels_reference import full_forward_with_gain, heads_for, images_for, untrained, whole_network
+from kernels_reference import assert_close, full_forward_with_gain, heads_for, images_for, untrained, whole_network
 
 from o2b_helpers.errors import InputError, ModelError, ParameterError
 from o2b_helpers.kernels import head_outputs, lesion_predictions
@@ -28,7 +28,7 @@ def test_equals_full_forward_passes_with_the_map_zeroed(name):
         assert found.shape == (2, len(channels), count) and found.dtype == torch.float64
         for row, channel in enumerate(channels):
             wanted = full_forward_with_gain(module, images, layer, channel, 0.0).T
-            assert found[:, row].numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
+            assert_close(found[:, row], wanted, 1e-5)
             with torch.no_grad():
                 largest = max(largest, float((wanted - module(images).T).abs().max()))
     assert largest > 1e-4  # a lesion does something
@@ -48,7 +48,7 @@ def test_any_gain_every_filter_of_toynet(gain, output, block_bytes):
         for channel in range(network.shape(layer)[0]):
             wanted = full_forward_with_gain(module, images, layer, channel, gain).T
             wanted = torch.sigmoid(wanted) if output == "sigmoid" else wanted
-            assert found[:, channel].numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
+            assert_close(found[:, channel], wanted, 1e-5)
 
 
 def test_a_negative_gain_does_not_pass_through_max_pooling_first():
@@ -59,7 +59,7 @@ def test_a_negative_gain_does_not_pass_through_max_pooling_first():
         found = lesion_predictions(network, images, weight, bias, layer, channels=[5, 6], gain=-2.0)
         for row, channel in enumerate([5, 6]):
             wanted = full_forward_with_gain(module, images, layer, channel, -2.0)
-            assert found[:, row].numpy() == pytest.approx(wanted.T.numpy(), abs=1e-5)
+            assert_close(found[:, row], wanted.T, 1e-5)
 
 
 @pytest.mark.parametrize("layer", ["features.4", "features.7", "features.9"])
@@ -73,7 +73,7 @@ def test_what_changes_nothing_gives_the_whole_model_bit_for_bit(layer):
     assert (same == same[:, :1]).all()
     with torch.no_grad():
         whole = head_outputs(network.features(images), weight, bias)
-    assert same[:, 0].numpy() == pytest.approx(whole.numpy(), abs=1e-6)
+    assert_close(same[:, 0], whole, 1e-6)
     silenced = lesion_predictions(network, images, weight, bias, layer, channels=dead + [0])
     assert torch.equal(silenced[:, : len(dead)], same[:, dead])
 
@@ -100,11 +100,11 @@ def test_channels_in_the_order_asked_and_duplicates():
     images, (weight, bias) = images_for(network, 2), heads_for(network, 2)
     every = lesion_predictions(network, images, weight, bias, "features.7")
     some = lesion_predictions(network, images, weight, bias, "features.7", channels=[9, 2, 9])
-    assert some.numpy() == pytest.approx(every[:, [9, 2, 9]].numpy(), abs=1e-6)
+    assert_close(some, every[:, [9, 2, 9]], 1e-6)
     assert torch.equal(some[:, 0], some[:, 2])
     assert lesion_predictions(network, images, weight, bias, "features.7", channels=[]).shape == (2, 0, 2)
     alone = lesion_predictions(network, images, weight[1:], bias[1:], "features.7")
-    assert alone.shape[0] == 1 and alone[0].numpy() == pytest.approx(every[1].numpy(), abs=1e-9)
+    assert_close(alone.shape[0] == 1 and alone[0], every[1], 1e-9)
 
 
 def test_a_saturated_sigmoid_keeps_stimuli_apart():

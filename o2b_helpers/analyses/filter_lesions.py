@@ -100,7 +100,7 @@ def _predictions(
                 torch.as_tensor(heads.bias, dtype=torch.float32, device=device), layer, output=output,
                 block_bytes=int(params.execution.memory_gib * 2**30),
             )
-            np.save(place / "predictions.npy", np.asarray(predictions, dtype=np.float64))
+            np.save(place / "predictions.npy", predictions.cpu().numpy().astype(np.float64))
 
         label = f"{params.name} {model.label} {layer}"
         folder = store.result("lesions", label, {**common, "layer": layer}, MODULE, lesion).folder

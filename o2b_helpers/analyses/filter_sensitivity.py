@@ -84,7 +84,7 @@ def _score_model(
             total = reduce(add, parts)
             save_file({"score_sum": total.score_sum, "box_count": total.box_count, "channel": total.channel},
                       place / "scores.safetensors")
-            (place / "layers.txt").write_text("\n".join(total.layer), encoding="utf-8")
+            (place / "layers.txt").write_text("\n".join(map(str, total.layer)), encoding="utf-8")
 
         shard = {**common, "images": digest_of(images[["image", "sha256"]].values.tolist()),
                  "boxes": digest_of(inside.values.tolist())}
@@ -113,9 +113,9 @@ def _score_batch(params, backbone, heads, batch, boxes, classes, layers) -> Filt
         load_images([Path(p) for p in own["path"]], backbone.preprocessing).to(device),
         torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
         torch.as_tensor(heads.bias, dtype=torch.float32, device=device),
-        np.concatenate(carried) if carried else np.zeros((0, 4)),
-        inside["image"].map(position).to_numpy(dtype=np.int64),
-        inside["class"].map(number).to_numpy(dtype=np.int64),
+        torch.as_tensor(np.concatenate(carried) if carried else np.zeros((0, 4))),
+        torch.as_tensor(inside["image"].map(position).to_numpy(dtype=np.int64, copy=True)),
+        torch.as_tensor(inside["class"].map(number).to_numpy(dtype=np.int64, copy=True)),
         len(classes),
         list(layers),
         score=params.analysis.sensitivity.score,
@@ -127,13 +127,13 @@ def _score_batch(params, backbone, heads, batch, boxes, classes, layers) -> Filt
 def _read_scores(folder: Path) -> FilterScores:
     tensors = load_file(folder / "scores.safetensors")
     layers = (folder / "layers.txt").read_text(encoding="utf-8").split("\n")
-    return FilterScores(tensors["score_sum"], tensors["box_count"], layers, tensors["channel"])
+    return FilterScores(tensors["score_sum"], tensors["box_count"], np.array(layers), tensors["channel"])
 
 
 def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[str]) -> Any:
     return filter_dataset(
         {"score_sum": (("run", "filter", "class"), scores.score_sum), "box_count": (("class",), scores.box_count)},
-        list(scores.layer), list(scores.channel),
+        scores.layer.tolist(), scores.channel.tolist(),
         {"run": list(range(scores.score_sum.shape[0])), "class": classes},
         {
             "architecture": model.label, "weights": model.weights_label,

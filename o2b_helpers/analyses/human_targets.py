@@ -9,8 +9,10 @@ import pandas as pd
 
 from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
-from o2b_helpers.errors import InputError, ParameterError
+from o2b_helpers.errors import ParameterError
 from o2b_helpers.inputs.human import read_ratings, read_regions, read_signals, read_targets
+from o2b_helpers.inputs.matching import check_ratings, check_signals, check_targets
+from o2b_helpers.inputs.stimuli import Stimuli
 from o2b_helpers.inputs.targets import mean_rating_targets, ridge_predictions, targets_table, true_labels
 from o2b_helpers.kernels.rank_correlation import rank_correlation, spearman_p
 from o2b_helpers.params import Params
@@ -39,21 +41,22 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Write the targets."""
     human = params.analysis.human
-    stimuli = inputs.load(params, needs["inputs"]).stimuli
+    table = inputs.load(params, needs["inputs"]).stimuli
+    stimuli, named = Stimuli(table, Path()), Stimuli(inputs.load_named_stimuli(needs["inputs"]), Path())
     facts: dict[str, Any] = {}
     if human.kind == "targets":
         targets = read_targets(_needed(params, "targets"))
-        targets = targets[targets["stimulus"].isin(stimuli["stimulus"])]
-        _all_have_targets(stimuli, targets)
+        check_targets(targets, named)
+        targets = targets[targets["stimulus"].isin(table["stimulus"])]
     elif human.kind == "corpus":
-        if "valence" not in stimuli:
+        if "valence" not in table:
             raise ParameterError(
                 "human.kind: corpus needs stimuli that the corpus rated", value=f"stimuli.kind: {params.analysis.stimuli.kind}",
                 expected="stimuli.kind: corpus", remedy="set analysis.stimuli.kind to corpus, or give targets or ratings",
             )
         targets = mean_rating_targets(stimuli)
     else:
-        targets, facts = _from_measurements(params, stimuli, folder)
+        targets, facts = _from_measurements(params, stimuli, named, folder)
     counts = targets.groupby("target", sort=False)["value"].size()
     write_table(targets, folder / "results" / "targets.csv")
     write_facts(folder, {
@@ -62,7 +65,10 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     })
 
 
-def _from_measurements(params: Params, stimuli: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _from_measurements(
+    params: Params, stimuli: Stimuli, named: Stimuli, folder: Path
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Make targets from ratings and signals; a picture that cannot be read still counts for medians and ridge models."""
     human = params.analysis.human
     if human.kind == "toyworld":
         drawn = inputs.toyworld_folder(params, Store(params.store)) / "human"
@@ -70,14 +76,17 @@ def _from_measurements(params: Params, stimuli: pd.DataFrame, folder: Path) -> t
     else:
         files = {name: _needed(params, name) for name in ("ratings",)}
         files |= {name: _needed(params, name) for name in ("signals", "regions") if human.signals is not None}
-    names = stimuli["stimulus"].tolist()
-    ratings = read_ratings(files["ratings"], human.rating_range, stimuli=names)
+    ratings = read_ratings(files["ratings"], human.rating_range)
+    check_ratings(ratings, named)
     labels = true_labels(ratings)
     predictions = None
     if "signals" in files:
-        regions = read_regions(files["regions"])
-        signals = read_signals(files["signals"], stimuli=names, regions=regions)
-        predictions = ridge_predictions(signals, regions, labels, human.penalties, seed=params.analysis.seed)
+        regions, signals = read_regions(files["regions"]), read_signals(files["signals"])
+        check_signals(signals, regions, named)
+        predictions = ridge_predictions(
+            signals, regions, labels, human.penalties, params.analysis.seed,
+            outer=human.outer, folds=human.folds, repeats=human.repeats,
+        )
         predictions.to_parquet(folder / "region_predictions.parquet", index=False)
     labels.to_parquet(folder / "labels.parquet", index=False)
     unlabelled = labels[labels["label"].isna()]
@@ -87,6 +96,10 @@ def _from_measurements(params: Params, stimuli: pd.DataFrame, folder: Path) -> t
     }
     if predictions is not None:
         facts["subjects"] = int(signals["subject"].nunique())
+    if predictions is None:
+        predictions = pd.DataFrame(columns=["stimulus", "valence_type", "region", "prediction"])
+    shown = stimuli.table["stimulus"]
+    labels, predictions = (t[t["stimulus"].isin(shown)] for t in (labels, predictions))
     return targets_table(labels, predictions, stimuli), facts
 
 
@@ -98,16 +111,6 @@ def _needed(params: Params, name: str) -> Path:
             remedy=f"set analysis.human.{name}, or another analysis.human.kind",
         )
     return params.path(text)
-
-
-def _all_have_targets(stimuli: pd.DataFrame, targets: pd.DataFrame) -> None:
-    without = sorted(set(stimuli["stimulus"]) - set(targets["stimulus"]))
-    if without:
-        raise InputError(
-            "stimuli without a target", value=f"{len(without)}: {', '.join(without[:5])}",
-            expected="at least one target for every stimulus",
-            remedy="add them to the targets, or take them out of the stimuli (names must match exactly)",
-        )
 
 
 def decoding_table(targets: pd.DataFrame) -> pd.DataFrame:

@@ -10,12 +10,15 @@ import pandas as pd
 
 from o2b_helpers.analyses.step import Result, find_step, run_step, write_facts, write_table
 from o2b_helpers.errors import InputError, ParameterError
-from o2b_helpers.inputs.corpora import Corpus, binary_labels, read_findingemo, read_oasis, read_table
-from o2b_helpers.inputs.images import check_images, path_inside
+from o2b_helpers.inputs.corpora import Corpus, binary_labels, read_table
+from o2b_helpers.inputs.folders import path_inside
+from o2b_helpers.inputs.image_check import check_images
+from o2b_helpers.inputs.known_corpora import read_findingemo, read_oasis
 from o2b_helpers.inputs.stimuli import Stimuli, read_stimuli, select_stimuli
 from o2b_helpers.params import Params
 from o2b_helpers.store import Store, digest_of, file_digest
-from o2b_helpers.toyworld import world
+from o2b_helpers.toyworld.people import write_human
+from o2b_helpers.toyworld.world import write_corpus, write_stimuli
 
 NEEDS: tuple[str, ...] = ()
 
@@ -78,6 +81,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     _enough(params, table, shown, left_out)
     table.to_parquet(folder / "corpus.parquet", index=False)
     shown.to_parquet(folder / "stimuli.parquet", index=False)
+    stimuli.table[["stimulus", "image", "condition"]].to_parquet(folder / "named_stimuli.parquet", index=False)
     write_table(left_out, folder / "left_out.csv")
     write_facts(folder, {
         "images_in_corpus": len(table),
@@ -103,6 +107,11 @@ def load(params: Params, folder: Path) -> Inputs:
     return Inputs(corpus, stimuli)
 
 
+def load_named_stimuli(folder: Path) -> pd.DataFrame:
+    """Read every stimulus that was named, also those whose picture is left out: stimulus, image, condition."""
+    return pd.read_parquet(folder / "named_stimuli.parquet")
+
+
 def load_for(params: Params, step: str) -> Inputs:
     """Read the checked inputs on behalf of a later step."""
     store = Store(params.store)
@@ -114,7 +123,7 @@ def image_folders(params: Params, store: Store) -> tuple[Path, Path]:
     corpus = _read_corpus(params, store).folder
     kind = params.analysis.stimuli.kind
     if kind == "toyworld":
-        return corpus, toyworld_folder(params, store) / "stimuli"
+        return corpus, toyworld_folder(params, store) / "stimuli" / "images"
     return corpus, corpus if kind == "corpus" else _needed_path(params, "stimuli.folder", params.analysis.stimuli.folder)
 
 
@@ -124,18 +133,18 @@ def toyworld_folder(params: Params, store: Store) -> Path:
     drawn = {"images": corpus.images, "seed": corpus.world_seed}
 
     def draw(folder: Path) -> None:
-        world.write_corpus(folder / "corpus", images=corpus.images, seed=corpus.world_seed)
-        world.write_stimuli(folder / "stimuli", seed=corpus.world_seed)
-        world.write_human(folder / "human", seed=corpus.world_seed)
+        write_corpus(folder / "corpus", images=corpus.images, seed=corpus.world_seed)
+        write_stimuli(folder / "stimuli", seed=corpus.world_seed)
+        write_human(folder / "human", seed=corpus.world_seed)
 
-    return store.result("toyworld", params.name, drawn, "o2b_helpers.toyworld.world", draw, quiet=True).folder
+    return store.result("toyworld", params.name, drawn, "o2b_helpers.analyses.inputs", draw, quiet=True).folder
 
 
 def _read_corpus(params: Params, store: Store) -> Corpus:
     corpus = params.analysis.corpus
     if corpus.kind == "toyworld":
         folder = toyworld_folder(params, store) / "corpus"
-        return read_table(folder / "corpus.csv", folder, valence_range=(-3, 3), neutral=0, pictures_allowed=True)
+        return read_table(folder / "corpus.csv", folder / "images", valence_range=(-3, 3), neutral=0, licence_allows_pictures=True, name="toyworld")
     folder = _needed_path(params, "corpus.folder", corpus.folder)
     if corpus.kind == "oasis":
         return read_oasis(folder)
@@ -153,7 +162,7 @@ def _read_stimuli(params: Params, store: Store, corpus: Corpus) -> tuple[Stimuli
     stimuli = params.analysis.stimuli
     if stimuli.kind == "toyworld":
         folder = toyworld_folder(params, store) / "stimuli"
-        return read_stimuli(folder / "stimuli.csv", folder), corpus
+        return read_stimuli(folder / "stimuli.csv", folder / "images"), corpus
     if stimuli.kind == "table":
         return _read_stimuli_table(params), corpus
     if not stimuli.select:

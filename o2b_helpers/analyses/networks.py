@@ -15,7 +15,7 @@ from o2b_helpers.models.backbone import Backbone, load_backbone
 from o2b_helpers.models.device import pick_device
 from o2b_helpers.params import Model, Params
 from o2b_helpers.store import Store
-from o2b_helpers.toyworld.backbone import toynet_weights
+from o2b_helpers.toyworld.weights import toynet_weights
 
 
 def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
         files["weights_file"] = toynet_weights(trained=True)
     elif model.weights == "untrained":
         own["seed"] = params.analysis.seed
+        own["drawn_by"] = f"torch {torch.__version__}"  # another torch may draw other numbers from the same seed
     own |= store.digests_of_files(files)
     own["layers"] = list(target_layers(params, model))
     return own

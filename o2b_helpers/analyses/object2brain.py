@@ -45,11 +45,10 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             effects["delta"].to_numpy(), scores["layer"].to_numpy().astype(str),
         )
         classes = classes[shown]
-        groups = [category_of[name] for name in classes]
         for layer, values in by_layer.items():
             weights.append(_long(values, classes, targets, category_of, model.label, layer))
             table = category_weights(
-                values.mean(axis=0), targets, classes, groups, share=params.analysis.object2brain.share
+                values.mean(axis=0), classes, category_of, params.analysis.object2brain.share, targets=targets
             )
             gathered.append(table.assign(architecture=model.label, layer=layer))
         facts[model.label] = {

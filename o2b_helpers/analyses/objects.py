@@ -54,12 +54,10 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             options = params.analysis.detector
             detector = detector or load_detector(_checkpoint(params), options.sha256)
             found = detector.detect(
-                [Path(p) for p in images["path"]], confidence=options.confidence, iou=options.iou,
+                images["path"].tolist(), images=images["image"].tolist(), confidence=options.confidence, iou=options.iou,
                 image_size=options.image_size, batch_size=params.execution.batch_size,
                 device=pick_device(params.execution.device),
             )
-            names = dict(zip(images["path"], images["image"], strict=True))
-            found["image"] = [names[str(path)] for path in found["image"]]
             found.to_parquet(place / "detections.parquet", index=False)
 
         shard = {**own, "images": digest_of(images[["image", "sha256"]].values.tolist())}

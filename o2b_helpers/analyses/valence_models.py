@@ -16,7 +16,8 @@ from o2b_helpers.analyses.networks import lazily, model_part, target_layers
 from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
 from o2b_helpers.errors import InputError
 from o2b_helpers.models.features import layer_features, penultimate_features
-from o2b_helpers.models.heads import HeadSettings, predict, stratified_splits, train_heads
+from o2b_helpers.models.head_data import stratified_splits
+from o2b_helpers.models.heads import HeadSettings, predict, train_heads
 from o2b_helpers.params import Model, Params
 from o2b_helpers.progress import say
 from o2b_helpers.store import Store, digest_of
@@ -147,13 +148,12 @@ def _train(
 
     def train(folder: Path) -> None:
         paths = [Path(p) for p in [*training["path"], *stimuli["path"]]]
+        size = params.execution.batch_size
         if layer == FULL:
-            features = penultimate_features(backbone(), paths, batch_size=params.execution.batch_size)
+            features = penultimate_features(backbone(), paths, batch_size=size)
         else:
             scratch = folder / "features.npy"  # flattened maps can outgrow memory; they are gone once the heads are there
-            features = layer_features(
-                backbone(), paths, [layer], batch_size=params.execution.batch_size, files={layer: scratch}
-            )[layer]
+            features = layer_features(backbone(), paths, [layer], batch_size=size, files={layer: scratch})[layer]
         known, shown = features[: len(training)], features[len(training) :]
         test = stratified_splits(training["stratum"].to_numpy(), heads.runs, heads.test_share, heads.seed)
         trained = train_heads(

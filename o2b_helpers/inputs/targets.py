@@ -10,7 +10,7 @@ import pandas as pd
 from o2b_helpers.errors import InputError
 from o2b_helpers.inputs.human import TARGET_COLUMNS, names_without, refuse_constant_targets
 from o2b_helpers.inputs.matching import check_regions
-from o2b_helpers.inputs.nested_ridge import nested_ridge
+from o2b_helpers.inputs.nested_ridge import nested_ridge, outer_folds
 from o2b_helpers.inputs.stimuli import Stimuli
 from o2b_helpers.inputs.tables import name_some, need_columns
 
@@ -57,12 +57,20 @@ def true_labels(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def ridge_predictions(
-    signals: pd.DataFrame, regions: pd.DataFrame, labels: pd.DataFrame, penalties: Sequence[float]
+    signals: pd.DataFrame,
+    regions: pd.DataFrame,
+    labels: pd.DataFrame,
+    penalties: Sequence[float],
+    seed: int,
+    *,
+    outer: str = "balanced",
+    folds: int = 6,
+    repeats: int = 10,
 ) -> pd.DataFrame:
     """Predict labels from the activations of each region, nested (see `nested_ridge`).
 
-    For each subject and region its regions of interest are the features. Predictions are z-scored over the stimuli
-    within subject and averaged over subjects (ours; the paper leaves penalties, folds and averaging open).
+    For each subject and region its regions of interest are the features. The subjects' z-scored predictions are
+    averaged. Penalties, folds, z-scores and averaging are ours (the paper leaves them open).
 
     Parameters
     ----------
@@ -74,6 +82,13 @@ def ridge_predictions(
         Columns stimulus, valence_type, label (0, 1, NaN = no label: predicted but not learned from).
     penalties : sequence of float
         Ridge penalties to choose from, on standardised features, all above 0.
+    seed : int
+        Of the balanced folds; all subjects share them.
+    outer : {"balanced", "leave_one_out"}
+        How stimuli are held out. Leaving single stimuli out biases z-scored predictions against the labels
+        (`nested_ridge` says why); it is there for comparison.
+    folds, repeats : int
+        Number of balanced folds, and how often they are drawn anew.
 
     Returns
     -------
@@ -83,7 +98,7 @@ def ridge_predictions(
     Raises
     ------
     InputError
-        Signals, regions and labels that do not fit together; fewer than 3 stimuli with either label.
+        Signals, regions and labels that do not fit together; too few stimuli for the folds or to learn from.
     """
     check_regions(signals, regions)
     stimuli = list(dict.fromkeys(labels["stimulus"]))
@@ -98,6 +113,7 @@ def ridge_predictions(
             )
     outcomes = labels.pivot(index="stimulus", columns="valence_type", values="label").loc[stimuli]
     outcomes = outcomes[list(dict.fromkeys(labels["valence_type"]))]
+    draws = outer_folds(outcomes.to_numpy(), outer, folds, repeats, seed)
     region_of = regions.set_index("roi")["region"]
     parts = []
     for region in dict.fromkeys(regions["region"]):
@@ -108,8 +124,8 @@ def ridge_predictions(
             features = rows.pivot(index="stimulus", columns="roi", values="value").loc[stimuli].to_numpy()
             for number, valence_type in enumerate(outcomes):
                 where = f"subject {subject}, region {region}, {valence_type}"
-                predicted = nested_ridge(features, outcomes[valence_type].to_numpy(), penalties, where)
-                total[:, number] += (predicted - predicted.mean()) / predicted.std()
+                outcome = outcomes[valence_type].to_numpy()
+                total[:, number] += nested_ridge(features, outcome, penalties, draws, where)
         for number, valence_type in enumerate(outcomes):
             mean = total[:, number] / len(subjects)
             parts.append(
@@ -198,6 +214,7 @@ def _as_targets(values: pd.DataFrame, stimuli: Stimuli) -> pd.DataFrame:
             expected="only stimuli of the stimulus table",
             remedy="add the stimuli to their table, or remove these rows",
         )
+    table["value"] = table["value"].astype(np.float64)  # an empty table of predictions would make it untyped
     table["target"] = table["valence_type"] + "/" + table["source"] + "/" + table["condition"]
     orders = {
         "valence_type": list(dict.fromkeys(table["valence_type"])),

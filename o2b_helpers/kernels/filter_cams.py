@@ -57,6 +57,8 @@ def filter_maps(
     checks.choice("output", output, OUTPUTS)
     checks.finite("images", images, ("image", "channel", "height", "width"))
     weight, bias = checks.head(head_weight, head_bias, backbone.device, backbone.n_features)
+    for layer in layers:
+        backbone.shape(layer)  # refuses a layer that the network does not have
     with torch.enable_grad():
         names = [name for name, _ in backbone.stages]
         first = min(layers, key=names.index)

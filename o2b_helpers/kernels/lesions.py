@@ -110,7 +110,7 @@ def _before_mixing(
 ) -> tuple[torch.Tensor, list[nn.Module]]:
     """Run the stages that keep filters apart; give their result (image, filter, cell), and the stages that are left.
 
-    The first module of those left takes the result back to the shape that the network's own stage expects.
+    The first of those left take the result back to the shape that the network's own stage expects.
     """
     apart = ANY_GAIN + (GAIN_NOT_NEGATIVE if gain >= 0 else ())
     names = [name for name, _ in backbone.stages]
@@ -123,7 +123,7 @@ def _before_mixing(
         values = rest.pop(0)(values)
     shape = values.shape[1:]
     values = values.reshape(len(values), count, -1)
-    return values, [nn.Unflatten(1, shape), *rest] if rest else []
+    return values, [nn.Flatten(1), nn.Unflatten(1, shape), *rest] if rest else []
 
 
 def _resumed(

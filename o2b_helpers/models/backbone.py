@@ -86,8 +86,19 @@ class Backbone:
         """Go on from the maps (image, channel, height, width) at a layer to the features (image, feature)."""
         return self.resume(maps, layer, ())[1]
 
-    def run(self, images: torch.Tensor, layers: Iterable[str]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    def run(
+        self, images: torch.Tensor, layers: Iterable[str], *, until: str | None = None
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Compute the maps at several layers and the features in one pass.
+
+        Parameters
+        ----------
+        images : Tensor (image, 3, height, width)
+            Normalised images on the network's device.
+        layers : iterable of str
+            Layers whose maps are wanted.
+        until : str, optional
+            Stop behind this layer; its maps are then the second result, in place of the features.
 
         Returns
         -------
@@ -95,7 +106,7 @@ class Backbone:
             By layer.
         features : Tensor (image, feature)
         """
-        return self._compose(images, 0, layers)
+        return self._compose(images, 0, layers, until)
 
     def resume(
         self, maps: torch.Tensor, layer: str, layers: Iterable[str]
@@ -121,7 +132,9 @@ class Backbone:
         self.device = str(device)
         return self
 
-    def _compose(self, tensor: torch.Tensor, start: int, layers: Iterable[str]):
+    def _compose(
+        self, tensor: torch.Tensor, start: int, layers: Iterable[str], until: str | None = None
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         wanted = {self._position(layer) for layer in layers}
         if wanted and min(wanted) < start:
             early = self.stages[min(wanted)][0]
@@ -132,7 +145,7 @@ class Backbone:
                 remedy="start from the first of the layers",
             )
         maps = {}
-        for position in range(start, len(self.stages)):
+        for position in range(start, len(self.stages) if until is None else self._position(until) + 1):
             name, stage = self.stages[position]
             tensor = stage(tensor)
             if position in wanted:

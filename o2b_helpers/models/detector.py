@@ -30,7 +30,7 @@ def known_detectors() -> dict[str, str]:
     """Name the checkpoints that may be opened without the user naming their sha256: digest to name."""
     return {
         digests()[toy_detector_path().name]: "the toy world's detector",
-        "deac32fe1c703a933d633637328ef1a218075e05f55d2cd78c03def102d4f43": "YOLOv8n Open Images V7, de-quantised",
+        "deac32fee1c703a933d633637328ef1a218075e05f55d2cd78c03def102d4f43": "YOLOv8n Open Images V7, de-quantised",
     }
 
 

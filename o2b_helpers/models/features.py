@@ -1,105 +1,130 @@
-"""Compute features of many images: penultimate ones, or the flattened maps of layers, all in one pass."""
+"""Compute features of many images: penultimate ones, or the flattened maps of layers, several in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..errors import InputError
+from ..errors import StoreError
+from ..inputs.preprocessing import InputImages
+from ..progress import progress
 from .backbone import Backbone
 
+Images = Sequence[Path | str] | torch.Tensor
 
-def penultimate_features(backbone: Backbone, batches: Iterable[torch.Tensor]) -> np.ndarray:
+
+def penultimate_features(backbone: Backbone, images: Images, *, batch_size: int = 32) -> np.ndarray:
     """Compute the features that a full model's head reads.
 
     Parameters
     ----------
     backbone : Backbone
         The frozen network.
-    batches : iterable of Tensor (image, 3, height, width)
-        Normalised images, e.g. a DataLoader over `InputImages`.
+    images : sequence of Path, or Tensor (image, 3, height, width)
+        Files, or images that are normalised already.
+    batch_size : int
+        Images at once.
 
     Returns
     -------
     array (image, feature), float32
     """
-    parts = []
-    with torch.no_grad():
-        for images in batches:
-            parts.append(backbone.features(images.to(backbone.device)).cpu().numpy())
-    if not parts:
-        return np.empty((0, backbone.n_features), dtype=np.float32)
-    return np.concatenate(parts)
+    last = backbone.stages[-1][0]
+    return layer_features(backbone, images, [last], batch_size=batch_size)[last]
 
 
 def layer_features(
     backbone: Backbone,
-    batches: Iterable[torch.Tensor],
+    images: Images,
     layers: Sequence[str],
-    n_images: int,
+    *,
+    batch_size: int = 32,
     files: Mapping[str, Path] | None = None,
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Compute the flattened maps at several layers and the penultimate features, in one pass through the images.
+) -> dict[str, np.ndarray]:
+    """Compute the flattened maps at several layers in one pass through the images; nothing behind the last layer runs.
 
     Parameters
     ----------
     backbone : Backbone
         The frozen network.
-    batches : iterable of Tensor (image, 3, height, width)
-        Normalised images.
+    images : sequence of Path, or Tensor (image, 3, height, width)
+        Files, or images that are normalised already, of the preprocessing's size.
     layers : sequence of str
         Stages of the network.
-    n_images : int
-        Number of images in all batches.
+    batch_size : int
+        Images at once.
     files : mapping of str to Path, optional
-        A file (.npy) for each layer whose features are too many for memory; it is written and returned as a memory map.
+        A file (.npy) for each layer whose features are too many for memory; it is written and returned as a
+        memory map.
 
     Returns
     -------
-    layers : dict of str to array (image, channel * height * width), float32
-        By layer; an array or a memory map.
-    features : array (image, feature), float32
+    dict of str to array (image, channel * height * width), float32
+        By layer; an array or a memory map. Stages without maps, such as the last one, give (image, feature).
 
     Raises
     ------
     InputError
-        The batches hold more or fewer images than `n_images`.
+        A picture cannot be read.
+    ModelError
+        The network has no such layer.
+    StoreError
+        There is no room for a file.
     """
     files = files or {}
     arrays = {}
     for layer in layers:
-        shape = (n_images, int(np.prod(backbone.shape(layer))))
+        shape = (len(images), math.prod(backbone.shape(layer)))
         if layer in files:
+            _check_room(files[layer], shape, layer)
             arrays[layer] = np.lib.format.open_memmap(files[layer], mode="w+", dtype=np.float32, shape=shape)
         else:
             arrays[layer] = np.empty(shape, dtype=np.float32)
-    features = np.empty((n_images, backbone.n_features), dtype=np.float32)
-    start = 0
+    names = [name for name, _ in backbone.stages]
+    deepest = max(layers, key=names.index)
+    batches = _batches(backbone, images, batch_size)
+    start, total = 0, -(-len(images) // batch_size)
     with torch.no_grad():
-        for images in batches:
-            stop = start + len(images)
-            if stop > n_images:
-                raise _miscounted(f"more than {n_images}", n_images)
-            maps, last = backbone.run(images.to(backbone.device), layers)
+        for batch in progress(batches, f"features of {backbone.name}", total):
+            stop = start + len(batch)
+            maps = backbone.run(batch.to(backbone.device), layers, until=deepest)[0]
             for layer in layers:
                 arrays[layer][start:stop] = maps[layer].flatten(1).cpu().numpy()
-            features[start:stop] = last.cpu().numpy()
             start = stop
-    if start != n_images:
-        raise _miscounted(str(start), n_images)
     for layer in files:
         if layer in arrays:
             arrays[layer].flush()
-    return arrays, features
+    return arrays
 
 
-def _miscounted(found: str, expected: int) -> InputError:
-    return InputError(
-        "The number of images is not the announced one",
-        value=found,
-        expected=f"{expected} images",
-        remedy="pass the same images that were counted",
-    )
+def _check_room(file: Path, shape: tuple[int, int], layer: str) -> None:
+    """Refuse a file that the disk cannot hold before anything is computed."""
+    wanted, free = 4 * math.prod(shape), shutil.disk_usage(Path(file).parent).free
+    if wanted > free:
+        raise StoreError(
+            f"The features of {layer} do not fit on the disk",
+            value=f"{shape[0]} images x {shape[1]} features = {wanted / 1e9:.1f} GB",
+            expected=f"at most {free / 1e9:.1f} GB, which are free at {Path(file).parent}",
+            remedy="free room, use a store on another disk, or leave this layer out of the layer models",
+        )
+
+
+def _batches(backbone: Backbone, images: Images, batch_size: int) -> Iterator[torch.Tensor]:
+    """Yield batches of normalised images; while one is computed, the next is read."""
+    if isinstance(images, torch.Tensor):
+        yield from images.split(batch_size)
+        return
+    data = InputImages(images, backbone.preprocessing)
+    with ThreadPoolExecutor(max_workers=2) as readers:
+        ahead: list = []
+        for start in range(0, len(data) + batch_size, batch_size):
+            coming = [readers.submit(data.__getitem__, at) for at in range(start, min(start + batch_size, len(data)))]
+            if ahead:
+                yield torch.stack([one.result() for one in ahead])
+            ahead = coming

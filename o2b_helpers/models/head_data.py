@@ -153,25 +153,28 @@ class ScaledFeatures:
         inverse = torch.where(live, 1 / torch.where(live, variances, 1.0).sqrt(), 0.0) / f**0.5
         kept = None
         if not isinstance(features, np.memmap):
-            scaled = (torch.from_numpy(np.asarray(features, np.float32)) - centre.float()) / usable.float()
+            scaled = (torch.tensor(features, dtype=torch.float32) - centre.float()) / usable.float()
             kept = scaled.to(device)
         parts = [part.float().to(device) for part in (means, inverse)]
         return cls(features, centre, usable, *parts, device=device, kept=kept)
 
-    def block(self, images: np.ndarray) -> torch.Tensor:
+    def block(self, images: np.ndarray | slice) -> torch.Tensor:
         """Return some images' features (image, feature), scaled once."""
         if self.kept is not None:
-            return self.kept[torch.from_numpy(images).to(self.device)]
-        order = np.argsort(images)  # a file is read forwards
-        rows = np.empty((len(images), self.features.shape[1]), dtype=np.float32)
-        rows[order] = self.features[images[order]]
+            return self.kept[images if isinstance(images, slice) else torch.from_numpy(images).to(self.device)]
+        if isinstance(images, slice):
+            rows = np.array(self.features[images], dtype=np.float32)
+        else:
+            order = np.argsort(images)  # a file is read forwards
+            rows = np.empty((len(images), self.features.shape[1]), dtype=np.float32)
+            rows[order] = self.features[images[order]]
         return ((torch.from_numpy(rows) - self.centre.float()) / self.spread.float()).to(self.device)
 
     def fold(self, weight: torch.Tensor, bias: torch.Tensor, run: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Turn heads on scaled features into heads on raw ones: weight (head, feature) and bias (head,), float64."""
+        """Turn heads on scaled features into heads on raw ones: weight (head, feature) and bias (head,), float32."""
         run = run.to(self.mean.device)
-        weight, mean = weight.double().cpu() * self.inverse[run].double().cpu(), self.mean[run].double().cpu()
-        bias = bias.double().cpu() - (weight * mean).sum(1)
-        weight = weight / self.spread
-        bias = bias - (weight * self.centre).sum(1)
-        return weight.numpy(), bias.numpy()
+        mean = self.mean[run].cpu().double() * self.spread + self.centre  # of the raw features in training
+        raw = (weight.cpu().double() * self.inverse[run].cpu().double() / self.spread).float()
+        # from the rounded weights, so that the prediction for the mean image is not moved by the rounding
+        bias = bias.cpu().double() - (raw.double() * mean).sum(1)
+        return raw.numpy(), bias.float().numpy()

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import rankdata
 
-from ..errors import ModelError, ParameterError
-from .adam import Adam
-from .head_data import ScaledFeatures, check_labels
+from ..errors import ParameterError
+from .head_data import ScaledFeatures, check_labels, stratified_splits
+from .head_scores import Scores
+from .learning_heads import LearningHeads
+
+__all__ = ["HeadSettings", "TrainedHeads", "predict", "stratified_splits", "train_heads"]
 
 
 @dataclass(frozen=True)
@@ -147,25 +149,28 @@ def train_heads(
     check_labels(labels, ratings, test, features)
     image_weight = _image_weights(labels, test, settings.class_weighted)
     scaled = ScaledFeatures.of(features, test, device)
-    heads = _Heads(features.shape[1], len(test), settings, seed, device)
-    scores = _Scores(labels, ratings, test, image_weight, heads)
+    heads = LearningHeads(scaled, len(test), settings.learning_rates, settings.output == "sigmoid", seed)
+    scores = Scores(labels, ratings, test, image_weight, heads)
     n = len(labels)
     share = float((~test).mean())
     blocks = max(1, round(n * share / settings.batch_size))
-    truth = torch.from_numpy(labels).float().to(device)
+    truth = torch.tensor(labels).float().to(device)
     learning = torch.from_numpy(np.where(test, 0.0, image_weight)).float().to(device)  # (run, image)
     for epoch in range(settings.epochs):
         order = np.random.default_rng([seed, 2**32 - 1, epoch]).permutation(n)
         factor = 1 / math.sqrt(1 + epoch / settings.decay_epochs)
         for images in np.array_split(order, blocks):
             at = torch.from_numpy(images).to(device)
-            heads.step(scaled.block(images), truth[at], learning[:, at], scaled, factor)
+            heads.step(scaled.block(images), truth[at], learning[:, at], factor)
         predictions = heads.predict_all(scaled, n)
         going_on = scores.add(epoch, predictions, settings.patience)
         heads.keep(going_on)
         if not len(heads.active):
             break
-    return scores.best(scaled, settings)
+    chosen = scores.best(settings.learning_rates)
+    weight, bias = scores.folded(chosen, scaled)
+    rate = np.asarray(settings.learning_rates, np.float64)[chosen % len(settings.learning_rates)]
+    return TrainedHeads(weight, bias, rate, scores.best_epoch[chosen], scores.history())
 
 
 def _image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) -> np.ndarray:
@@ -182,122 +187,3 @@ def _image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) -
     train = (~test).sum(1, keepdims=True)
     positive = (~test & (labels == 1)).sum(1, keepdims=True)
     return np.where(labels == 1, train / (2 * positive), train / (2 * (train - positive)))
-
-
-class _Heads:
-    """Weights of all heads (head = run x rate) that still learn, and their optimiser."""
-
-    def __init__(self, features: int, runs: int, settings: HeadSettings, seed: int, device: str) -> None:
-        rates = len(settings.learning_rates)
-        drawn = [np.random.default_rng([seed, run]).uniform(-1, 1, features + 1) for run in range(runs)]
-        start = torch.from_numpy(np.repeat(np.stack(drawn), rates, 0)).float().to(device) / features**0.5
-        self.weight = start[:, :-1].clone()
-        self.bias = start[:, -1:].clone()
-        self.run = torch.arange(runs).repeat_interleave(rates).to(device)
-        self.rate = torch.tensor(list(settings.learning_rates) * runs, dtype=torch.float64)
-        self.active = np.arange(runs * rates)
-        self.sigmoid = settings.output == "sigmoid"
-        self.optimiser = Adam(self.weight, self.bias)
-
-    def step(self, block, truth, learning, scaled: ScaledFeatures, factor: float) -> None:
-        """Take one step: block (image, feature), truth (image,), learning (run, image) = weight in the loss."""
-        mean, inverse = scaled.mean[self.run], scaled.inverse[self.run]
-        values = self._values(block, mean, inverse)
-        there = learning[self.run]
-        slope = 2 * there * (values - truth) / (there > 0).sum(1, keepdim=True).clamp_min(1)
-        if self.sigmoid:
-            slope = slope * values * (1 - values)
-        total = slope.sum(1, keepdim=True)
-        gradient = (slope @ block - total * mean) * inverse
-        rate = (self.rate[self.active] * factor).to(block.dtype).to(block.device)[:, None]
-        self.optimiser.step((self.weight, self.bias), (gradient, total), rate)
-
-    def predict_all(self, scaled: ScaledFeatures, n: int) -> np.ndarray:
-        """Predictions of all learning heads for all images: (head, image)."""
-        mean, inverse = scaled.mean[self.run], scaled.inverse[self.run]
-        rows = max(64, 2**26 // (4 * self.weight.shape[1]))
-        parts = [
-            self._values(scaled.block(np.arange(start, min(start + rows, n))), mean, inverse)
-            for start in range(0, n, rows)
-        ]
-        return torch.cat(parts, 1).cpu().numpy().astype(np.float64)
-
-    def keep(self, going_on: np.ndarray) -> None:
-        """Go on with some of the heads (bool, one per learning head) and drop the others."""
-        if not going_on.all():
-            rows = torch.from_numpy(np.flatnonzero(going_on)).to(self.weight.device)
-            self.weight, self.bias, self.run = self.weight[rows], self.bias[rows], self.run[rows]
-            self.active = self.active[going_on]
-            self.optimiser.keep(rows)
-
-    def _values(self, block, mean, inverse):
-        reading = self.weight * inverse
-        values = reading @ block.T + (self.bias - (reading * mean).sum(1, keepdim=True))
-        return values.sigmoid() if self.sigmoid else values
-
-
-class _Scores:
-    """How well each head does in each epoch, and the weights of its best one."""
-
-    def __init__(self, labels, ratings, test, image_weight, heads: _Heads) -> None:
-        self.labels, self.heads = labels, heads
-        self.splits = {"train": ~test, "test": test}
-        self.weight = image_weight
-        self.ranks = {split: [rankdata(ratings[rows]) for rows in part] for split, part in self.splits.items()}
-        count = len(heads.active)
-        self.best_loss, self.best_mae = np.full(count, np.inf), np.full(count, np.inf)
-        self.best_epoch = np.full(count, -1)
-        self.best_weight, self.best_bias = heads.weight.clone(), heads.bias.clone()
-        self.all_runs = heads.run.clone()
-        self.rows: list[tuple] = []
-
-    def add(self, epoch: int, predictions: np.ndarray, patience: int) -> np.ndarray:
-        """Score one epoch; return which of the learning heads go on."""
-        heads, runs = self.heads, self.heads.run.cpu().numpy()
-        improved = np.zeros(len(heads.active), dtype=bool)
-        for row, head in enumerate(heads.active):
-            for split, part in self.splits.items():
-                mae, loss, rho = self._score(predictions[row], runs[row], part[runs[row]], split)
-                self.rows.append((runs[row], float(heads.rate[head]), epoch, split, mae, loss, rho))
-            if loss < self.best_loss[head]:  # the test part is scored last; NaN is never smaller
-                self.best_loss[head], self.best_mae[head], self.best_epoch[head] = loss, mae, epoch
-                improved[row] = True
-        rows = torch.from_numpy(np.flatnonzero(improved)).to(heads.weight.device)
-        kept = torch.from_numpy(heads.active[improved]).to(heads.weight.device)
-        self.best_weight[kept], self.best_bias[kept] = heads.weight[rows], heads.bias[rows]
-        return epoch - self.best_epoch[heads.active] < patience
-
-    def best(self, scaled: ScaledFeatures, settings: HeadSettings) -> TrainedHeads:
-        """Keep the best rate of each run and fold the scaling into its head."""
-        rates = len(settings.learning_rates)
-        mae = self.best_mae.reshape(-1, rates)
-        diverged = np.flatnonzero(~np.isfinite(mae).any(1))
-        if len(diverged):
-            raise ModelError(
-                "No learning rate trains a head",
-                value=f"run {diverged[0]}: the loss is not finite at rates {list(settings.learning_rates)}",
-                expected="a finite test loss for at least one rate",
-                remedy="add a smaller learning rate",
-            )
-        chosen = np.arange(len(mae)) * rates + mae.argmin(1)
-        at = torch.from_numpy(chosen).to(self.best_weight.device)
-        weight, bias = scaled.fold(self.best_weight[at], self.best_bias[at, 0], self.all_runs[at])
-        columns = ["run", "learning_rate", "epoch", "split", "mae", "loss", "rho"]
-        history = pd.DataFrame(self.rows, columns=columns)
-        history = history.sort_values(["run", "learning_rate", "epoch"], kind="stable", ignore_index=True)
-        return TrainedHeads(
-            weight.astype(np.float32),
-            bias.astype(np.float32),
-            np.asarray(settings.learning_rates, np.float64)[mae.argmin(1)],
-            self.best_epoch[chosen],
-            history,
-        )
-
-    def _score(self, prediction: np.ndarray, run: int, part: np.ndarray, split: str) -> tuple[float, float, float]:
-        prediction, label = prediction[part], self.labels[part]
-        error = prediction - label
-        loss = float(np.mean(self.weight[run][part] * error**2))
-        ranks, wanted = rankdata(prediction), self.ranks[split][run]
-        constant = np.ptp(ranks) == 0 or np.ptp(wanted) == 0 or not np.isfinite(loss)
-        rho = float("nan") if constant else float(np.corrcoef(ranks, wanted)[0, 1])
-        return float(np.mean(np.abs(error))), loss, rho

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +33,15 @@ def import_ultralytics() -> SimpleNamespace:
         folder = tempfile.mkdtemp(prefix="o2b_ultralytics_")
         atexit.register(_remove, folder, os.getpid())
         os.environ.update(YOLO_CONFIG_DIR=folder, O2B_YOLO_CONFIG=folder)
+    first_time = "ultralytics" not in sys.modules
     with unchanged_surroundings():
         import torch
         import ultralytics
         from ultralytics.models.yolo.detect import DetectionPredictor
         from ultralytics.utils import nms
 
+        if first_time:
+            torch.set_printoptions(profile="default")
         if ultralytics.settings.get("sync", False):
             ultralytics.settings.update({"sync": False})
 
@@ -77,7 +81,6 @@ def unchanged_surroundings() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         numpy.set_printoptions(**printing)
-        torch.set_printoptions(profile="default")
         if omp is None:
             os.environ.pop("OMP_NUM_THREADS", None)
 

@@ -28,11 +28,10 @@ class ToyNet(nn.Module):
 
     Notes
     -----
-    Input ``(image, channel=3, height=96, width=96)``, normalised with ``CHANNEL_MEAN`` and ``CHANNEL_STD``. Target layers
-    are the ReLUs ``features.1`` (12 maps of 48 x 48),
-    ``features.4`` (24 of 24 x 24), ``features.7`` (32 of 12 x 12)
-    and ``features.9`` (48 of 12 x 12). No ReLU works in place, because
-    that would overwrite the maps of the layer before it.
+    Input ``(image, channel=3, height=96, width=96)``, normalised with ``CHANNEL_MEAN`` and ``CHANNEL_STD``. Target
+    layers are the ReLUs ``features.1`` (12 maps of 48 x 48), ``features.4`` (24 of 24 x 24), ``features.7`` (32 of
+    12 x 12) and ``features.9`` (48 of 12 x 12). No ReLU works in place, because that would overwrite the maps of the
+    layer before it. Penultimate features: 48 x 3 x 3 = 432.
     """
 
     def __init__(self, n_classes: int | None = None) -> None:

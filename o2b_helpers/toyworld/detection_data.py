@@ -35,7 +35,7 @@ def write_detection_data(folder: Path, splits: dict[str, tuple[int, int]]) -> Pa
         pictures.mkdir(parents=True, exist_ok=True)
         labels.mkdir(parents=True, exist_ok=True)
         for index in progress(range(images), f"drawing {split} images"):
-            scene = draw_scene((seed, planted("corpus_stream"), index))
+            scene = draw_scene((seed, planted("training_stream"), index))
             render(scene).save(pictures / f"{index:05d}.png", compress_level=1)
             lines = [_label(names.index(thing.class_name), thing.box) for thing in scene.objects]
             (labels / f"{index:05d}.txt").write_text("".join(lines))

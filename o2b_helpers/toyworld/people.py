@@ -105,9 +105,9 @@ def signals(stimuli: list[str], people: np.ndarray, scene: np.ndarray, seed: int
     rng = np.random.default_rng([seed, planted("signal_stream")])
     areas = planted_regions()
     subjects = [f"subject_{index:02d}" for index in range(planted("subjects"))]
-    scaled = np.stack([people, scene]) / planted("signal_scale")
+    felt = np.tanh(np.stack([people, scene]) / planted("signal_scale"))
     loadings = areas[["people_loading", "scene_loading"]].to_numpy()
-    meant = scaled.T @ loadings.T
+    meant = felt.T @ loadings.T
     shared = rng.normal(0.0, planted("stimulus_noise"), meant.shape)
     gain = 1.0 + rng.normal(0.0, planted("subject_gain"), (len(subjects), 1, 1))
     own = rng.normal(0.0, planted("subject_noise"), (len(subjects), *meant.shape))

@@ -34,7 +34,7 @@ def presence_data(images: int, seed: int) -> tuple[Tensor, Tensor]:
     pictures = np.empty((images, INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
     presence = torch.zeros(images, len(names))
     for index in progress(range(images), "drawing training images"):
-        scene = draw_scene((seed, planted("corpus_stream"), index))
+        scene = draw_scene((seed, planted("training_stream"), index))
         pictures[index] = render(scene).resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BILINEAR)
         presence[index, [names.index(name) for name in scene.classes]] = 1.0
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), presence
@@ -91,7 +91,7 @@ def main() -> None:
     """Train from the command line."""
     parser = argparse.ArgumentParser(description="train the toy backbone")
     parser.add_argument("--images", type=int, default=8000)
-    parser.add_argument("--epochs", type=int, default=36)
+    parser.add_argument("--epochs", type=int, default=24)
     arguments = parser.parse_args()
     torch.use_deterministic_algorithms(True)
     for trained, model in ((False, untrained_toynet()), (True, train(arguments.images, arguments.epochs))):

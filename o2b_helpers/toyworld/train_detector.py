@@ -27,13 +27,14 @@ def train(images: int, epochs: int, target: Path) -> Path:
     images
         Training images.
     epochs
-        Passes through them; the last third without mosaics.
+        Passes through them; the second half without mosaics.
     target
         Where the checkpoint goes.
     """
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         # Ultralytics reads these when it is first imported: no network, no installing, no settings in the home folder.
+        # models/detector.py does the same where the detector is used; this room lies below that one.
         os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=str(work), YOLO_VERBOSE="true")
         import yaml
         from ultralytics import YOLO, settings
@@ -47,7 +48,7 @@ def train(images: int, epochs: int, target: Path) -> Path:
         definition.write_text(yaml.safe_dump(DETECTOR_DEFINITION))
         model = YOLO(str(definition), task="detect")
         model.train(
-            data=str(data), imgsz=IMAGE_SIZE, epochs=epochs, batch=16, nbs=16, workers=0, cache="ram", device="cpu",
+            data=str(data), imgsz=IMAGE_SIZE, epochs=epochs, batch=16, nbs=16, workers=0, device="cpu",
             optimizer="AdamW", lr0=3e-3, lrf=0.02, cos_lr=True, warmup_epochs=1.0, weight_decay=5e-4, amp=False,
             close_mosaic=max(1, epochs // 2), mosaic=0.5, scale=0.2, translate=0.1, hsv_h=0.02, hsv_s=0.4, hsv_v=0.3,
             plots=False, val=True, seed=planted("weights_seed"), deterministic=True, project=str(work / "runs"),
@@ -61,7 +62,7 @@ def main() -> None:
     """Train from the command line."""
     parser = argparse.ArgumentParser(description="train the toy detector")
     parser.add_argument("--images", type=int, default=1500)
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--target", type=Path, default=toy_detector_path())
     arguments = parser.parse_args()
     path = train(arguments.images, arguments.epochs, arguments.target)

@@ -103,10 +103,11 @@ def _figure_2(results: Results) -> Caption:
         top = mine.loc[(layer, target)]
         first, last = layers(table, model)[0], last_layer(table, model)
         by_layer = mine["mean"].groupby("layer").mean()
+        start, end = (number(by_layer.get(name, float("nan"))) for name in (first, last))
         sentences.append(
-            f"{model}: averaged over all targets, rho goes from {number(by_layer.get(first, float('nan')))} in the first "
-            f"layer ({first}) to {number(by_layer.get(last, float('nan')))} in the last ({last}). Highest: {target} in "
-            f"{layer}, mean {number(top['mean'])}, sd {number(top['std'])} over {int(top['count'])} runs."
+            f"{model}: averaged over all targets, rho goes from {start} in the first layer ({first}) to {end} in the "
+            f"last ({last}). Highest: {target} in {layer}, mean {number(top['mean'])}, "
+            f"sd {number(top['std'])} over {int(top['count'])} runs."
         )
     return Caption(
         title="Where in the network does the agreement arise?",
@@ -122,7 +123,9 @@ def _figure_2(results: Results) -> Caption:
             "Full models and layer models are trained by different rules, so the step to “full” is not only one of "
             "depth. No significance is marked here; p and q of every run are in layer_alignment.csv."
         ),
-        origin="Layers, training rules, mean and sd over runs are the paper’s (section 2.2.3). “full” beside them is ours.",
+        origin=(
+            "Layers, training rules, mean and sd over runs are the paper’s (section 2.2.3). “full” beside them is ours."
+        ),
     )
 
 
@@ -144,9 +147,9 @@ def _figure_3(results: Results) -> Caption:
             "the weights of every run are in object_weights.csv."
         ),
         origin=(
-            "The weights, and taking the highest and lowest tenth of the classes, are the paper’s (section 3.2). The score "
-            "of a box, the sign of a lesion’s effect and most categories are ours; the categories drawn are those with "
-            "the largest weights."
+            "The weights, and taking the highest and lowest tenth of the classes, are the paper’s (section 3.2). The "
+            "score of a box, the sign of a lesion’s effect and most categories are ours; the categories drawn are "
+            "those with the largest weights."
         ),
     )
 
@@ -156,9 +159,9 @@ def _figure_4(results: Results) -> Caption:
         title="Do the models lean on the same kinds of objects?",
         question="Do networks that agree with people equally well lean on the same kinds of objects?",
         how_to_read=(
-            "Each row of panels is one model at its last target layer, each column one condition and valence type. Bars "
-            "to the right: the category’s objects support the agreement; to the left: they weaken it. Colours are the "
-            "sources of the target, in the order of the legend from top to bottom."
+            "Each row of panels is one model at its last target layer, each column one condition and valence type. "
+            "Bars to the right: the category’s objects support the agreement; to the left: they weaken it. Colours are "
+            "the sources of the target, in the order of the legend from top to bottom."
         ),
         finding=" ".join(category_in_words(results, last_only=True)),
         limits=(
@@ -203,21 +206,24 @@ def _figure_5(results: Results) -> Caption:
     else:
         top = different.nlargest(3, "overlap")
         pairs = [f"{r.category_b} cover {100 * r.overlap:.0f} % of {r.category_a}" for r in top.itertuples()]
-        finding = f"The largest overlaps: boxes of {'; of '.join(pairs)}. Median over pairs: {100 * different['overlap'].median():.0f} %."
+        median = 100 * different["overlap"].median()
+        finding = f"The largest overlaps: boxes of {'; of '.join(pairs)}. Median over pairs: {median:.0f} %."
     return Caption(
         title="How far do the boxes of two categories overlap?",
         question="Could the weight of one category be borrowed from another whose boxes lie in the same place?",
         how_to_read=(
-            "A cell is the share of the row category’s area that boxes of the column category cover, in percent, averaged "
-            "over the images that show both. The table is not symmetric: people may cover little of a house while "
-            "the house covers all of the people. Grey: never in one image."
+            "A cell is the share of the row category’s area that boxes of the column category cover, in percent, "
+            "averaged over the images that show both. The table is not symmetric: people may cover little of a house "
+            "while the house covers all of the people. Grey: never in one image."
         ),
         finding=finding,
         limits=(
-            "Boxes are larger than the objects in them, so the overlap of the objects is smaller. A large overlap makes "
-            "mixing possible; it does not prove it. How many images a cell rests on is not shown."
+            "Boxes are larger than the objects in them, so the overlap of the objects is smaller. A large overlap "
+            "makes mixing possible; it does not prove it. How many images a cell rests on is not shown."
         ),
-        origin="The figure is the paper’s (section 3.2, figure 5). Reading each cell as a share of the row’s area is ours.",
+        origin=(
+            "The figure is the paper’s (section 3.2, figure 5). Reading each cell as a share of the row’s area is ours."
+        ),
     )
 
 
@@ -249,7 +255,8 @@ def classes_in_words(results: Results, count: int = 3) -> list[str]:
             high = by_run[by_run["mean"] > 0].head(count)
             low = by_run[by_run["mean"] < 0].iloc[::-1].head(count)
             sentences.append(
-                f"{model}, {last}, {condition} targets: towards people – {_classes(high)}; away from people – {_classes(low)}."
+                f"{model}, {last}, {condition} targets: towards people – {_classes(high)}; "
+                f"away from people – {_classes(low)}."
             )
     return sentences
 
@@ -258,9 +265,12 @@ def _classes(part: pd.DataFrame) -> str:
     if part.empty:
         return "none"
     return ", ".join(
-        f"{name} ({significant_figures(row['mean'])} ± {significant_figures(row['std'])})" for name, row in part.iterrows()
+        f"{name} ({significant_figures(row['mean'])} ± {significant_figures(row['std'])})"
+        for name, row in part.iterrows()
     )
 
 
 def _range(values: pd.Series) -> str:
-    return f"{number(values.min())} to {number(values.max())}" if len(values) else "none defined"
+    if values.empty:
+        return "none defined"
+    return f"{number(values.min())} to {number(values.max())} over {len(values)}" if len(values) > 1 else "one target"

@@ -117,11 +117,11 @@ def _methods(known: dict[str, Any]) -> list[str]:
         "condition. p is two-sided and not corrected, as in the paper; q is corrected for the number of tests (ours).",
         "Objects. A detector finds objects in the training pictures"
         + value("detector.confidence", ", keeping boxes with a confidence of at least {}")
-        + ". For each filter of a target layer, GradCAM gives a map of where the filter drives the output; a box gets a "
-        "score from the map inside it" + value("sensitivity.score", ", here “{}”")
+        + ". For each filter of a target layer, GradCAM gives a map of where the filter drives the output; a box "
+        "gets a score from the map inside it" + value("sensitivity.score", ", here “{}”")
         + value("sensitivity.cam_scale", ", with maps scaled by {}")
-        + ". The paper’s own formula is not readable in our copy; the score is our reading (the paper, section 3.1). "
-        "Boxes are not weighted by their confidence.",
+        + ". What enters the score, the map’s mean and maximum in the box, is the paper’s (section 3.1, equation 1); "
+        "its form is our reading. Boxes are not weighted by their confidence.",
         "Object2Brain. Each filter is switched off in turn; its effect on a target is rho of the whole model minus rho "
         "without the filter (this sign is ours). A class’ weight is the sum over a layer’s filters of its mean box "
         "score times the filter’s effect. Of the detected classes, the highest and the lowest"

@@ -100,11 +100,10 @@ def _studied(results: Results) -> str:
             what: ordered(parts[column], column)
             for what, column in (("valence type", "valence_type"), ("source", "source"), ("condition", "condition"))
         }
-        listed = "; ".join(f"{what}s {', '.join(names)}" for what, names in kinds.items())
-        return (
-            f"{results.targets['stimulus'].nunique()} stimuli, {len(parts)} targets ({listed}) and "
-            f"{len(results.alignment[['architecture', 'weights']].drop_duplicates())} models."
-        )
+        listed = "; ".join(f"{what}{'s' * (len(names) > 1)} {', '.join(names)}" for what, names in kinds.items())
+        count = len(results.alignment[["architecture", "weights"]].drop_duplicates())
+        stimuli = results.targets["stimulus"].nunique()
+        return f"{stimuli} stimuli, {len(parts)} targets ({listed}) and {count} model{'s' * (count > 1)}."
 
     return _try(make)[0] or ""
 
@@ -115,7 +114,7 @@ def _answers(results: Results) -> list[tuple[str, list[str]]]:
         ("Do the models agree with people and their brains?", lambda: alignment_in_words(results)),
         (
             "Which objects push a model towards people, and which away from them? (Weights of the last target layer, "
-            "mean ± sd over runs; a weight smaller than its sd is not to be relied on.)",
+            "mean ± sd over runs; a weight smaller than its sd easily changes its sign from run to run.)",
             lambda: classes_in_words(results),
         ),
         ("Which kinds of objects?", lambda: category_in_words(results, last_only=True)),

@@ -24,21 +24,22 @@ COLUMNS = {
     "category_overlap.csv": ["category_a", "category_b", "overlap"],
 }
 NUMBERS = {
-    "value", "prediction", "learning_rate", "epoch", "mae", "loss", "rho", "n", "p", "q", "weight", "n_classes", "overlap",
+    "value", "prediction", "learning_rate", "epoch", "mae", "loss", "rho", "n", "p", "q", "weight", "n_classes",
+    "overlap",
 }  # fmt: skip
 MADE_BY = {
     "targets.csv": "01_human_targets",
-    "predictions.csv": "03_alignment_by_architecture",
+    "predictions.csv": "02_valence_models",
     "heads.csv": "02_valence_models",
     "alignment.csv": "03_alignment_by_architecture",
     "layer_alignment.csv": "04_alignment_by_layer",
-    "layer_predictions.csv": "04_alignment_by_layer",
+    "layer_predictions.csv": "02_valence_models",
     "detections.parquet": "05_objects",
     "filter_scores": "06_filter_sensitivity",
     "lesion_effects": "07_filter_lesions",
     "object_weights.csv": "08_object2brain",
     "category_weights.csv": "08_object2brain",
-    "category_overlap.csv": "08_object2brain",
+    "category_overlap.csv": "05_objects",
     "provenance.json": "the whole series",
 }
 

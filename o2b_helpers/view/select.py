@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from o2b_helpers.errors import InputError
@@ -25,6 +27,32 @@ def named(table: pd.DataFrame, alignment: pd.DataFrame) -> pd.DataFrame:
 def models(table: pd.DataFrame) -> list[str]:
     """List the models (column ``architecture``) in the order of the results."""
     return list(dict.fromkeys(table["architecture"]))
+
+
+def chosen_models(table: pd.DataFrame, wanted: Sequence[str] | None, most: int, what: str) -> list[str]:
+    """List the models a figure draws: those wanted, or the first `most` of the table.
+
+    Raises
+    ------
+    InputError
+        When the table holds no model at all, or lacks a wanted one.
+    """
+    found = models(table)
+    unknown = [name for name in wanted or [] if name not in found]
+    if unknown or not found:
+        raise InputError(
+            f"There are no {what} to draw" + (" for a model" if unknown else ""),
+            value=", ".join(unknown) or None,
+            expected=f"one of {', '.join(found)}" if found else f"{what} of at least one model in the results",
+            remedy="choose a model of the results" if found else "ask for them in the profile (analysis.models)",
+        )
+    return list(wanted or found[:most])
+
+
+def models_left_out(table: pd.DataFrame, shown: Sequence[str]) -> str:
+    """Say, for a figure's subtitle, how many models of the table are drawn; nothing where all are."""
+    count = len(models(table))
+    return "" if len(shown) == count else f"<br>Drawn: {len(shown)} of {count} models; the files hold all."
 
 
 def layers(table: pd.DataFrame, model: str) -> list[str]:

@@ -80,7 +80,8 @@ def heads_table(results: Results) -> Table:
     frame = pd.DataFrame(
         {
             "model": kept["architecture"], "weights": kept["weights"], "run": kept["run"],
-            "learning rate": kept["learning_rate"].map(significant_figures), "epoch": kept["epoch"].map(lambda v: f"{v:.0f}"),
+            "learning rate": kept["learning_rate"].map(significant_figures),
+            "epoch": kept["epoch"].map(lambda v: f"{v:.0f}"),
             "error (MAE)": kept["mae"].map(lambda v: number(v, 3)), "loss": kept["loss"].map(lambda v: number(v, 3)),
             "rho with ratings": kept["rho"].map(lambda v: number(v, 3)),
         }
@@ -104,7 +105,8 @@ def category_table(results: Results) -> Table:
     frame = pd.DataFrame(
         {
             "model": table["architecture"], "layer": table["layer"], "target": table["target"],
-            "category": table["category"], "sign": table["sign"], "classes": table["n_classes"].map(lambda v: f"{v:.0f}"),
+            "category": table["category"], "sign": table["sign"],
+            "classes": table["n_classes"].map(lambda v: f"{v:.0f}"),
             "weight": table["weight"].map(lambda v: significant_figures(v, 3)),
         }
     )  # fmt: skip
@@ -120,12 +122,15 @@ def class_table(results: Results) -> Table:
         mine = mean[(mean["architecture"] == model) & (mean["layer"] == last)]
         for target in target_parts(results).index:
             here = mine[mine["target"] == target].sort_values(["mean", "class"], ascending=[False, True])
-            high = here[here["mean"] > 0].head(CLASSES_AT_EITHER_END)
-            low = here[here["mean"] < 0].tail(CLASSES_AT_EITHER_END).iloc[::-1]
+            count = max(1, min(CLASSES_AT_EITHER_END, len(here) // 2))  # no class stands at both ends
+            high, low = here.head(count), here.tail(count).iloc[::-1]
             rows.append((model, last, target, _classes(high), _classes(low)))
-    columns = ["model", "layer", "target", "highest: support the agreement", "lowest: weaken it"]
+    columns = ["model", "layer", "target", "highest weights", "lowest weights"]
     frame = pd.DataFrame(rows, columns=columns)
-    what = f"up to {CLASSES_AT_EITHER_END} classes at either end, weight as mean ± sd over runs"
+    what = (
+        f"the last target layer, up to {CLASSES_AT_EITHER_END} classes at either end, weight as mean ± sd over runs; "
+        "above zero a class supports the agreement, below zero it weakens it"
+    )
     return _table("Classes with the largest weights", frame, set(), "object_weights.csv", what)
 
 

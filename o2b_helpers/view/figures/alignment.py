@@ -9,7 +9,17 @@ import plotly.graph_objects as go
 from o2b_helpers.view.figures.panels import PanelGrid
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import P_SIGNIFICANT, best_alignment, models, named, target_parts
-from o2b_helpers.view.style import MODEL_COLOURS, SYMBOLS, cycle, long_name, number, offsets, ordered, safe
+from o2b_helpers.view.style import (
+    MODEL_COLOURS,
+    SIZE_HEADING,
+    SYMBOLS,
+    cycle,
+    long_name,
+    number,
+    offsets,
+    ordered,
+    safe,
+)
 
 TITLE = "Figure 1. Do the models agree with people and their brains?"
 HOVER = (
@@ -43,11 +53,10 @@ def figure_1(results: Results) -> go.Figure:
     width = int(np.clip(len(sources) * (30 + 11 * len(names)), 300, 620))
     grid = PanelGrid(len(types), len(conditions), width=width, height=180, column_gap=24, top=130, row_gap=46)
     places = dict(zip(names, offsets(len(names), min(0.74, 0.16 * len(names))), strict=True))
-    low, high = _limits(table["rho"])
+    low, high = rho_limits(table["rho"])
     for column, condition in enumerate(conditions):
         here = parts["condition"] == condition
-        grid.text(f"<b>{safe(condition, 40)}</b>{_sizes(table, condition)}", grid._x(column) + width / 2, -32,
-                  size=14, anchor="center")  # fmt: skip
+        grid.column_heading(column, f"<b>{safe(condition, 40)}</b>{_sizes(table, condition)}", 32, SIZE_HEADING)
         for row, valence_type in enumerate(types):
             x = {
                 "tickvals": list(range(len(sources))),
@@ -63,20 +72,20 @@ def figure_1(results: Results) -> go.Figure:
                 y["title"] = "Spearman’s rho"
             grid.axes(row, column, x, y)
             chosen = parts[here & (parts["valence_type"] == valence_type)]
-            _separate(grid, row, column, len(sources))
+            grid.separate(row, column, len(sources), "x")
             for position, model in enumerate(names):
                 rows = table[(table["architecture"] == model) & table["target"].isin(chosen.index)]
                 for part in _marks(rows, best.get(model), sources, places[model], position):
                     grid.add(part, row, column)
     for row, valence_type in enumerate(types):
         grid.row_heading(row, long_name(valence_type))
-    _legend(grid.figure, names)
+    _legend(grid, names)
     grid.title(
         TITLE,
         "Large mark: the model’s best run. Small marks: its other runs. "
         "Filled: p &lt; 0.05, not corrected for the number of tests. Open: p ≥ 0.05.",
     )
-    return grid.figure
+    return grid.finish()
 
 
 def _marks(rows: pd.DataFrame, best: int | None, sources: list[str], offset: float, position: int) -> list:
@@ -108,31 +117,21 @@ def _marks(rows: pd.DataFrame, best: int | None, sources: list[str], offset: flo
     return traces
 
 
-def _legend(figure: go.Figure, names: list[str]) -> None:
+def _legend(grid: PanelGrid, names: list[str]) -> None:
     for position, model in enumerate(names):
         marker = {"symbol": cycle(SYMBOLS, position), "color": cycle(MODEL_COLOURS, position), "size": 10}
-        figure.add_trace(
-            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=safe(model, 22), hoverinfo="skip",
+        grid.traces.append(
+            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=safe(model, 26), hoverinfo="skip",
                        legendgroup=f"model {position}")  # fmt: skip
         )
 
 
-def _separate(grid: PanelGrid, row: int, column: int, sources: int) -> None:
-    """Draw hairlines between the sources."""
-    suffix = grid.number(row, column)
-    for place in range(1, sources):
-        grid.figure.add_shape(
-            type="line", x0=place - 0.5, x1=place - 0.5, y0=0, y1=1, xref=f"x{suffix}", yref=f"y{suffix} domain",
-            line={"color": "#e3e6ea", "width": 1}, layer="below",
-        )  # fmt: skip
-
-
-def _limits(rho: pd.Series) -> tuple[float, float]:
+def rho_limits(rho: pd.Series) -> tuple[float, float]:
     """Round the range of rho out to tenths, zero always inside."""
     low, high = min(rho.min(), 0), max(rho.max(), 0)
     if np.isnan(low) or np.isnan(high):
         return -1.0, 1.0
-    return max(np.floor((low - 0.06) * 10) / 10, -1.05), min(np.ceil((high + 0.06) * 10) / 10, 1.05)
+    return max(np.floor((low - 0.06) * 10) / 10, -1.08), min(np.ceil((high + 0.06) * 10) / 10, 1.08)
 
 
 def _sizes(table: pd.DataFrame, condition: str) -> str:

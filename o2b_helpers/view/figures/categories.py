@@ -40,7 +40,7 @@ def weight_axis(weights: pd.Series) -> dict:
     if not reach > 0:
         return {"range": [-1, 1], "tickvals": [0], "ticktext": ["0"]}
     power = 10 ** math.floor(math.log10(reach))
-    step = max(s * power for s in (0.5, 1, 2, 5) if s * power <= 0.8 * reach)
+    step = max(s * power for s in (0.5, 1, 2, 3, 4, 5) if s * power <= 0.8 * reach)
     labels = [significant_figures(-step), "0", significant_figures(step)]
     return {"range": [-1.08 * reach, 1.08 * reach], "tickvals": [-step, 0, step], "ticktext": labels}
 

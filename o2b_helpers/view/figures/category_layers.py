@@ -8,10 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from o2b_helpers.view.figures.categories import HOVER, complete, hover_text, strongest_categories, weight_axis
-from o2b_helpers.view.figures.layers import _legend
+from o2b_helpers.view.figures.layers import SOURCE_LEGEND, source_lines
 from o2b_helpers.view.figures.panels import PanelGrid
 from o2b_helpers.view.results import Results
-from o2b_helpers.view.select import layers, models, target_parts
+from o2b_helpers.view.select import chosen_models, layers, models_left_out, target_parts
 from o2b_helpers.view.style import DASHES, SOURCE_COLOURS, SYMBOLS, cycle, ordered, safe
 
 TITLE = "Figure 3. Which kinds of objects support or weaken the agreement, layer by layer?"
@@ -42,7 +42,7 @@ def figure_3(
     plotly.graph_objects.Figure
     """
     table = complete(results.category_weights)
-    names = list(architectures or models(table)[:MOST_MODELS])
+    names = chosen_models(table, architectures, MOST_MODELS, "category weights")
     table = table[table["architecture"].isin(names)]
     chosen = list(categories or strongest_categories(table, MOST_CATEGORIES))
     parts = target_parts(results)
@@ -50,7 +50,7 @@ def figure_3(
     rows = [(model, category) for model in names for category in chosen]
     few = len(types) * len(conditions) < 4
     grid = PanelGrid(
-        len(rows), len(types) * len(conditions), width=300 if few else 165, height=120, group=len(types), top=140,
+        len(rows), len(types) * len(conditions), width=300 if few else 165, height=120, group=len(types), top=150,
         column_gap=12, row_gap=34, bottom=90, right=150, row_group=len(chosen), row_group_gap=66,
     )  # fmt: skip
     for row, (model, category) in enumerate(rows):
@@ -82,7 +82,7 @@ def figure_3(
                 if len(targets):
                     grid.add(_lines(part, steps, targets[0], position), row, column)
         grid.row_heading(row, f"{safe(category, 40)} – {safe(model, 40)}")
-    return _finish(grid, conditions, types, sources)
+    return _finish(grid, conditions, types, sources, models_left_out(results.category_weights, names))
 
 
 def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> go.Scatter:
@@ -105,19 +105,19 @@ def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> 
     return go.Scatter(
         x=x, y=y, mode="lines+markers", connectgaps=False, customdata=text, hovertemplate=HOVER, showlegend=False,
         legendgroup=f"source {position}", line={"color": colour, "width": 1.5, "dash": cycle(DASHES, position)},
-        marker={"symbol": cycle(SYMBOLS, position), "size": size, "color": colour},
+        marker={"symbol": cycle(SYMBOLS, position), "size": size, "color": colour, "opacity": 1, "line": {"width": 0}},
     )  # fmt: skip
 
 
-def _finish(grid: PanelGrid, conditions: list[str], types: list[str], sources: list[str]) -> go.Figure:
+def _finish(grid: PanelGrid, conditions: list[str], types: list[str], sources: list[str], note: str) -> go.Figure:
     for group, condition in enumerate(conditions):
-        grid.group_heading(group, safe(condition, 40), above=70)
+        grid.group_heading(group, safe(condition, 40), above=54)
     for column in range(grid.columns):
-        grid.text(safe(types[column % len(types)], 24), grid._x(column) + grid.width / 2, -28, anchor="center")
-    _legend(grid.figure, sources)
+        grid.column_heading(column, safe(types[column % len(types)], 24), above=28)
+    source_lines(grid, sources)
     grid.title(
         TITLE,
         "Above zero: the category’s objects support the agreement. Below zero: they weaken it. "
-        "Scale shared within a model.",
+        "Scale shared within a model." + note,
     )
-    return grid.figure
+    return grid.finish(legend=grid.layout["legend"] | SOURCE_LEGEND)

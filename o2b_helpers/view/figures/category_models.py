@@ -1,4 +1,4 @@
-"""Figure 4: do different networks lean on the same kinds of objects?"""
+"""Figure 4: whether different networks lean on the same kinds of objects."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from o2b_helpers.view.figures.categories import HOVER, complete, hover_text, strongest_categories, weight_axis
+from o2b_helpers.view.figures.layers import SOURCE_LEGEND
 from o2b_helpers.view.figures.panels import PanelGrid
 from o2b_helpers.view.results import Results
-from o2b_helpers.view.select import last_layer, models, target_parts
-from o2b_helpers.view.style import RULE, SOURCE_COLOURS, cycle, ordered, safe
+from o2b_helpers.view.select import chosen_models, last_layer, models_left_out, target_parts
+from o2b_helpers.view.style import SOURCE_COLOURS, cycle, ordered, safe
 
 TITLE = "Figure 4. Do the models lean on the same kinds of objects?"
 MOST_MODELS, MOST_CATEGORIES = 4, 9
@@ -40,7 +41,7 @@ def figure_4(
     plotly.graph_objects.Figure
     """
     table = complete(results.category_weights)
-    names = list(architectures or models(table)[:MOST_MODELS])
+    names = chosen_models(table, architectures, MOST_MODELS, "category weights")
     ends = {model: last_layer(results.category_weights, model) for model in names}
     table = table[table["layer"] == table["architecture"].map(ends)]
     chosen = list(categories or strongest_categories(table, MOST_CATEGORIES))
@@ -51,7 +52,7 @@ def figure_4(
     height = len(chosen) * max(16, 6 * len(sources) + 4)
     grid = PanelGrid(
         len(names), len(types) * len(conditions), width=300 if few else 165, height=height, group=len(types),
-        top=140, column_gap=12, row_gap=66, left=150, right=150, bottom=60,
+        top=150, column_gap=12, row_gap=66, left=150, right=150, bottom=60,
     )  # fmt: skip
     for row, model in enumerate(names):
         mine = table[table["architecture"] == model]
@@ -67,7 +68,7 @@ def figure_4(
                 "showticklabels": column == 0,
             }
             grid.axes(row, column, x, y)
-            _separate(grid, row, column, len(chosen))
+            grid.separate(row, column, len(chosen), "y")
             here = parts[(parts["condition"] == condition) & (parts["valence_type"] == valence_type)]
             for position, source in enumerate(sources):
                 targets = here.index[here["source"] == source]
@@ -75,16 +76,16 @@ def figure_4(
                 grid.add(_bars(part, chosen, position, len(sources)), row, column)
         grid.row_heading(row, f"{safe(model, 40)}, layer {safe(ends[model], 40)}")
     for group, condition in enumerate(conditions):
-        grid.group_heading(group, safe(condition, 40), above=70)
+        grid.group_heading(group, safe(condition, 40), above=54)
     for column in range(grid.columns):
-        grid.text(safe(types[column % len(types)], 24), grid._x(column) + grid.width / 2, -28, anchor="center")
-    _legend(grid.figure, sources)
+        grid.column_heading(column, safe(types[column % len(types)], 24), above=28)
+    _legend(grid, sources)
     grid.title(
         TITLE,
         "Right of zero: the category’s objects support the agreement. Left: they weaken it. "
-        "Every model has its own scale.",
+        "Every model has its own scale." + models_left_out(results.category_weights, names),
     )
-    return grid.figure
+    return grid.finish(legend=grid.layout["legend"] | SOURCE_LEGEND, barmode="overlay")
 
 
 def _bars(part: pd.DataFrame, chosen: list[str], position: int, sources: int) -> go.Bar:
@@ -98,21 +99,10 @@ def _bars(part: pd.DataFrame, chosen: list[str], position: int, sources: int) ->
     )  # fmt: skip
 
 
-def _separate(grid: PanelGrid, row: int, column: int, categories: int) -> None:
-    """Draw hairlines between the categories."""
-    suffix = grid.number(row, column)
-    for place in range(1, categories):
-        grid.figure.add_shape(
-            type="line", y0=place - 0.5, y1=place - 0.5, x0=0, x1=1, yref=f"y{suffix}", xref=f"x{suffix} domain",
-            line={"color": RULE, "width": 1}, layer="below",
-        )  # fmt: skip
-
-
-def _legend(figure: go.Figure, sources: list[str]) -> None:
+def _legend(grid: PanelGrid, sources: list[str]) -> None:
     for position, source in enumerate(sources):
         marker = {"symbol": "square", "size": 11, "color": cycle(SOURCE_COLOURS, position)}
-        figure.add_trace(
+        grid.traces.append(
             go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=safe(source, 18), hoverinfo="skip",
                        legendgroup=f"source {position}")  # fmt: skip
         )
-    figure.update_layout(legend_title={"text": "source of<br>the target"}, barmode="overlay")

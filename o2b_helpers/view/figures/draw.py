@@ -8,7 +8,9 @@ from pathlib import Path
 
 import jinja2
 import plotly.graph_objects as go
+from PIL import Image
 
+from o2b_helpers.errors import InputError
 from o2b_helpers.progress import say
 from o2b_helpers.view.captions import caption
 from o2b_helpers.view.embed import figure_json, policy, scripts
@@ -47,14 +49,18 @@ def draw_figures(results: Results, folder: Path, profile: str, *, pictures: bool
     Returns
     -------
     list of Path
-        The files written.
+        The files written. A figure whose results are missing is left out, and one line says why.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written, drawn = [], {}
     page_scripts = scripts()
     for number, (what, draw) in FIGURES.items():
-        figure = draw(results)
+        try:
+            figure = draw(results)
+        except InputError as error:
+            say(f"Figure {number} is not drawn: {error.problem.rstrip('.')}. {error.remedy}")
+            continue
         path = folder / f"figure_{number}_{what}.html"
         page = page_template("figure.html.jinja").render(
             policy=policy(page_scripts), scripts=page_scripts, figure=figure_json(figure),
@@ -98,9 +104,16 @@ def _pictures(drawn: dict[Path, go.Figure]) -> list[Path]:
         reason = reason[0][:160] if reason else type(error).__name__
         say(f"No SVG and PNG figures: Chrome or Chromium could not draw them ({reason}). The HTML figures are there.")
     for path in paths:
-        if path.suffix == ".svg" and path.is_file():
-            _same_bytes(path)
+        if path.is_file():
+            (_same_bytes if path.suffix == ".svg" else _small)(path)
     return [path for path in paths if path.is_file()]
+
+
+def _small(path: Path) -> None:
+    """Store a PNG with 256 colours: a third of the size, and the figures have far fewer."""
+    with Image.open(path) as picture:
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def _same_bytes(path: Path) -> None:

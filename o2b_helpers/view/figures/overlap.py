@@ -40,7 +40,6 @@ def figure_5(results: Results) -> go.Figure:
     ticks |= {"zeroline": False, "range": [-0.5, len(names) - 0.5]}
     x = ticks | {"title": "is covered by boxes of", "tickangle": -40}
     grid.axes(0, 0, x, ticks | {"range": [len(names) - 0.5, -0.5], "title": "area of"})
-    grid.figure.update_layout(plot_bgcolor="#c9ced4")
     hover = [
         [
             f"{safe(a)} and {safe(b)}: never in one image" if value != value
@@ -50,16 +49,19 @@ def figure_5(results: Results) -> go.Figure:
         for a, line in zip(names, share, strict=True)
     ]  # fmt: skip
     written = [["" if value != value else f"{value:.0f}" for value in line] for line in share]
+    small = {"size": SIZE_SMALL}
+    colorbar = {"title": {"text": "area covered (%)", "side": "right", "font": small}, "tickfont": small}
+    colorbar |= {"thickness": 14, "outlinewidth": 0}
     grid.add(
         go.Heatmap(
             x=list(range(len(names))), y=list(range(len(names))), z=share.tolist(), zmin=0, zmax=100,
             colorscale="Blues", xgap=1, ygap=1, hoverongaps=True, customdata=hover,
             text=written if len(names) ** 2 <= MOST_CELLS_WITH_TEXT else None, texttemplate="%{text}",
             textfont={"size": SIZE_SMALL}, hovertemplate="%{customdata}<extra></extra>",
-            colorbar={"tickfont": {"size": SIZE_SMALL}, "title": {"text": "area covered (%)", "side": "right", "font": {"size": SIZE_SMALL}}, "thickness": 14, "outlinewidth": 0},
+            colorbar=colorbar,
         ),
         0, 0,
     )  # fmt: skip
     grid.title(TITLE, "Share of the row category’s area covered by boxes of the column category, in percent.<br>"
                "Mean over the images that show both. Grey: never in one image.")  # fmt: skip
-    return grid.figure
+    return grid.finish(plot_bgcolor="#c9ced4")

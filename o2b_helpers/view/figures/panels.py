@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -18,7 +19,7 @@ from o2b_helpers.view.style import (
     ZERO,
 )
 
-LEGEND_WIDTH = 190
+LEGEND_WIDTH = 215
 
 
 @dataclass
@@ -55,21 +56,34 @@ class PanelGrid:
     right: int = LEGEND_WIDTH
     top: int = 120
     bottom: int = 70
-    figure: go.Figure = field(default_factory=go.Figure)
+    traces: list[Any] = field(default_factory=list)
+    layout: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.plot_width = self._x(self.columns - 1) + self.width
         self.plot_height = self._y(self.rows - 1) + self.height
-        self.figure.update_layout(
-            width=self.left + self.plot_width + self.right,
-            height=self.top + self.plot_height + self.bottom,
-            margin={"l": self.left, "r": self.right, "t": self.top, "b": self.bottom, "autoexpand": False},
-            font={"family": FONT, "size": SIZE_TEXT, "color": TEXT},
-            paper_bgcolor="white",
-            plot_bgcolor="white",
-            hoverlabel={"font": {"family": FONT, "size": SIZE_TEXT}, "align": "left", "namelength": -1},
-            legend={"x": 1 + 16 / self.plot_width, "y": 1, "xanchor": "left", "yanchor": "top", "tracegroupgap": 12},
-        )
+        # Kept as plain lists until the end: Plotly checks a whole figure much faster than piece by piece.
+        self.layout |= {
+            "width": self.left + self.plot_width + self.right,
+            "height": self.top + self.plot_height + self.bottom,
+            "margin": {"l": self.left, "r": self.right, "t": self.top, "b": self.bottom, "autoexpand": False},
+            "font": {"family": FONT, "size": SIZE_TEXT, "color": TEXT},
+            "paper_bgcolor": "white",
+            "plot_bgcolor": "white",
+            "hoverlabel": {"font": {"family": FONT, "size": SIZE_TEXT}, "align": "left", "namelength": -1},
+            "legend": {
+                "x": 1 + 16 / self.plot_width, "y": 1, "xanchor": "left", "yanchor": "top", "tracegroupgap": 6,
+                "title": {"font": {"size": SIZE_TEXT}},
+            },
+            "shapes": [],
+            "annotations": [],
+        }  # fmt: skip
+
+    def finish(self, **layout: Any) -> go.Figure:
+        """Build the figure; `layout` is added to its layout."""
+        for place, trace in enumerate(self.traces):
+            trace.uid = f"t{place}"  # else Plotly draws one by lot, and no SVG is the same twice
+        return go.Figure(self.traces, self.layout | layout)
 
     def _x(self, column: int) -> float:
         groups = column // self.group if self.group else 0
@@ -89,48 +103,56 @@ class PanelGrid:
         suffix = self.number(row, column)
         left, top = self._x(column) / self.plot_width, 1 - self._y(row) / self.plot_height
         looks = {"gridcolor": RULE, "zerolinecolor": ZERO, "zerolinewidth": 1, "linecolor": ZERO, "ticks": ""}
-        looks |= {"tickfont": {"size": SIZE_SMALL}, "title": {"font": {"size": SIZE_SMALL}}}
+        looks["tickfont"] = {"size": SIZE_SMALL}
         right, bottom = left + self.width / self.plot_width, top - self.height / self.plot_height
-        x_title, y_title = x.pop("title", None), y.pop("title", None)
-        self.figure.layout[f"xaxis{suffix}"] = looks | {"domain": [left, min(right, 1)], "anchor": f"y{suffix}"} | x
-        self.figure.layout[f"yaxis{suffix}"] = looks | {"domain": [max(bottom, 0), top], "anchor": f"x{suffix}"} | y
-        if x_title:
-            self.figure.layout[f"xaxis{suffix}"].title.update(text=x_title, standoff=6)
-        if y_title:
-            self.figure.layout[f"yaxis{suffix}"].title.update(text=y_title, standoff=6)
+        x_place = {"domain": [left, min(right, 1)], "anchor": f"y{suffix}"}
+        y_place = {"domain": [max(bottom, 0), top], "anchor": f"x{suffix}"}
+        for letter, place, own in (("x", x_place, x), ("y", y_place, y)):
+            if "title" in own:
+                own = own | {"title": {"text": own["title"], "standoff": 6, "font": {"size": SIZE_SMALL}}}
+            self.layout[f"{letter}axis{suffix}"] = looks | place | own
 
-    def add(self, trace: go.Figure, row: int, column: int) -> None:
+    def add(self, trace: Any, row: int, column: int) -> None:
         """Put a trace into a panel."""
         suffix = self.number(row, column)
-        self.figure.add_trace(trace.update(xaxis=f"x{suffix}", yaxis=f"y{suffix}"))
+        self.traces.append(trace.update(xaxis=f"x{suffix}", yaxis=f"y{suffix}"))
+
+    def separate(self, row: int, column: int, count: int, direction: str) -> None:
+        """Draw hairlines between the `count` places of a panel's ``x`` or ``y`` axis."""
+        suffix, other = self.number(row, column), "y" if direction == "x" else "x"
+        line = {"type": "line", "line": {"color": RULE, "width": 1}, "layer": "below", f"{other}0": 0, f"{other}1": 1}
+        line |= {f"{direction}ref": f"{direction}{suffix}", f"{other}ref": f"{other}{suffix} domain"}
+        for place in range(1, count):
+            self.layout["shapes"].append(line | {f"{direction}0": place - 0.5, f"{direction}1": place - 0.5})
 
     def text(self, text: str, x: float, y: float, *, size: int = SIZE_TEXT, anchor: str = "left", **looks) -> None:
         """Write text at `x`, `y` pixels right of and below the top left corner of the panels."""
-        self.figure.add_annotation(
-            text=text, x=x / self.plot_width, y=1 - y / self.plot_height, xref="paper", yref="paper",
-            xanchor=anchor, yanchor="bottom", showarrow=False, align=anchor, font={"size": size} | looks,
+        self.layout["annotations"].append(
+            {
+                "text": text, "x": x / self.plot_width, "y": 1 - y / self.plot_height, "xref": "paper", "yref": "paper",
+                "xanchor": anchor, "yanchor": "bottom", "showarrow": False, "align": anchor,
+                "font": {"size": size} | looks,
+            }
         )  # fmt: skip
 
     def title(self, title: str, subtitle: str) -> None:
         """Write the title and, below it, how the marks are to be read (one line per ``<br>``)."""
-        self.figure.update_layout(
-            title={
-                "text": f"<b>{title}</b>", "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
-                "yanchor": "top", "pad": {"t": 16, "l": 16}, "font": {"size": SIZE_TITLE},
-                "subtitle": {"text": subtitle, "font": {"size": SIZE_TEXT, "color": MUTED}},
-            }
-        )  # fmt: skip
+        self.layout["title"] = {
+            "text": f"<b>{title}</b>", "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
+            "yanchor": "top", "pad": {"t": 16, "l": 16}, "font": {"size": SIZE_TITLE},
+            "subtitle": {"text": subtitle, "font": {"size": SIZE_TEXT, "color": MUTED}},
+        }  # fmt: skip
 
-    def group_heading(self, group: int, text: str, above: int = 44) -> None:
-        """Write a heading over one group of columns."""
+    def group_heading(self, group: int, text: str, above: int) -> None:
+        """Write a heading over one group of columns, `above` pixels above the panels."""
         first, last = group * self.group, (group + 1) * self.group - 1
         middle = (self._x(first) + self._x(last) + self.width) / 2
-        self.text(f"<b>{text}</b>", middle, -above + 16, size=SIZE_HEADING, anchor="center")
+        self.text(f"<b>{text}</b>", middle, -above, size=SIZE_HEADING, anchor="center")
 
-    def column_heading(self, column: int, text: str) -> None:
-        """Write a heading over one column of panels."""
-        self.text(text, self._x(column) + self.width / 2, -4, anchor="center")
+    def column_heading(self, column: int, text: str, above: int, size: int = SIZE_TEXT) -> None:
+        """Write a heading over one column of panels, `above` pixels above them."""
+        self.text(text, self._x(column) + self.width / 2, -above, size=size, anchor="center")
 
-    def row_heading(self, row: int, text: str, above: int = 6) -> None:
+    def row_heading(self, row: int, text: str) -> None:
         """Write a heading over the left end of one row of panels."""
-        self.text(f"<b>{text}</b>", 0, self._y(row) - above)
+        self.text(f"<b>{text}</b>", 0, self._y(row) - 4)
