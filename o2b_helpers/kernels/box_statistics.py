@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from ..errors import InputError
@@ -58,34 +59,37 @@ def _scaled(maps: torch.Tensor) -> torch.Tensor:
     return torch.where(span > 0, (maps - lowest) / torch.where(span > 0, span, 1.0), 0.0)
 
 
-def _lerp(maps: torch.Tensor, axis: Axis, pixels: torch.Tensor, dim: int) -> torch.Tensor:
-    """Sample `maps` at some resized pixels of one axis."""
-    lower, upper = torch.as_tensor(axis.lower)[pixels], torch.as_tensor(axis.upper)[pixels]
-    fraction = torch.as_tensor(axis.fraction)[pixels].to(maps)
-    shape = [1] * maps.ndim
-    shape[dim] = -1
-    below, above = maps.index_select(dim, lower.to(maps.device)), maps.index_select(dim, upper.to(maps.device))
-    return torch.lerp(below, above, fraction.view(shape))
+def _statistics(
+    maps: torch.Tensor, rows: Axis, columns: Axis, boxes: list[list[int]]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and maximum (box, channel) of one image's resized maps, which come as (height, width, channel).
 
+    With the channel last, every step is a product of matrices over all channels at once.
+    """
 
-def _box_maximum(maps: torch.Tensor, rows: Axis, columns: Axis, box: list[int], block_bytes: int) -> torch.Tensor:
-    """Maximum of each resized map of (channel, height, width) in one box (METHODS 3, identity 2)."""
-    x0, y0, x1, y1 = box
-    y, x = (torch.from_numpy(axis.extreme_pixels(*ends)) for axis, ends in ((rows, (y0, y1)), (columns, (x0, x1))))
-    # only the native samples next to the candidates are touched
-    top, bottom = int(rows.lower[y0]), int(rows.upper[y1 - 1]) + 1
-    near = maps[:, top:bottom]
-    below = torch.as_tensor(rows.lower)[y] - top
-    above = torch.as_tensor(rows.upper)[y] - top
-    fraction = torch.as_tensor(rows.fraction)[y].to(maps)[:, None]
-    per_channel = 4 * max(len(y), bottom - top) * len(x) * maps.element_size()
-    step = max(1, block_bytes // per_channel)
-    highest = []
-    for start in range(0, len(maps), step):
-        block = _lerp(near[start : start + step], columns, x, 2)
-        block = torch.lerp(block[:, below.to(maps.device)], block[:, above.to(maps.device)], fraction)
-        highest.append(block.amax((1, 2)))
-    return torch.cat(highest)
+    def along_y(matrix: np.ndarray, values: torch.Tensor) -> torch.Tensor:
+        return torch.tensordot(torch.as_tensor(matrix).to(values), values, dims=1)
+
+    def along_x(matrix: np.ndarray, values: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(matrix).to(values) @ values
+
+    y, x = rows.turning_pixels(), columns.turning_pixels()
+    y_rows, x_rows = rows.rows(y), columns.rows(x)
+    turning = along_x(x_rows, along_y(y_rows, maps))
+    mean, maximum = [], []
+    for x0, y0, x1, y1 in boxes:
+        mean.append(along_x(columns.mean_row(x0, x1), along_y(rows.mean_row(y0, y1)[None], maps)[0]))
+        inside_y, inside_x = slice(*np.searchsorted(y, (y0, y1))), slice(*np.searchsorted(x, (x0, x1)))
+        edge_y, edge_x = rows.rows(np.array([y0, y1 - 1])), columns.rows(np.array([x0, x1 - 1]))
+        # the box's first and last row over its whole width, and its first and last column between them
+        highest = along_x(np.concatenate([x_rows[inside_x], edge_x]), along_y(edge_y, maps)).amax((0, 1))
+        if inside_y.stop > inside_y.start:
+            sides = along_y(y_rows[inside_y], along_x(edge_x, maps)).amax((0, 1))
+            highest = torch.maximum(highest, sides)
+            if inside_x.stop > inside_x.start:
+                highest = torch.maximum(highest, turning[inside_y, inside_x].amax((0, 1)))
+        maximum.append(highest)
+    return torch.stack(mean), torch.stack(maximum)
 
 
 def box_statistics(
@@ -139,14 +143,15 @@ def box_statistics(
     rows, columns = (resize_axis(n, p, align) for n, p in zip(maps.shape[2:], size, strict=True))
     mean = maps.new_zeros(len(corners), maps.shape[1])
     maximum = torch.zeros_like(mean)
+    per_channel = 4 * len(rows.turning_pixels()) * len(columns.turning_pixels()) * maps.element_size()
+    step = max(1, block_bytes // per_channel)
     for image in sorted(set(image_of_box)):
         here = [box for box, owner in enumerate(image_of_box) if owner == image]
-        native = _scaled(maps[image]) if scale == "map" else maps[image]
-        across = torch.stack([columns.mean_row(corners[b][0], corners[b][2]) for b in here], 1).to(native)
-        down = torch.stack([rows.mean_row(corners[b][1], corners[b][3]) for b in here], 1).to(native)
-        mean[here] = ((native @ across) * down).sum(1).T
-        for box in here:
-            maximum[box] = _box_maximum(native, rows, columns, corners[box], block_bytes)
+        for start in range(0, maps.shape[1], step):
+            native = maps[image, start : start + step]
+            native = (_scaled(native) if scale == "map" else native).permute(1, 2, 0).contiguous()
+            found = _statistics(native, rows, columns, [corners[box] for box in here])
+            mean[here, start : start + step], maximum[here, start : start + step] = found
     return mean, maximum
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from . import checks
 
@@ -33,34 +32,46 @@ class Axis:
     fraction: np.ndarray
     native: int
 
-    def mean_row(self, start: int, stop: int) -> torch.Tensor:
+    def __len__(self) -> int:
+        return len(self.lower)
+
+    def rows(self, pixels: np.ndarray) -> np.ndarray:
+        """Rows of the resize matrix: how the given pixels arise from the native samples.
+
+        Returns
+        -------
+        array (pixel, native)
+            float64; every row sums to 1.
+        """
+        matrix = np.zeros((len(pixels), self.native))
+        place = np.arange(len(pixels))
+        matrix[place, self.lower[pixels]] = 1.0 - self.fraction[pixels]
+        matrix[place, self.upper[pixels]] += self.fraction[pixels]
+        return matrix
+
+    def mean_row(self, start: int, stop: int) -> np.ndarray:
         """Weight of every native sample in the mean over pixels start..stop - 1.
 
         Returns
         -------
-        tensor (native,)
+        array (native,)
             float64, sums to 1.
         """
-        pixels = slice(start, stop)
-        row = np.bincount(self.lower[pixels], 1.0 - self.fraction[pixels], minlength=self.native)
-        row += np.bincount(self.upper[pixels], self.fraction[pixels], minlength=self.native)
-        return torch.from_numpy(row / (stop - start))
+        return self.rows(np.arange(start, stop)).mean(0)
 
-    def extreme_pixels(self, start: int, stop: int) -> np.ndarray:
-        """Pixels of start..stop - 1 among which every maximum and minimum over them lies.
+    def turning_pixels(self) -> np.ndarray:
+        """Pixels next to a native sample: between two of them the resized map is linear along the axis.
 
-        Between two native samples the resized map is linear along the axis, so within each such cell only
-        the first and the last pixel can be extreme (METHODS 3, identity 2).
+        Within a box, each maximum and minimum therefore lies at one of these or at the box's own first or last
+        pixel (METHODS 3, identity 2).
 
         Returns
         -------
-        array (candidate,)
-            Pixel numbers, rising.
+        array (pixel,)
+            Pixel numbers, rising: the first and the last one of each native interval.
         """
-        new = np.flatnonzero(np.diff(self.lower[start:stop])) + 1
-        first = np.concatenate([[0], new])
-        last = np.concatenate([new - 1, [stop - start - 1]])
-        return start + np.union1d(first, last)
+        new = np.flatnonzero(np.diff(self.lower)) + 1
+        return np.unique(np.concatenate([[0], new - 1, new, [len(self) - 1]]))
 
 
 def resize_axis(native: int, pixels: int, align: str = "half_pixel") -> Axis:

@@ -50,8 +50,8 @@ def figure_3(
     rows = [(model, category) for model in names for category in chosen]
     few = len(types) * len(conditions) < 4
     grid = PanelGrid(
-        len(rows), len(types) * len(conditions), width=300 if few else 165, height=120, group=len(types), top=150,
-        column_gap=12, row_gap=34, bottom=90, right=150, row_group=len(chosen), row_group_gap=66,
+        len(rows), len(types) * len(conditions), width=300 if few else 150, height=120, group=len(types), top=150,
+        column_gap=10, row_gap=34, bottom=90, right=120, row_group=len(chosen), row_group_gap=66,
     )  # fmt: skip
     for row, (model, category) in enumerate(rows):
         steps = layers(results.category_weights, model)

@@ -51,8 +51,8 @@ def figure_4(
     few = len(types) * len(conditions) < 4
     height = len(chosen) * max(16, 6 * len(sources) + 4)
     grid = PanelGrid(
-        len(names), len(types) * len(conditions), width=300 if few else 165, height=height, group=len(types),
-        top=150, column_gap=12, row_gap=66, left=150, right=150, bottom=60,
+        len(names), len(types) * len(conditions), width=300 if few else 148, height=height, group=len(types),
+        top=150, column_gap=10, row_gap=66, left=130, right=120, bottom=60,
     )  # fmt: skip
     for row, model in enumerate(names):
         mine = table[table["architecture"] == model]
