@@ -188,6 +188,9 @@ class Analysis(Block):
 
     @model_validator(mode="after")
     def _names_are_keys(self) -> Analysis:
+        for model in self.models:
+            if not re.fullmatch(r"[\w.+ -]+", model.label):  # it becomes part of file names
+                raise ValueError(f"models: name {model.label!r} must be letters, digits, blanks and _ . + - only")
         pairs = [(m.label, m.weights_label) for m in self.models]
         names = [m.label for m in self.models if m.object2brain]
         for group, what in ((pairs, "name and weights"), (names, "name among the models with object2brain: true")):

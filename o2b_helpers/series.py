@@ -130,6 +130,7 @@ def _execute(params: Params, step: str) -> None:
             parameters={"profile": str(params.profile), "overrides": params.overrides},
             kernel_name="python3", cwd=str(source.parent), progress_bar=False, log_output=False,
             stdout_file=sys.stdout, stderr_file=sys.stderr,
+            extra_arguments=["--log-level=50"],  # the kernel's own remarks on transport and shutdown help no reader
         )
     except PapermillExecutionError as error:
         raise _own_error(error, target) from None

@@ -115,6 +115,27 @@ def test_a_saturated_sigmoid_keeps_stimuli_apart():
     assert len(torch.unique(found[0, 0].float())) < 6  # single precision would have tied them
 
 
+def test_memory_stays_within_the_blocks():
+    network = untrained("alexnet")
+    images, (weight, bias) = images_for(network, 5), heads_for(network, 1)
+    largest = max(torch.empty(shape).nbytes for shape in network.shapes.values())
+    for block_bytes in (4 * largest, 8 * largest):
+        seen = []
+        hooks = [
+            part.register_forward_hook(lambda _, __, result: seen.append(result.nbytes))
+            for part in network.module.modules()
+            if not list(part.children())
+        ]
+        try:
+            lesion_predictions(
+                network, images, weight, bias, "features.9", channels=range(6), block_bytes=block_bytes
+            )
+        finally:
+            for hook in hooks:
+                hook.remove()
+        assert block_bytes / 8 < max(seen) <= block_bytes / 4
+
+
 def test_refuses_bad_input():
     network = untrained("toynet")
     images, (weight, bias) = images_for(network, 2), heads_for(network, 2)

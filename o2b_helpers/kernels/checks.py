@@ -77,10 +77,8 @@ def finite(name: str, values: torch.Tensor, axes: Sequence[str]) -> torch.Tensor
     return values
 
 
-def head(
-    weight: torch.Tensor, bias: torch.Tensor, device: torch.device | str, n_features: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the heads of all runs in double precision on `device`.
+def head(weight: torch.Tensor, bias: torch.Tensor, n_features: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the heads of all runs in double precision, on the CPU (not every accelerator has it).
 
     Parameters
     ----------
@@ -88,8 +86,6 @@ def head(
         One row for each training run.
     bias : tensor or array (run,)
         The same runs.
-    device : torch.device or str
-        Where the features lie.
     n_features : int
         Features that the backbone gives.
 
@@ -103,8 +99,8 @@ def head(
     InputError
         Shapes that do not fit each other, or values that are not finite.
     """
-    weight = finite("head_weight", torch.as_tensor(weight), ("run", "feature")).to(device, torch.float64)
-    bias = finite("head_bias", torch.as_tensor(bias), ("run",)).to(device, torch.float64)
+    weight = finite("head_weight", torch.as_tensor(weight), ("run", "feature")).to("cpu", torch.float64)
+    bias = finite("head_bias", torch.as_tensor(bias), ("run",)).to("cpu", torch.float64)
     if len(bias) != len(weight):
         raise InputError(
             "head_weight and head_bias differ in their number of runs",

@@ -44,8 +44,8 @@ def filter_maps(
     Returns
     -------
     dict of layer to (maps, weights)
-        maps (image, channel, height, width), not negative; weights (run, image, channel) float64, in units of
-        the output per unit of the map.
+        maps (image, channel, height, width), not negative, on the backbone's device; weights (run, image, channel)
+        float64, on the CPU, in units of the output per unit of the map.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def filter_maps(
     """
     checks.choice("output", output, OUTPUTS)
     checks.finite("images", images, ("image", "channel", "height", "width"))
-    weight, bias = checks.head(head_weight, head_bias, backbone.device, backbone.n_features)
+    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
     for layer in layers:
         backbone.shape(layer)  # refuses a layer that the network does not have
     with torch.enable_grad():
@@ -68,7 +68,7 @@ def filter_maps(
         kept = [maps[layer] for layer in layers]
         slope = output_slope(linear_values(features.detach(), weight, bias), output)
         weights: list[list[torch.Tensor]] = [[] for _ in layers]
-        for run, (direction, gain) in enumerate(zip(weight.to(features.dtype), slope, strict=True)):
+        for run, (direction, gain) in enumerate(zip(weight.to(features), slope, strict=True)):
             # the output's slope is one positive factor for each image; multiplied afterwards it cannot underflow
             gradients = torch.autograd.grad(
                 features,
@@ -77,7 +77,7 @@ def filter_maps(
                 retain_graph=run + 1 < len(weight),
             )
             for collected, gradient in zip(weights, gradients, strict=True):
-                collected.append(gradient.mean((2, 3), dtype=torch.float64) * gain[:, None])
+                collected.append(gradient.mean((2, 3)).to("cpu", torch.float64) * gain[:, None])
     result = {}
     for layer, layer_maps, layer_weights in zip(layers, kept, weights, strict=True):
         layer_maps = checks.finite(f"maps of {layer}", layer_maps.detach(), ("image", "channel", "height", "width"))

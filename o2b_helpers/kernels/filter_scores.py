@@ -155,7 +155,7 @@ def filter_scores(
             maps, weights = found.pop(layer)
             scale = "map" if cam_scale == "filter" else "none"
             statistics = box_statistics(maps, pixels[in_batch], owner, size, scale=scale, block_bytes=block_bytes)
-            strength = _strength(maps, weights, cam_scale).cpu()
+            strength = _strength(maps, weights, cam_scale)
             scores = box_scores(*statistics, score).to("cpu", torch.float64)
             by_run = (strength[:, owner] * scores).transpose(1, 2)
             score_sum[:, first[number] : first[number + 1], classes.numpy()] += (by_run @ members).numpy()
@@ -173,7 +173,7 @@ def _strength(maps: torch.Tensor, weights: torch.Tensor, cam_scale: str) -> torc
     if cam_scale == "filter":
         return (weights > 0).to(torch.float64)
     positive = weights.clamp(min=0.0)
-    peak = (positive * maps.amax((2, 3)).to(torch.float64)).amax(2, keepdim=True)
+    peak = (positive * maps.amax((2, 3)).to("cpu", torch.float64)).amax(2, keepdim=True)
     return torch.where(peak > 0, positive / torch.where(peak > 0, peak, 1.0), 0.0)
 
 

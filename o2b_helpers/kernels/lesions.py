@@ -17,7 +17,9 @@ from .outputs import OUTPUTS, apply_output, linear_values
 if TYPE_CHECKING:
     from ..models.backbone import Backbone
 
-BLOCK_BYTES = 256 * 2**20
+BLOCK_BYTES = 32 * 2**20  # what a CPU's caches like; an accelerator wants more
+# an operation's input and output, and two more of that size that a branch may hold
+ALIVE = 4
 # stages that keep filters apart and take gain * A to gain * (what they make of A)
 ANY_GAIN = (nn.AvgPool2d, nn.AdaptiveAvgPool2d, SpatialMean, nn.Dropout, nn.Dropout2d, nn.Identity)
 GAIN_NOT_NEGATIVE = (nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.ReLU)
@@ -75,20 +77,22 @@ def lesion_predictions(
     checks.choice("output", output, OUTPUTS)
     checks.positive("block_bytes", block_bytes)
     checks.finite("images", images, ("image", "channel", "height", "width"))
-    weight, bias = checks.head(head_weight, head_bias, backbone.device, backbone.n_features)
+    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
     if not math.isfinite(gain):
         raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
+    filters = _channels(channels, backbone.shape(layer)[0], layer)
+    apart, rest = _mixing_split(backbone, layer, gain)
     with torch.no_grad():
-        maps = backbone.trunk(images.to(backbone.device), layer)
-        checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
-        filters = _channels(channels, maps.shape[1], layer)
-        values, rest = _before_mixing(backbone, maps, layer, gain)
+        values = _before_mixing(backbone, images, layer, apart, block_bytes)
+        shape, values = values.shape[1:], values.reshape(len(values), backbone.shape(layer)[0], -1)
         if rest:
+            # the network's own stage expects the shape that it is used to
+            rest = [nn.Flatten(1), nn.Unflatten(1, shape), *rest]
             linear = _resumed(rest, values, filters, gain, weight, bias, block_bytes)
         else:
             share = torch.einsum("rkc,ikc->rki", weight.view(len(weight), *values.shape[1:]), values.to(weight))
             linear = linear_values(values.flatten(1), weight, bias)[:, None] + (gain - 1.0) * share[:, filters]
-    return apply_output(linear, output).cpu()
+    return apply_output(linear, output)
 
 
 def _channels(channels: Sequence[int] | None, count: int, layer: str) -> torch.Tensor:
@@ -105,25 +109,29 @@ def _channels(channels: Sequence[int] | None, count: int, layer: str) -> torch.T
     return filters
 
 
-def _before_mixing(
-    backbone: Backbone, maps: torch.Tensor, layer: str, gain: float
-) -> tuple[torch.Tensor, list[nn.Module]]:
-    """Run the stages that keep filters apart; give their result (image, filter, cell), and the stages that are left.
-
-    The first of those left take the result back to the shape that the network's own stage expects.
-    """
+def _mixing_split(backbone: Backbone, layer: str, gain: float) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Split the stages behind the layer before the first one that mixes filters."""
     apart = ANY_GAIN + (GAIN_NOT_NEGATIVE if gain >= 0 else ())
     names = [name for name, _ in backbone.stages]
-    rest = [stage for _, stage in backbone.stages[names.index(layer) + 1 :]]
-    count, values = maps.shape[1], maps
-    while rest:
-        flattens = type(rest[0]) is nn.Flatten and rest[0].start_dim == 1 and rest[0].end_dim == -1
-        if not flattens and type(rest[0]) not in apart:
-            break
-        values = rest.pop(0)(values)
-    shape = values.shape[1:]
-    values = values.reshape(len(values), count, -1)
-    return values, [nn.Flatten(1), nn.Unflatten(1, shape), *rest] if rest else []
+    stages = [stage for _, stage in backbone.stages[names.index(layer) + 1 :]]
+    for number, stage in enumerate(stages):
+        flattens = type(stage) is nn.Flatten and stage.start_dim == 1 and stage.end_dim == -1
+        if not flattens and type(stage) not in apart:
+            return stages[:number], stages[number:]
+    return stages, []
+
+
+def _before_mixing(
+    backbone: Backbone, images: torch.Tensor, layer: str, apart: list[nn.Module], block_bytes: int
+) -> torch.Tensor:
+    """Run the images to the first stage that mixes filters, as many at once as fit."""
+    largest = max(math.prod(shape) for shape in backbone.shapes.values()) * images.element_size()
+    found = []
+    for block in images.split(max(1, block_bytes // (ALIVE * largest))):
+        maps = backbone.trunk(block.to(backbone.device), layer)
+        checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+        found.append(_through(apart, maps))
+    return torch.cat(found)
 
 
 def _resumed(
@@ -136,12 +144,12 @@ def _resumed(
     block_bytes: int,
 ) -> torch.Tensor:
     """Run changed copies of (image, filter, cell) through the rest; (run, filter, image) linear values."""
-    whole = linear_values(_through(rest, values), weight, bias)
+    step = max(1, block_bytes // _bytes_per_copy(rest, values[:1]))
+    whole = torch.cat([linear_values(_through(rest, block), weight, bias) for block in values.split(step)], 1)
     result = whole[:, None].repeat(1, len(filters), 1)
     # an empty map changes nothing, and neither does a gain of 1
     changes = (values.amax(2) > 0) | (values.amin(2) < 0) if gain != 1.0 else values.new_zeros(values.shape[:2]).bool()
-    row, image = torch.nonzero(changes[:, filters].T, as_tuple=True)
-    step = max(1, block_bytes // _bytes_per_copy(rest, values[:1])) if len(row) else 1
+    row, image = torch.nonzero(changes.cpu()[:, filters].T, as_tuple=True)
     for rows, images in zip(row.split(step), image.split(step), strict=True):
         copies = values[images]
         copies[torch.arange(len(rows)), filters[rows]] *= gain
@@ -156,7 +164,7 @@ def _through(rest: list[nn.Module], values: torch.Tensor) -> torch.Tensor:
 
 
 def _bytes_per_copy(rest: list[nn.Module], one: torch.Tensor) -> int:
-    """Working memory of one copy: an operation's input and output, and two more of that size that may be alive."""
+    """Working memory of one copy on its way through the rest."""
     largest = one.nbytes
 
     def watch(module: nn.Module, inputs: tuple, result: torch.Tensor) -> None:
@@ -170,4 +178,4 @@ def _bytes_per_copy(rest: list[nn.Module], one: torch.Tensor) -> int:
     finally:
         for hook in hooks:
             hook.remove()
-    return 4 * largest
+    return ALIVE * largest

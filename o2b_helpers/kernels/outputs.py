@@ -11,7 +11,7 @@ OUTPUTS = ("linear", "sigmoid")
 
 def linear_values(features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """Give the linear layer's value for every run, (image, feature) -> (run, image) float64."""
-    return weight @ features.to(torch.float64).T + bias[:, None]
+    return weight @ features.to("cpu", torch.float64).T + bias[:, None]
 
 
 def apply_output(linear: torch.Tensor, output: str) -> torch.Tensor:
@@ -59,7 +59,7 @@ def head_outputs(
     Returns
     -------
     tensor (run, image)
-        float64; 0..1 for ``"sigmoid"``.
+        float64, on the CPU; 0..1 for ``"sigmoid"``.
 
     Raises
     ------
@@ -68,5 +68,5 @@ def head_outputs(
     """
     checks.choice("output", output, OUTPUTS)
     features = checks.finite("features", torch.as_tensor(features), ("image", "feature"))
-    weight, bias = checks.head(head_weight, head_bias, features.device, features.shape[1])
+    weight, bias = checks.head(head_weight, head_bias, features.shape[1])
     return apply_output(linear_values(features, weight, bias), output)

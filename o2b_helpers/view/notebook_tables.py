@@ -1,0 +1,85 @@
+"""The small tables that the notebooks show: a few rows that answer the notebook's question."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from o2b_helpers.view.results import Results
+from o2b_helpers.view.select import FULL, kept_heads, last_layer, mean_weights, models
+
+
+def kept_full_heads(results: Results) -> pd.DataFrame:
+    """Return the kept head of every full model and run: learning_rate, epoch, mae, loss, rho on held-out pictures."""
+    kept = kept_heads(results.heads)
+    return kept[kept["layer"] == FULL].drop(columns=["layer", "split"]).reset_index(drop=True)
+
+
+def most_sensitive_filters(results: Results, model: str, top: int = 3) -> pd.DataFrame:
+    """Return, for every detected class, the filters with the highest mean box score (mean over runs).
+
+    Parameters
+    ----------
+    results : Results
+        Needs ``filter_scores_<model>.nc``.
+    model : str
+        A name of the column ``architecture``.
+    top : int
+        Filters per class.
+
+    Returns
+    -------
+    DataFrame
+        Columns class, boxes, layer, channel, score (0..1), ordered by the number of boxes.
+    """
+    scores = results.filter_scores(model)
+    boxes = scores["box_count"].values
+    mean = scores["score_sum"].values.mean(axis=0) / np.where(boxes > 0, boxes, np.nan)
+    rows = []
+    for position in np.argsort(-boxes, kind="stable"):
+        if boxes[position] == 0:
+            continue
+        for filter_ in np.argsort(-mean[:, position], kind="stable")[:top]:
+            rows.append(
+                (scores["class"].values[position], int(boxes[position]), scores["layer"].values[filter_],
+                 int(scores["channel"].values[filter_]), mean[filter_, position])
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=["class", "boxes", "layer", "channel", "score"])
+
+
+def strongest_lesions(results: Results, model: str, top: int = 10) -> pd.DataFrame:
+    """Return the filters whose lesion changes the alignment most, over all targets (mean over runs).
+
+    Returns
+    -------
+    DataFrame
+        Columns target, layer, channel, delta (mean over runs), sd (over runs), rho (of the whole network).
+    """
+    lesions = results.lesion_effects(model)
+    delta, rho = lesions["delta"].values, lesions["rho"].values.mean(axis=0)
+    mean = np.nan_to_num(delta.mean(axis=0))
+    order = np.argsort(-np.abs(mean), axis=None, kind="stable")[:top]
+    filters, targets = np.unravel_index(order, mean.shape)
+    return pd.DataFrame({
+        "target": lesions["target"].values[targets], "layer": lesions["layer"].values[filters],
+        "channel": lesions["channel"].values[filters], "delta": mean[filters, targets],
+        "sd": delta.std(axis=0, ddof=1)[filters, targets] if len(delta) > 1 else np.nan, "rho": rho[targets],
+    })  # fmt: skip
+
+
+def extreme_classes(results: Results, top: int = 5) -> pd.DataFrame:
+    """Return the classes with the highest and the lowest weight of every model and target, last target layer.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, target, highest, lowest: class names with their mean weight over runs.
+    """
+    weights, rows = mean_weights(results.object_weights), []
+    for model in models(weights):
+        here = weights[(weights["architecture"] == model) & (weights["layer"] == last_layer(weights, model))]
+        for target, part in here.groupby("target", sort=False):
+            ranked = part.sort_values(["mean", "class"], ascending=[False, True])
+            named = [f"{name} ({value:+.2g})" for name, value in zip(ranked["class"], ranked["mean"], strict=True)]
+            rows.append((model, target, ", ".join(named[:top]), ", ".join(named[: -top - 1 : -1])))
+    return pd.DataFrame(rows, columns=["architecture", "target", "highest", "lowest"])
