@@ -51,13 +51,16 @@ def status(profile: Profile = "demo", set_: Set = None) -> None:
     store, left = Store(params.store), missing_steps(params)
     print(f"profile {params.name}, results in {params.runs / 'results'}, notebooks in {notebooks_folder(params)}")
     for step, notebook in NOTEBOOKS.items():
-        part, module = step_part(params, step, store), f"o2b_helpers.analyses.{step}"
-        if step not in left:
-            state = "there"
-        elif store.find(step, step_key(params, step, store)) is not None:
-            state = "stored, not yet shown in results/"
-        else:
-            state = f"to do: {store.why(step, params.name, part, module)}"
+        module = f"o2b_helpers.analyses.{step}"
+        try:
+            if step not in left:
+                state = "there"
+            elif store.find(step, step_key(params, step, store)) is not None:
+                state = "stored, not yet shown in results/"
+            else:
+                state = f"to do: {store.why(step, params.name, step_part(params, step, store), module)}"
+        except Object2BrainError as error:
+            state = f"cannot run: {error.problem.rstrip('.')}" + ("" if error.value is None else f" ({error.value})")
         print(f"  {notebook:<30} {state}")
 
 

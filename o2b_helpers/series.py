@@ -33,6 +33,11 @@ def notebooks_folder(params: Params) -> Path:
 def select(only: str | None, start: str | None) -> list[str]:
     """Return the steps to run, in order; ``only`` and ``start`` are a number (05) or a name (objects)."""
     steps = list(NOTEBOOKS)
+    if only is not None and start is not None:
+        raise ParameterError(
+            "--only and --from exclude each other", value=f"--only {only} --from {start}", expected="one of them, or none",
+            remedy="--only runs what it names and nothing else; --from runs what it names and all that follows",
+        )
     if only is not None:
         return [_named(name.strip()) for name in only.split(",")]
     return steps[steps.index(_named(start)) :] if start is not None else steps
@@ -74,9 +79,19 @@ def run_series(params: Params, only: str | None = None, start: str | None = None
 
 
 def missing_steps(params: Params) -> list[str]:
-    """Return the steps whose results are not in the results folder for these parameters."""
+    """Return the steps whose results are not in the results folder for these parameters.
+
+    A step that reads a file which is not there is one of them: what it has to say, it says when it runs.
+    """
     store, published = Store(params.store), read_provenance(results_folder(params)).get("steps", {})
-    return [step for step in NOTEBOOKS if published.get(step, {}).get("key") != step_key(params, step, store)]
+
+    def is_there(step: str) -> bool:
+        try:
+            return published.get(step, {}).get("key") == step_key(params, step, store)
+        except Object2BrainError:
+            return False
+
+    return [step for step in NOTEBOOKS if not is_there(step)]
 
 
 def read_status(params: Params) -> dict[str, Any]:
@@ -134,6 +149,13 @@ def _execute(params: Params, step: str) -> None:
         )
     except PapermillExecutionError as error:
         raise _own_error(error, target) from None
+    except OSError as error:
+        raise StoreError(
+            "the executed notebook cannot be written", value=f"{target} ({error.strerror or error})",
+            expected="a folder you may write to, with room in it",
+            remedy="free some space, change its permissions, or set execution.runs_folder to another folder, then run "
+            "again: finished results stay",
+        ) from error
 
 
 def _own_error(error: Any, notebook: Path) -> Object2BrainError:
@@ -155,7 +177,7 @@ def _own_error(error: Any, notebook: Path) -> Object2BrainError:
 
 def _named(name: str) -> str:
     for step, notebook in NOTEBOOKS.items():
-        if name in (step, notebook, notebook[:2], notebook[:2].lstrip("0")):
+        if name in (step, notebook, notebook[:2], str(int(notebook[:2]))):
             return step
     raise ParameterError(
         "no such notebook", value=name, expected=", ".join(f"{n[:2]} ({s})" for s, n in NOTEBOOKS.items()),

@@ -122,7 +122,7 @@ def test_memory_stays_within_the_blocks():
     for block_bytes in (4 * largest, 8 * largest):
         seen = []
         hooks = [
-            part.register_forward_hook(lambda _, __, result: seen.append(result.nbytes))
+            part.register_forward_hook(lambda _, __, result, seen=seen: seen.append(result.nbytes))
             for part in network.module.modules()
             if not list(part.children())
         ]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.analyses.alignment import align
-from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.analyses.step import Result, read_table, run_step, write_facts, write_table
 from o2b_helpers.params import Params
 from o2b_helpers.store import Store
 
@@ -27,8 +27,8 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Correlate the full models' predictions with the targets."""
-    predictions = pd.read_csv(needs["valence_models"] / "results" / "predictions.csv", dtype={"stimulus": str})
-    targets = pd.read_csv(needs["human_targets"] / "results" / "targets.csv", dtype={"stimulus": str})
+    predictions = read_table(needs["valence_models"] / "results" / "predictions.csv")
+    targets = read_table(needs["human_targets"] / "results" / "targets.csv")
     table = align(predictions, targets, ["architecture", "weights", "run"])
     write_table(table, folder / "results" / "alignment.csv")
     write_facts(folder, alignment_facts(table))

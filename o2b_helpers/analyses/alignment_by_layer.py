@@ -9,7 +9,7 @@ import pandas as pd
 
 from o2b_helpers.analyses.alignment import align
 from o2b_helpers.analyses.alignment_by_architecture import alignment_facts
-from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.analyses.step import Result, read_table, run_step, write_facts, write_table
 from o2b_helpers.params import Params
 from o2b_helpers.store import Store
 
@@ -29,8 +29,8 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Correlate the layer models' predictions with the targets."""
-    predictions = pd.read_csv(needs["valence_models"] / "results" / "layer_predictions.csv", dtype={"stimulus": str})
-    targets = pd.read_csv(needs["human_targets"] / "results" / "targets.csv", dtype={"stimulus": str})
+    predictions = read_table(needs["valence_models"] / "results" / "layer_predictions.csv")
+    targets = read_table(needs["human_targets"] / "results" / "targets.csv")
     columns = [*BY, "target", "valence_type", "source", "condition", "n", "rho", "p", "q"]
     table = align(predictions, targets, BY) if len(predictions) else pd.DataFrame(columns=columns)
     write_table(_in_order(table, predictions), folder / "results" / "layer_alignment.csv")

@@ -13,12 +13,12 @@ from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.alignment import target_matrix
 from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
-from o2b_helpers.analyses.step import Result, run_step, write_facts
+from o2b_helpers.analyses.step import Result, read_table, run_step, write_facts
 from o2b_helpers.analyses.valence_models import FullHeads, load_full_heads
 from o2b_helpers.inputs.preprocessing import load_images
 from o2b_helpers.kernels.lesions import lesion_predictions
+from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.rank_correlation import rank_correlation
-from o2b_helpers.models.heads import predict
 from o2b_helpers.params import Model, Params
 from o2b_helpers.store import Store, digest_of
 
@@ -39,7 +39,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Lesion every filter of every target layer; the effect is base rho minus lesioned rho."""
     stimuli = inputs.load(params, needs["inputs"]).stimuli
-    targets = pd.read_csv(needs["human_targets"] / "results" / "targets.csv", dtype={"stimulus": str})
+    targets = read_table(needs["human_targets"] / "results" / "targets.csv")
     values, described = target_matrix(targets, stimuli["stimulus"])
     facts: dict[str, Any] = {}
     for model in (m for m in params.analysis.models if m.object2brain):
@@ -86,18 +86,17 @@ def _predictions(
 
     def whole(place: Path) -> None:
         with torch.no_grad():
-            features = backbone().features(images()).cpu().numpy()
-        np.save(place / "predictions.npy", predict(features, heads.weight, heads.bias, output).astype(np.float64))
+            features = backbone().features(images())
+        predictions = head_outputs(features, *_tensors(heads, backbone().device), output)
+        np.save(place / "predictions.npy", predictions.cpu().numpy().astype(np.float64))
 
     folder = store.result("lesions", f"{params.name} {model.label} none", {**common, "layer": None}, MODULE, whole).folder
     base, lesioned, layers, channels = np.load(folder / "predictions.npy"), [], [], []
     for layer in target_layers(params, model):
 
         def lesion(place: Path, layer: str = layer) -> None:
-            device = backbone().device
             predictions = lesion_predictions(
-                backbone(), images(), torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
-                torch.as_tensor(heads.bias, dtype=torch.float32, device=device), layer, output=output,
+                backbone(), images(), *_tensors(heads, backbone().device), layer, output=output,
                 block_bytes=int(params.execution.memory_gib * 2**30),
             )
             np.save(place / "predictions.npy", predictions.cpu().numpy().astype(np.float64))
@@ -108,3 +107,8 @@ def _predictions(
         layers += [layer] * lesioned[-1].shape[1]
         channels += range(lesioned[-1].shape[1])
     return base, np.concatenate(lesioned, axis=1), layers, channels
+
+
+def _tensors(heads: FullHeads, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    return (torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
+            torch.as_tensor(heads.bias, dtype=torch.float32, device=device))

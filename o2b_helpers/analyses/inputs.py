@@ -203,10 +203,9 @@ def _digest_of_images(store: Store, folder: Path, names: pd.Series) -> str:
 
 def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_out: pd.DataFrame) -> None:
     needed = params.analysis.corpus.min_images
-    examples = "; ".join(f"{row.image}: {row.problem}" for row in left_out.head(3).itertuples())
     if len(corpus) < needed:
         raise InputError(
-            "too few images can be read", value=f"{len(corpus)} of the corpus ({examples or 'the table is short'})",
+            "too few images can be read", value=f"{len(corpus)} of the corpus{_examples(left_out, 'corpus')}",
             expected=f"at least {needed}", remedy="check analysis.corpus.folder, or lower analysis.corpus.min_images",
         )
     counts = stimuli["condition"].value_counts()
@@ -214,7 +213,14 @@ def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_ou
         if counts.get(condition, 0) < 4:
             raise InputError(
                 f"condition {condition!r} has too few stimuli that can be read",
-                value=f"{counts.get(condition, 0)} ({examples or 'the table is short'})",
+                value=f"{counts.get(condition, 0)}{_examples(left_out, 'stimuli')}",
                 expected="at least 4, or no rank correlation means anything",
                 remedy="mend or add images, or drop the condition",
             )
+
+
+def _examples(left_out: pd.DataFrame, role: str) -> str:
+    """Name the first pictures of the corpus or of the stimuli that are left out, and count them."""
+    rows = left_out[left_out["role"] == role]
+    named = "; ".join(f"{row.image}: {row.problem.rstrip('.')}" for row in rows.head(3).itertuples())
+    return f"; {len(rows)} left out ({named}{'; ...' if len(rows) > 3 else ''})" if len(rows) else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from o2b_helpers.errors import InputError
+from o2b_helpers.errors import InputError, ModelError
 from o2b_helpers.models.architectures import architecture, load_definition
 from o2b_helpers.models.backbone import Backbone, load_backbone
 from o2b_helpers.models.device import pick_device
@@ -36,6 +36,8 @@ def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
         own["seed"] = params.analysis.seed
         own["drawn_by"] = f"torch {torch.__version__}"  # another torch may draw other numbers from the same seed
     own |= store.digests_of_files(files)
+    if model.sha256 is not None:
+        _check_digest(model, own)
     own["layers"] = list(target_layers(params, model))
     return own
 
@@ -69,6 +71,19 @@ def lazily(params: Params, model: Model) -> Any:
 def is_path(weights: str) -> bool:
     """Say whether ``weights`` names a file rather than known weights."""
     return bool(re.search(r"[/\\.$]", weights))
+
+
+def _check_digest(model: Model, own: dict[str, Any]) -> None:
+    """Compare the digest that the profile names, also where the weights are not read because all is stored already."""
+    digest = own.get("weights_file")
+    if digest is None:
+        own["sha256"] = model.sha256  # compared where the weights are fetched
+    elif not digest.startswith(model.sha256.lower()):
+        raise ModelError(
+            f"the weights of {model.label} have another digest", value=f"sha256 {digest} ({model.weights})",
+            expected=f"sha256 {model.sha256}",
+            remedy="fetch the file again, or, if you trust this file, name its sha256 in analysis.models[].sha256",
+        )
 
 
 def _file(params: Params, name: str, text: str) -> Path:

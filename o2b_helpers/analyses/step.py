@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -37,6 +38,10 @@ NOTEBOOKS = {
     "object2brain": "08_object2brain",
     "explorer": "09_explorer",
 }
+NAMES = (  # columns of the results that hold text
+    "architecture", "weights", "layer", "split", "stimulus", "image", "target", "valence_type", "source", "condition",
+    "class", "category", "category_a", "category_b", "sign",
+)
 LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "pillow")
 
 
@@ -63,8 +68,7 @@ class Result:
 
     def table(self, name: str) -> pd.DataFrame:
         """Read one of the published tables (``.csv`` or ``.parquet``) by file name."""
-        path = self.results / name
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        return read_table(self.results / name)
 
     def summary(self) -> str:
         """Say in plain words what came out."""
@@ -123,12 +127,12 @@ def find_step(params: Params, step: str, store: Store, for_step: str) -> Path:
     folder = store.find(step, step_key(params, step, store))
     if folder is None:
         notebook = NOTEBOOKS[step]
+        profile = params.name if params.profile.parent.name == "params" else str(params.profile)
         raise StoreError(
             f"{NOTEBOOKS[for_step]} reads what {notebook} stores, and that is not there for these parameters",
             value=f"no result of {step} for profile {params.name}",
             expected=f"{notebook} run with the same profile and overrides",
-            remedy=f"run `o2b run {params.profile.name if params.profile.parent.name != 'params' else params.name}"
-            f" --only {notebook[:2]}`, or open notebooks/{notebook}.ipynb and run it",
+            remedy=f"run `o2b run {shlex.quote(profile)} --only {notebook[:2]}`, or open notebooks/{notebook}.ipynb and run it",
         )
     return folder
 
@@ -145,6 +149,20 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         frame.to_parquet(path, index=False)
     else:
         frame.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read what :func:`write_table` wrote, number by number and letter by letter.
+
+    Names stay text, also where all of them look like numbers, truth values or missing ones (007, true, NA).
+    """
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    numbers = [name for name in pd.read_csv(path, nrows=0).columns if name not in NAMES]
+    return pd.read_csv(
+        path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=dict.fromkeys(numbers, ["", "nan"]),
+        float_precision="round_trip",
+    )
 
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ from .outputs import OUTPUTS, apply_output, linear_values
 if TYPE_CHECKING:
     from ..models.backbone import Backbone
 
-BLOCK_BYTES = 32 * 2**20  # what a CPU's caches like; an accelerator wants more
+BLOCK_BYTES = 256 * 2**20
+CPU_BLOCK_BYTES = 32 * 2**20  # larger blocks only leave the caches and cost a CPU time
 # an operation's input and output, and two more of that size that a branch may hold
 ALIVE = 4
 # stages that keep filters apart and take gain * A to gain * (what they make of A)
@@ -62,7 +63,8 @@ def lesion_predictions(
     output : {"linear", "sigmoid"}
         What follows the linear layer.
     block_bytes : int
-        Bound on the working memory of one pass through the rest of the network, bytes; one copy always goes.
+        Bound on the working memory of one pass through the rest of the network, bytes; one copy always goes. A CPU
+        takes 32 MiB at most, whatever the bound.
 
     Returns
     -------
@@ -81,6 +83,8 @@ def lesion_predictions(
     if not math.isfinite(gain):
         raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
     filters = _channels(channels, backbone.shape(layer)[0], layer)
+    if torch.device(backbone.device).type == "cpu":
+        block_bytes = min(block_bytes, CPU_BLOCK_BYTES)
     apart, rest = _mixing_split(backbone, layer, gain)
     with torch.no_grad():
         values = _before_mixing(backbone, images, layer, apart, block_bytes)

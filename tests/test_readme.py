@@ -1,0 +1,66 @@
+"""What the README shows is run as it stands there."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+import yaml
+from helpers import ROOT
+from test_contract import COLUMNS
+
+from o2b_helpers.models.architectures import architecture_names, load_definition
+from o2b_helpers.models.backbone import load_backbone
+from o2b_helpers.params import load_params
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def test_the_profile_of_ones_own_is_valid(tmp_path):
+    (block,) = _blocks("yaml")
+    assert len(block.strip().splitlines()) <= 10
+    file = tmp_path / "params" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_text(block, encoding="utf-8")
+    assert load_params(file).path("data") == tmp_path / "data"
+    assert set(yaml.safe_load(block)["analysis"]) == {"corpus", "stimuli", "human", "models", "detector"}
+
+
+@pytest.mark.slow
+def test_the_network_of_ones_own_loads_and_splits(tmp_path):
+    (block,) = _blocks("python")
+    file = tmp_path / "my_networks.py"
+    file.write_text(block, encoding="utf-8")
+    load_definition(file)
+    backbone = load_backbone("vgg11", "untrained", seed=0)  # checks every split
+    assert backbone.n_features == 4096 and len(backbone.target_layers) == 4
+
+
+def test_every_column_of_the_contract_is_described():
+    table = README.split("## What comes out: the results contract")[1].split("\n## ")[0]
+    for name, columns in COLUMNS.items():
+        assert f"| {name} |" in table
+        for column in columns:
+            assert re.search(rf"\b{column}\b", table), (name, column)
+    for name in ("detections.parquet", "filter_scores_<A>.nc", "lesion_effects_<A>.nc", "provenance.json"):
+        assert f"| {name} |" in table
+    for column in ("confidence", "x0", "score_sum", "box_count", "delta"):
+        assert column in table
+
+
+def test_every_network_and_notebook_is_named():
+    for name in architecture_names():
+        assert name == "vgg11" or name in README
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"| {notebook.stem} |" in README
+
+
+def test_the_category_sizes_of_the_paper_hold():
+    table = pd.read_csv(ROOT / "o2b_helpers" / "inputs" / "open_images_categories.csv")
+    assert len(table) == 601 and table["category"].nunique() == 34
+    assert not re.search(r"[A-Z]+_[A-Z]+\b(?=[ |])", README.split("## How sure")[1].split("`oasis.yaml`")[0])
