@@ -14,6 +14,7 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
     help="Which objects drive the agreement of a network with people and their brains.",
 )
+INTERRUPTED = 130
 Profile = Annotated[str, typer.Argument(help="a name in params/ or the path of a YAML file")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="option=value, e.g. analysis.detector.confidence=0.4")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps")]
@@ -103,9 +104,11 @@ def main() -> None:
     except Object2BrainError as error:
         print(f"\nError: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer turns Ctrl-C into this code
+            raise
         print("\nstopped; finished results are kept, run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _load(profile: str, set_: list[str] | None, device: str | None) -> Params:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,8 +198,8 @@ def _needed_path(params: Params, name: str, text: str | None) -> Path:
 
 def _digest_of_images(store: Store, folder: Path, names: pd.Series) -> str:
     paths = {name: path_inside(folder, name) for name in names}
-    digests = store.digests_of_files({name: path for name, path in paths.items() if path.is_file()})
-    return digest_of(digests)
+    # os.path.isfile, as Path.is_file raises where a name is too long to be one
+    return digest_of(store.digests_of_files({name: path for name, path in paths.items() if os.path.isfile(path)}))
 
 
 def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_out: pd.DataFrame) -> None:

@@ -24,7 +24,7 @@ from .registry import (
     load_definition,
     register,
 )
-from .stages import InputRescaling, SpatialMean, Stages, stages_of
+from .stages import FLATTEN, InputRescaling, SpatialMean, Stages, stages_of
 
 __all__ = [
     "Architecture",
@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 PLACES365 = "http://places2.csail.mit.edu/models_places365/"
-FLATTEN = ("flatten", nn.Flatten(1))
 
 
 def _sources(name: str, places: bool = False) -> dict[str, WeightsSource]:

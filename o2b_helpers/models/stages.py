@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 Stages = list[tuple[str, nn.Module]]
+FLATTEN = ("flatten", nn.Flatten(1))
 
 
 class SpatialMean(nn.Module):
