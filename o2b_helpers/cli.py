@@ -6,6 +6,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from yaml import YAMLError
 
 from o2b_helpers.errors import Object2BrainError, ParameterError
 from o2b_helpers.params import Params, load_params, parse_value
@@ -120,7 +121,14 @@ def _load(profile: str, set_: list[str] | None, device: str | None) -> Params:
                 "--set needs option=value", value=text, expected="e.g. analysis.detector.confidence=0.4",
                 remedy="put an equals sign between the option and its value",
             )
-        overrides[name.strip()] = parse_value(value)
+        try:
+            overrides[name.strip()] = parse_value(value)
+        except YAMLError as error:
+            raise ParameterError(
+                "the value of --set cannot be read", value=text,
+                expected="a value as YAML has it, e.g. 0.4, true or [1, 2]",
+                remedy="close every bracket and quote, and put the whole option=value in quotes",
+            ) from error
     if device is not None:
         overrides["execution.device"] = device
     return load_params(profile, overrides)

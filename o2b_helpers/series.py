@@ -35,7 +35,8 @@ def select(only: str | None, start: str | None) -> list[str]:
     steps = list(NOTEBOOKS)
     if only is not None and start is not None:
         raise ParameterError(
-            "--only and --from exclude each other", value=f"--only {only} --from {start}", expected="one of them, or none",
+            "--only and --from exclude each other", value=f"--only {only} --from {start}",
+            expected="one of them, or none",
             remedy="--only runs what it names and nothing else; --from runs what it names and all that follows",
         )
     if only is not None:

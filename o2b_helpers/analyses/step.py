@@ -118,6 +118,7 @@ def run_step(params: Params, step: str) -> Result:
         stored = store.result(
             step, params.name, part, f"o2b_helpers.analyses.{step}", lambda folder: module.compute(params, needs, folder)
         )
+        _publish_needed(params, part["needs"], store)
         publish(params, step, stored.key, stored.folder, store)
     return Result(step, stored.folder, results_folder(params), read_facts(stored.folder))
 
@@ -132,7 +133,8 @@ def find_step(params: Params, step: str, store: Store, for_step: str) -> Path:
             f"{NOTEBOOKS[for_step]} reads what {notebook} stores, and that is not there for these parameters",
             value=f"no result of {step} for profile {params.name}",
             expected=f"{notebook} run with the same profile and overrides",
-            remedy=f"run `o2b run {shlex.quote(profile)} --only {notebook[:2]}`, or open notebooks/{notebook}.ipynb and run it",
+            remedy=f"run `o2b run {shlex.quote(profile)} --only {notebook[:2]}`, or open notebooks/{notebook}.ipynb "
+            "and run it",
         )
     return folder
 
@@ -209,6 +211,17 @@ def publish(params: Params, step: str, key: str, folder: Path, store: Store) -> 
             if files:
                 say(f"  {', '.join(files)}: made with other parameters, out of results/ until {NOTEBOOKS[later]} has run")
     write_atomically(target / "provenance.json", _provenance(params, steps))
+
+
+def _publish_needed(params: Params, needs: Mapping[str, str], store: Store) -> None:
+    """Put what a step reads (step -> key) back where somebody emptied the results folder; the store still has it."""
+    for step, key in needs.items():
+        target = results_folder(params)
+        published = read_provenance(target).get("steps", {}).get(step, {})
+        if published.get("key") == key and all((target / name).is_file() for name in published["files"]):
+            continue
+        _publish_needed(params, step_part(params, step, store)["needs"], store)
+        publish(params, step, key, find_step(params, step, store, for_step=step), store)
 
 
 def read_provenance(results: Path) -> dict[str, Any]:
