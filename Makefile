@@ -21,6 +21,7 @@ test: .venv/installed  ## run the tests
 
 lint: .venv/installed  ## check style, the floors of the house, and that notebooks carry no outputs
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 

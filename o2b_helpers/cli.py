@@ -12,7 +12,9 @@ from o2b_helpers.errors import Object2BrainError, ParameterError
 from o2b_helpers.params import Params, load_params, parse_value
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
     help="Which objects drive the agreement of a network with people and their brains.",
 )
 INTERRUPTED = 130
@@ -24,7 +26,9 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps")]
 @app.command()
 def run(
     profile: Profile = "demo",
-    only: Annotated[str | None, typer.Option(help="run only this notebook (number or step; several with commas)")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="run only this notebook (number or step; several with commas)")
+    ] = None,
     start: Annotated[str | None, typer.Option("--from", help="start with this notebook (number or step)")] = None,
     set_: Set = None,
     device: Device = None,
@@ -92,7 +96,9 @@ def report(profile: Profile = "demo", set_: Set = None) -> None:
     left = missing_steps(params)
     if left:
         raise StoreError(
-            "the results are not complete", value=f"missing: {', '.join(left)}", expected="every notebook run",
+            "the results are not complete",
+            value=f"missing: {', '.join(left)}",
+            expected="every notebook run",
             remedy=f"run `o2b run {profile}` first",
         )
     _report(params, again=True)
@@ -118,14 +124,17 @@ def _load(profile: str, set_: list[str] | None, device: str | None) -> Params:
         name, equals, value = text.partition("=")
         if not equals:
             raise ParameterError(
-                "--set needs option=value", value=text, expected="e.g. analysis.detector.confidence=0.4",
+                "--set needs option=value",
+                value=text,
+                expected="e.g. analysis.detector.confidence=0.4",
                 remedy="put an equals sign between the option and its value",
             )
         try:
             overrides[name.strip()] = parse_value(value)
         except YAMLError as error:
             raise ParameterError(
-                "the value of --set cannot be read", value=text,
+                "the value of --set cannot be read",
+                value=text,
                 expected="a value as YAML has it, e.g. 0.4, true or [1, 2]",
                 remedy="close every bracket and quote, and put the whole option=value in quotes",
             ) from error

@@ -45,20 +45,33 @@ class Finding:
     def __str__(self) -> str:
         if self.fine:
             return f"  ok       {self.what}: {self.where}"
-        return f"  MISSING  {self.what}\n             put it at:   {self.where}\n             comes from:  {self.source}"
+        return (
+            f"  MISSING  {self.what}\n             put it at:   {self.where}\n             comes from:  {self.source}"
+        )
 
 
 def examine(params: Params) -> list[Finding]:
     """Return a finding for every package, input and weights file that the profile needs."""
-    return [*_packages(), *_corpus(params), *_stimuli(params), *_human(params), *_models(params), *_detector(params),
-            *_disk(params)]
+    return [
+        *_packages(),
+        *_corpus(params),
+        *_stimuli(params),
+        *_human(params),
+        *_models(params),
+        *_detector(params),
+        *_disk(params),
+    ]
 
 
 def _packages() -> Iterator[Finding]:
     for library in LIBRARIES:
         module = {"scikit-learn": "sklearn", "pillow": "PIL"}.get(library, library)
-        yield Finding(f"package {library}", find_spec(module) is not None, "installed" if find_spec(module) else "this Python",
-                      f"pip install {library}")
+        yield Finding(
+            f"package {library}",
+            find_spec(module) is not None,
+            "installed" if find_spec(module) else "this Python",
+            f"pip install {library}",
+        )
     try:
         import torch
         from torchvision.ops import nms
@@ -66,7 +79,9 @@ def _packages() -> Iterator[Finding]:
         nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0]), 0.5)
         yield Finding("torch and torchvision fit together", True, f"torch {torch.__version__}")
     except (ImportError, RuntimeError) as error:
-        yield Finding(f"torchvision that fits this torch ({error})", False, "this Python", "pip install 'torch>=2.14' torchvision")
+        yield Finding(
+            f"torchvision that fits this torch ({error})", False, "this Python", "pip install 'torch>=2.14' torchvision"
+        )
 
 
 def _path(params: Params, what: str, option: str, text: str | None, source: str) -> Finding:
@@ -84,10 +99,14 @@ def _corpus(params: Params) -> Iterator[Finding]:
     source = {"findingemo": FINDINGEMO, "oasis": OASIS, "table": "your own images"}[corpus.kind]
     if corpus.kind == "findingemo":
         there = find_spec("findingemo_light") is not None
-        yield Finding("FindingEmo's annotations", there, "package findingemo-light", "pip install 'object2brain[findingemo]'")
+        yield Finding(
+            "FindingEmo's annotations", there, "package findingemo-light", "pip install 'object2brain[findingemo]'"
+        )
     yield _path(params, "corpus images", "analysis.corpus.folder", corpus.folder, source)
     if corpus.kind == "table":
-        yield _path(params, "corpus table", "analysis.corpus.table", corpus.table, "your own ratings: columns image, valence")
+        yield _path(
+            params, "corpus table", "analysis.corpus.table", corpus.table, "your own ratings: columns image, valence"
+        )
     if corpus.kind == "oasis" and corpus.folder is not None:
         table = params.path(corpus.folder) / "OASIS.csv"
         yield Finding("OASIS.csv", table.exists(), str(table), source)
@@ -96,7 +115,9 @@ def _corpus(params: Params) -> Iterator[Finding]:
 def _stimuli(params: Params) -> Iterator[Finding]:
     stimuli = params.analysis.stimuli
     if stimuli.kind == "table":
-        yield _path(params, "stimuli table", "analysis.stimuli.table", stimuli.table, f"{PEOPLE}: columns image, condition")
+        yield _path(
+            params, "stimuli table", "analysis.stimuli.table", stimuli.table, f"{PEOPLE}: columns image, condition"
+        )
         yield _path(params, "stimuli images", "analysis.stimuli.folder", stimuli.folder, PEOPLE)
 
 
@@ -117,7 +138,9 @@ def _models(params: Params) -> Iterator[Finding]:
                 load_definition(params.path(model.definition))
             known = architecture(model.architecture)
         except Object2BrainError as error:
-            yield Finding(f"{what}: {error.problem}", False, f"(analysis.models in {params.profile.name})", error.remedy)
+            yield Finding(
+                f"{what}: {error.problem}", False, f"(analysis.models in {params.profile.name})", error.remedy
+            )
             continue
         if is_path(model.weights):
             yield _path(params, what, "analysis.models[].weights", model.weights, "the file you name in the profile")
@@ -129,8 +152,12 @@ def _models(params: Params) -> Iterator[Finding]:
             by_itself = " (fetched by itself on first use where there is a network)" if source.download else ""
             yield Finding(what, path.is_file(), str(path), f"{source.url}{by_itself}")
         else:
-            yield Finding(what, False, f"(analysis.models in {params.profile.name})",
-                          f"choose weights among {', '.join([*known.weights, 'untrained'])}")
+            yield Finding(
+                what,
+                False,
+                f"(analysis.models in {params.profile.name})",
+                f"choose weights among {', '.join([*known.weights, 'untrained'])}",
+            )
 
 
 def _detector(params: Params) -> Iterator[Finding]:

@@ -46,7 +46,9 @@ class Corpus(Block):
     image_column: str = option("image", "column with the image's file name (kind: table)")
     valence_column: str = option("valence", "column with the valence rating (kind: table)")
     valence_range: tuple[float, float] = option((1.0, 7.0), "lowest and highest possible rating (kind: table)")
-    neutral: float | None = option(None, "rating that is neither pleasant nor unpleasant (kind: table); default: the middle")
+    neutral: float | None = option(
+        None, "rating that is neither pleasant nor unpleasant (kind: table); default: the middle"
+    )
     images: int = option(800, "number of images to draw (kind: toyworld)", unit="images", ge=20)
     world_seed: int = option(1, "seed of the drawn images, annotators and subjects (kind: toyworld)", ge=0)
     max_pixels: int = option(100_000_000, "larger images are left out, unread", unit="pixels", ge=1)
@@ -83,9 +85,12 @@ class Human(Block):
     signals: str | None = option(None, "ROI signals: subject, stimulus, roi, value")
     regions: str | None = option(None, "table roi, region (region groups such as LLR, MLR, HLR)")
     rating_range: tuple[float, float] = option((1.0, 7.0), "lowest and highest possible rating", source="paper 2.1")
-    penalties: list[float] = option([0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0], "ridge penalties to choose from", min_length=1)
+    penalties: list[float] = option(
+        [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0], "ridge penalties to choose from", min_length=1
+    )
     outer: Literal["balanced", "leave_one_out"] = option(
-        "balanced", "stimuli held out by the ridge models: folds balanced over the labels, or one at a time (biased downwards)"
+        "balanced",
+        "stimuli held out by the ridge models: folds balanced over the labels, or one at a time (biased downwards)",
     )
     folds: int = option(6, "number of balanced folds", unit="folds", ge=2)
     repeats: int = option(10, "how often balanced folds are drawn; predictions are averaged", unit="draws", ge=1)
@@ -95,11 +100,15 @@ class Model(Block):
     """One backbone: an architecture with its weights."""
 
     architecture: str = option("toynet", "name of a known architecture, or of one that `definition` registers")
-    weights: str = option("toyworld", "imagenet, places365, toyworld, untrained, or a path to a state dict or safetensors file")
+    weights: str = option(
+        "toyworld", "imagenet, places365, toyworld, untrained, or a path to a state dict or safetensors file"
+    )
     name: str | None = option(None, "how results call it (column architecture); default: the architecture's name")
     definition: str | None = option(None, "Python file of yours that registers the architecture")
     sha256: str | None = option(None, "digest that the weights file must have")
-    layers: list[str] | None = option(None, "target layers (module paths); default: the architecture's own", source="paper 2.2.3")
+    layers: list[str] | None = option(
+        None, "target layers (module paths); default: the architecture's own", source="paper 2.2.3"
+    )
     layer_models: bool = option(True, "train a model at every target layer", source="paper 2.2.3")
     object2brain: bool = option(True, "run filter sensitivity, lesions and Object2Brain on it", source="paper 3.2")
 
@@ -118,7 +127,9 @@ class Training(Block):
     """How one kind of head is trained."""
 
     epochs: int = option(250, "at most this many epochs", source="paper 2.2.2", unit="epochs", ge=1)
-    patience: int = option(8, "stop after so many epochs without a better test loss", source="paper 2.2.2", unit="epochs", ge=1)
+    patience: int = option(
+        8, "stop after so many epochs without a better test loss", source="paper 2.2.2", unit="epochs", ge=1
+    )
     output: Literal["linear", "sigmoid"] = option("linear", "output unit")
     class_weighted: bool = option(False, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.2")
 
@@ -127,7 +138,9 @@ class LayerTraining(Training):
     """How the head of a layer model is trained."""
 
     epochs: int = option(75, "at most this many epochs", source="paper 2.2.3", unit="epochs", ge=1)
-    patience: int = option(6, "stop after so many epochs without a better test loss", source="paper 2.2.3", unit="epochs", ge=1)
+    patience: int = option(
+        6, "stop after so many epochs without a better test loss", source="paper 2.2.3", unit="epochs", ge=1
+    )
     output: Literal["linear", "sigmoid"] = option("sigmoid", "output unit", source="paper 2.2.3")
     class_weighted: bool = option(True, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.3")
 
@@ -139,9 +152,13 @@ class Heads(Block):
     seed: int = option(0, "seed of the splits and of the order of the images", ge=0)
     test_share: float = option(0.2, "share of the images held out in every run", source="paper 2.2", gt=0, lt=1)
     label: Literal["binary", "rating"] = option(
-        "binary", "train on 0/1 (below/above neutral; neutral dropped) or on the rating scaled to 0..1", source="paper 2.2"
+        "binary",
+        "train on 0/1 (below/above neutral; neutral dropped) or on the rating scaled to 0..1",
+        source="paper 2.2",
     )
-    learning_rates: list[float] = option([1e-3, 1e-2, 1e-1], "Adam's starting rates; rate / sqrt(1 + epoch / 3)", min_length=1)
+    learning_rates: list[float] = option(
+        [1e-3, 1e-2, 1e-1], "Adam's starting rates; rate / sqrt(1 + epoch / 3)", min_length=1
+    )
     batch_size: int = option(64, "images in a training step", unit="images", ge=1)
     full: Training = option(Training(), "full models: the last layer replaced")
     layer: LayerTraining = option(LayerTraining(), "layer models: one head on a flattened target layer")
@@ -154,7 +171,9 @@ class Detector(Block):
     sha256: str | None = option(None, "digest of the checkpoint; needed where it is not one this package knows")
     confidence: float = option(0.25, "detections below are dropped", source="paper 3.1 (YOLOv8's default)", ge=0, le=1)
     iou: float = option(0.7, "overlap above which the weaker of two boxes of a class is dropped", ge=0, le=1)
-    image_size: int | None = option(None, "longer side the detector works at; default: what it was trained with", unit="pixels")
+    image_size: int | None = option(
+        None, "longer side the detector works at; default: what it was trained with", unit="pixels"
+    )
     categories: str | None = option(None, "CSV class, category; default: the 34 categories of Open Images")
 
 
@@ -164,7 +183,9 @@ class Sensitivity(Block):
     score: Literal["homogeneity", "mean", "max"] = option(
         "homogeneity", "score of a box: mean * mean / max, mean (EmoCAM), or max of the map inside"
     )
-    cam_scale: Literal["filter", "layer"] = option("filter", "scale each filter's map by itself, or by its layer's largest value")
+    cam_scale: Literal["filter", "layer"] = option(
+        "filter", "scale each filter's map by itself, or by its layer's largest value"
+    )
 
 
 class Object2Brain(Block):
@@ -291,14 +312,18 @@ def load_params(profile: str | Path = "demo", overrides: Mapping[str, Any] | Non
         tree = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(
-            f"{file.name} is not valid YAML", value=str(error).replace("\n", " "), expected="a YAML mapping",
+            f"{file.name} is not valid YAML",
+            value=str(error).replace("\n", " "),
+            expected="a YAML mapping",
             remedy="mend the line named above; spaces, not tabs, and a blank after every colon",
         ) from error
     tree = {} if tree is None else tree
     if not isinstance(tree, dict):
         raise ParameterError(
-            f"{file.name} does not hold options", value=type(tree).__name__,
-            expected="a mapping with the blocks analysis: and execution:", remedy="start from params/demo.yaml",
+            f"{file.name} does not hold options",
+            value=type(tree).__name__,
+            expected="a mapping with the blocks analysis: and execution:",
+            remedy="start from params/demo.yaml",
         )
     for name, value in (overrides or {}).items():
         _override(tree, str(name), value)
@@ -327,7 +352,9 @@ def find_profile(profile: str | Path) -> Path:
     close = difflib.get_close_matches(given.stem, known, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise ParameterError(
-        "no such profile", value=str(profile), expected=f"a YAML file, or one of {', '.join(known) or 'params/*.yaml'}",
+        "no such profile",
+        value=str(profile),
+        expected=f"a YAML file, or one of {', '.join(known) or 'params/*.yaml'}",
         remedy=f"{hint}give the path of a YAML file or a name in params/",
     )
 
@@ -342,8 +369,12 @@ def options(block: type[BaseModel] = Params, prefix: str = "") -> Iterator[tuple
             yield from options(inner, dotted + ("[]." if isinstance(default, list) else "."))
             continue
         extra = field.json_schema_extra or {}
-        yield dotted, None if default is PydanticUndefined else default, extra.get("unit", ""), extra.get("source", OURS), (
-            field.description or ""
+        yield (
+            dotted,
+            None if default is PydanticUndefined else default,
+            extra.get("unit", ""),
+            extra.get("source", OURS),
+            (field.description or ""),
         )
 
 
@@ -386,7 +417,9 @@ def _override(tree: dict, dotted: str, value: Any) -> None:
         if isinstance(node, list):
             if not name.isdigit() or int(name) >= len(node):
                 raise ParameterError(
-                    f"override {dotted!r} names no item", value=name, expected=f"a number from 0 to {len(node) - 1}",
+                    f"override {dotted!r} names no item",
+                    value=name,
+                    expected=f"a number from 0 to {len(node) - 1}",
                     remedy=f"e.g. {'.'.join([*parents[:position], '0', last])}",
                 )
             node = node[int(name)]
@@ -400,7 +433,9 @@ def _override(tree: dict, dotted: str, value: Any) -> None:
         node[last] = value
     else:
         raise ParameterError(
-            f"override {dotted!r} names no option", value=dotted, expected="block.block.option",
+            f"override {dotted!r} names no option",
+            value=dotted,
+            expected="block.block.option",
             remedy="e.g. analysis.detector.confidence=0.4",
         )
 
@@ -413,15 +448,25 @@ def _explain(error: ValidationError, file: str) -> ParameterError:
         parent = ".".join(str(part) for part in first["loc"][:-1])
         names = [name for name, *_ in options()]
         pattern = re.sub(r"\.\d+(?=\.|$)", "[]", parent)
-        siblings = sorted({name[len(pattern) + 1 if pattern else 0:].split(".")[0] for name in names
-                           if name.startswith(f"{pattern}." if pattern else "")})
+        siblings = sorted(
+            {
+                name[len(pattern) + 1 if pattern else 0 :].split(".")[0]
+                for name in names
+                if name.startswith(f"{pattern}." if pattern else "")
+            }
+        )
         close = difflib.get_close_matches(str(first["loc"][-1]), siblings, n=1, cutoff=0.5)
         anywhere = [name for name in names if name.split(".")[-1] == first["loc"][-1]]
         hint = f"did you mean {close[0]!r}?" if close else f"did you mean {anywhere[0]!r}?" if anywhere else "remove it"
         return ParameterError(
-            f"{file}: unknown option {dotted!r}{more}", value=dotted, expected=f"one of {', '.join(siblings)}", remedy=hint
+            f"{file}: unknown option {dotted!r}{more}",
+            value=dotted,
+            expected=f"one of {', '.join(siblings)}",
+            remedy=hint,
         )
     return ParameterError(
-        f"{file}: option {dotted!r} has a value that does not fit{more}", value=repr(first.get("input")),
-        expected=first["msg"], remedy=f"correct {dotted or 'the profile'} in the profile or in the override",
+        f"{file}: option {dotted!r} has a value that does not fit{more}",
+        value=repr(first.get("input")),
+        expected=first["msg"],
+        remedy=f"correct {dotted or 'the profile'} in the profile or in the override",
     )

@@ -24,7 +24,8 @@ def notebooks_folder(params: Params) -> Path:
         if (folder / f"{NOTEBOOKS['inputs']}.ipynb").is_file():
             return folder
     raise StoreError(
-        "the numbered notebooks cannot be found", value=str(params.project / "notebooks"),
+        "the numbered notebooks cannot be found",
+        value=str(params.project / "notebooks"),
         expected="a folder with 00_inputs.ipynb to 09_explorer.ipynb",
         remedy="run from a clone of the repository, installed with `pip install -e .`",
     )
@@ -35,7 +36,8 @@ def select(only: str | None, start: str | None) -> list[str]:
     steps = list(NOTEBOOKS)
     if only is not None and start is not None:
         raise ParameterError(
-            "--only and --from exclude each other", value=f"--only {only} --from {start}",
+            "--only and --from exclude each other",
+            value=f"--only {only} --from {start}",
             expected="one of them, or none",
             remedy="--only runs what it names and nothing else; --from runs what it names and all that follows",
         )
@@ -144,15 +146,20 @@ def _execute(params: Params, step: str) -> None:
             str(source).replace("{", "{{").replace("}", "}}"),  # papermill fills in what stands in braces
             str(target).replace("{", "{{").replace("}", "}}"),
             parameters={"profile": str(params.profile), "overrides": params.overrides},
-            kernel_name="python3", cwd=str(source.parent), progress_bar=False, log_output=False,
-            stdout_file=sys.stdout, stderr_file=sys.stderr,
+            kernel_name="python3",
+            cwd=str(source.parent),
+            progress_bar=False,
+            log_output=False,
+            stdout_file=sys.stdout,
+            stderr_file=sys.stderr,
             extra_arguments=["--log-level=50"],  # the kernel's own remarks on transport and shutdown help no reader
         )
     except PapermillExecutionError as error:
         raise _own_error(error, target) from None
     except OSError as error:
         raise StoreError(
-            "the executed notebook cannot be written", value=f"{target} ({error.strerror or error})",
+            "the executed notebook cannot be written",
+            value=f"{target} ({error.strerror or error})",
             expected="a folder you may write to, with room in it",
             remedy="free some space, change its permissions, or set execution.runs_folder to another folder, then run "
             "again: finished results stay",
@@ -167,11 +174,15 @@ def _own_error(error: Any, notebook: Path) -> Object2BrainError:
     if kind is not None:
         lines = dict(part.strip().split(":", 1) for part in error.evalue.split("\n")[1:] if ":" in part)
         return kind(
-            error.evalue.split("\n")[0], value=lines.get("found", "").strip() or None,
-            expected=lines.get("expected", "").strip(), remedy=lines.get("to do", "").strip(),
+            error.evalue.split("\n")[0],
+            value=lines.get("found", "").strip() or None,
+            expected=lines.get("expected", "").strip(),
+            remedy=lines.get("to do", "").strip(),
         )
     return StoreError(
-        f"{notebook.name} stopped with {error.ename}", value=error.evalue, expected="a notebook that runs to its end",
+        f"{notebook.name} stopped with {error.ename}",
+        value=error.evalue,
+        expected="a notebook that runs to its end",
         remedy=f"open {notebook} for the whole traceback; what was finished before stays and is reused",
     )
 
@@ -181,6 +192,8 @@ def _named(name: str) -> str:
         if name in (step, notebook, notebook[:2], str(int(notebook[:2]))):
             return step
     raise ParameterError(
-        "no such notebook", value=name, expected=", ".join(f"{n[:2]} ({s})" for s, n in NOTEBOOKS.items()),
+        "no such notebook",
+        value=name,
+        expected=", ".join(f"{n[:2]} ({s})" for s, n in NOTEBOOKS.items()),
         remedy="name one by its number or its step",
     )

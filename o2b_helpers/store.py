@@ -30,7 +30,13 @@ from o2b_helpers.progress import say
 RECORD = "record.json"
 _HELD = "O2B_STORE_LOCK_HELD_BY"
 # These modules carry options, messages and files; no number depends on their source.
-_INFRASTRUCTURE = {"o2b_helpers", "o2b_helpers.errors", "o2b_helpers.progress", "o2b_helpers.params", "o2b_helpers.store"}
+_INFRASTRUCTURE = {
+    "o2b_helpers",
+    "o2b_helpers.errors",
+    "o2b_helpers.progress",
+    "o2b_helpers.params",
+    "o2b_helpers.store",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,9 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(
-            f"cannot read {Path(path).name}", value=str(path), expected="a readable file",
+            f"cannot read {Path(path).name}",
+            value=str(path),
+            expected="a readable file",
             remedy=f"check the path and its permissions ({error.strerror})",
         ) from error
 
@@ -90,7 +98,9 @@ def code_digests(module: str) -> dict[str, str]:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
             raise StoreError(
-                "the source of a module cannot be found", value=name, expected="an installed module of the package",
+                "the source of a module cannot be found",
+                value=name,
+                expected="an installed module of the package",
                 remedy="reinstall the package; without its source no result can be trusted to be up to date",
             )
         tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
@@ -194,8 +204,14 @@ class Store:
                 files = {
                     str(p.relative_to(temporary)): p.stat().st_size for p in sorted(temporary.rglob("*")) if p.is_file()
                 }
-                record = {"kind": kind, "label": label, "key": key, "part": json.loads(json.dumps(part, default=_plain)),
-                          "code": code_digests(module), "files": files}
+                record = {
+                    "kind": kind,
+                    "label": label,
+                    "key": key,
+                    "part": json.loads(json.dumps(part, default=_plain)),
+                    "code": code_digests(module),
+                    "files": files,
+                }
                 (temporary / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")
                 if place.exists():
                     shutil.rmtree(place)
@@ -221,10 +237,17 @@ class Store:
             return "not there yet"
         _, last = max(alike, key=lambda pair: pair[0].stat().st_mtime)
         old, new = _flat(last["part"]), _flat(part)
-        changes = [f"{k} {_short(old.get(k))} -> {_short(new.get(k))}" for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
+        changes = [
+            f"{k} {_short(old.get(k))} -> {_short(new.get(k))}"
+            for k in sorted({*old, *new})
+            if old.get(k) != new.get(k)
+        ]
         code = code_digests(module)
-        changes += [f"code of {m.removeprefix('o2b_helpers.')}" for m in sorted({*code, *last["code"]})
-                    if code.get(m) != last["code"].get(m)]
+        changes += [
+            f"code of {m.removeprefix('o2b_helpers.')}"
+            for m in sorted({*code, *last["code"]})
+            if code.get(m) != last["code"].get(m)
+        ]
         if not changes:
             return "not there yet"
         return "changed: " + ", ".join(changes[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")
@@ -252,7 +275,9 @@ class Store:
             except Timeout:
                 who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "unknown"
                 raise StoreError(
-                    "the store is in use by another run", value=f"{self.folder} held by {who}", expected="one run at a time",
+                    "the store is in use by another run",
+                    value=f"{self.folder} held by {who}",
+                    expected="one run at a time",
                     remedy="wait for the other run to end, stop it, or set execution.runs_folder to another folder",
                 ) from None
             holder.write_text(f"process {os.getpid()}\n", encoding="utf-8")
@@ -311,12 +336,15 @@ def _writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StoreError(
-                "the disk is full", value=f"{folder} ({_free(folder)} free)", expected="room for the result",
-                remedy="free some space or set execution.runs_folder to a larger disk, then run again: finished results stay",
+                "the disk is full",
+                value=f"{folder} ({_free(folder)} free)",
+                expected="room for the result",
+                remedy="free space or set execution.runs_folder to a larger disk, then run again: what is done stays",
             ) from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
             raise StoreError(
-                "the store cannot be written to", value=f"{error.filename or folder} ({error.strerror})",
+                "the store cannot be written to",
+                value=f"{error.filename or folder} ({error.strerror})",
                 expected="a folder you may write to",
                 remedy="change its permissions or set execution.runs_folder to a folder of yours",
             ) from error
@@ -371,7 +399,11 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
         body = getattr(node, "body", None)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
             first = body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = body[1:] or [ast.Pass()]
     return tree
 

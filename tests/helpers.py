@@ -25,7 +25,11 @@ def command(*arguments: str, **options) -> subprocess.CompletedProcess:
     """Run ``o2b`` and return what it printed."""
     return subprocess.run(
         [sys.executable, "-m", "o2b_helpers.cli", *map(str, arguments)],
-        capture_output=True, text=True, timeout=options.pop("timeout", 800), check=False, **options,
+        capture_output=True,
+        text=True,
+        timeout=options.pop("timeout", 800),
+        check=False,
+        **options,
     )
 
 

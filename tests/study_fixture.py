@@ -30,17 +30,26 @@ def write_study(folder: Path) -> Path:
         columns=["stimulus", "annotator", "valence_type", "rating"],
     )
     ratings.to_csv(folder / "ratings.csv", index=False)
-    return write_profile(folder, {
-        "analysis": {
-            "corpus": {"kind": "table", "folder": "corpus/images", "table": "corpus.csv", "valence_range": [-3, 3],
-                       "neutral": 0, "min_images": 30},
-            "stimuli": {"kind": "table", "folder": "stimuli/images", "table": "stimuli.csv"},
-            "human": {"kind": "measurements", "ratings": "ratings.csv"},
-            "models": [{"architecture": "toynet", "weights": "toyworld"}],
-            "heads": {"runs": 1, "learning_rates": [0.01], "full": {"epochs": 3}, "layer": {"epochs": 1}},
+    return write_profile(
+        folder,
+        {
+            "analysis": {
+                "corpus": {
+                    "kind": "table",
+                    "folder": "corpus/images",
+                    "table": "corpus.csv",
+                    "valence_range": [-3, 3],
+                    "neutral": 0,
+                    "min_images": 30,
+                },
+                "stimuli": {"kind": "table", "folder": "stimuli/images", "table": "stimuli.csv"},
+                "human": {"kind": "measurements", "ratings": "ratings.csv"},
+                "models": [{"architecture": "toynet", "weights": "toyworld"}],
+                "heads": {"runs": 1, "learning_rates": [0.01], "full": {"epochs": 3}, "layer": {"epochs": 1}},
+            },
+            "execution": {"device": "cpu", "threads": 1},
         },
-        "execution": {"device": "cpu", "threads": 1},
-    })
+    )
 
 
 class Study:
@@ -75,9 +84,11 @@ def copy_study(study: Path, folder: Path) -> Study:
 
 def huge_png(path: Path, side: int = 20_000) -> None:
     """Write a PNG whose header promises ``side x side`` pixels and that holds hardly any."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100)))
-                     + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    )

@@ -266,10 +266,18 @@ def _set(column: str, value: object, row: int | slice = 3):
         ("ratings.csv", _set("rating", "inf"), "human_targets", "row 4: inf"),
         ("ratings.csv", _set("rating", 8), "human_targets", "finite numbers from 1 to 7"),
         ("ratings.csv", _set("rating", 4, slice(None)), "human_targets", "every rating of 'IV' is 4"),
-        ("ratings.csv", lambda t: t.assign(rating=t["annotator"].str[-1].astype(int) + 1), "human_targets",
-         "same mean rating"),
-        ("ratings.csv", lambda t: t.assign(rating=t["stimulus"].str[-2:].astype(int).lt(24) * 3 + 2), "human_targets",
-         "same mean rating|only one value"),
+        (
+            "ratings.csv",
+            lambda t: t.assign(rating=t["annotator"].str[-1].astype(int) + 1),
+            "human_targets",
+            "same mean rating",
+        ),
+        (
+            "ratings.csv",
+            lambda t: t.assign(rating=t["stimulus"].str[-2:].astype(int).lt(24) * 3 + 2),
+            "human_targets",
+            "same mean rating|only one value",
+        ),
         ("ratings.csv", lambda t: pd.concat([t, t.tail(1)]), "human_targets", "person 4"),
     ],
 )
@@ -404,7 +412,10 @@ def test_ctrl_c_stops_the_command_and_nothing_stored_is_lost(study):
     longer = ["--set", "analysis.heads.full.epochs=5", "--only", "02"]
     run = subprocess.Popen(
         [sys.executable, "-m", "o2b_helpers.cli", "run", study.profile, *longer],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     next(line for line in run.stdout if "computing" in line)

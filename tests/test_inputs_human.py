@@ -40,8 +40,12 @@ def ratings() -> pd.DataFrame:
 def signals() -> pd.DataFrame:
     value = np.random.default_rng(0).normal(size=(2, 8, 3))
     return pd.DataFrame(
-        [(p, s, r, value[i, j, k]) for i, p in enumerate("AB") for j, s in enumerate(STIMULI) for k, r in enumerate(
-            ("V1", "V2", "IPS"))],
+        [
+            (p, s, r, value[i, j, k])
+            for i, p in enumerate("AB")
+            for j, s in enumerate(STIMULI)
+            for k, r in enumerate(("V1", "V2", "IPS"))
+        ],
         columns=["subject", "stimulus", "roi", "value"],
     )
 

@@ -55,9 +55,7 @@ def _brains(seed: int, follows: dict[str, np.ndarray], rois: int = 5, subjects: 
 
 def _agreement(predictions: pd.DataFrame) -> pd.Series:
     groups = predictions.groupby(["region", "valence_type"])
-    return pd.Series(
-        {key: np.corrcoef(part["prediction"], TRUTH[key[1]])[0, 1] for key, part in groups}
-    )
+    return pd.Series({key: np.corrcoef(part["prediction"], TRUTH[key[1]])[0, 1] for key, part in groups})
 
 
 def test_labels_are_the_side_of_the_median():

@@ -127,9 +127,7 @@ def test_memory_stays_within_the_blocks():
             if not list(part.children())
         ]
         try:
-            lesion_predictions(
-                network, images, weight, bias, "features.9", channels=range(6), block_bytes=block_bytes
-            )
+            lesion_predictions(network, images, weight, bias, "features.9", channels=range(6), block_bytes=block_bytes)
         finally:
             for hook in hooks:
                 hook.remove()

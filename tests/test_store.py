@@ -77,7 +77,9 @@ def test_code_counts_and_comments_do_not(tmp_path, monkeypatch):
 
 def test_imports_are_followed_and_so_are_tables():
     found = code_digests("o2b_helpers.analyses.filter_lesions")
-    assert {"o2b_helpers.kernels.lesions", "o2b_helpers.models.backbone", "o2b_helpers.inputs.preprocessing"} <= set(found)
+    assert {"o2b_helpers.kernels.lesions", "o2b_helpers.models.backbone", "o2b_helpers.inputs.preprocessing"} <= set(
+        found
+    )
     assert any(name.endswith("open_images_categories.csv") for name in code_digests("o2b_helpers.analyses.objects"))
     assert "o2b_helpers.params" not in found and not any(name.startswith("o2b_helpers.view") for name in found)
 
@@ -135,7 +137,9 @@ def test_a_full_disk_is_said_and_earlier_results_stay(tmp_path):
     kept = store.result("objects", "demo", {"n": 1}, MODULE, _writer())
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limit[1]))  # the kernel refuses to write more, as a full disk does
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (10_000, limit[1])
+    )  # the kernel refuses to write more, as a full disk does
     try:
         with pytest.raises(StoreError, match="disk is full"):
             store.result("objects", "demo", {"n": 2}, MODULE, _writer("x" * 100_000))

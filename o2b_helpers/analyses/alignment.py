@@ -33,7 +33,8 @@ def align(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str]) -> pd
     missing = sorted(set(order) - set(wide.columns))
     if missing:
         raise InputError(
-            "stimuli with a target but without a prediction", value=f"{len(missing)}: {', '.join(missing[:5])}",
+            "stimuli with a target but without a prediction",
+            value=f"{len(missing)}: {', '.join(missing[:5])}",
             expected="a prediction for every stimulus that has a target",
             remedy="make the stimulus names of the targets match those of the stimuli",
         )

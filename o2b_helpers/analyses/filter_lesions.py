@@ -50,16 +50,21 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
         constant = int(np.isnan(delta).any(axis=(0, 2)).sum())
         dataset = filter_dataset(
             {"delta": (("run", "filter", "target"), delta), "rho": (("run", "target"), rho)},
-            layer, channel, {"run": list(range(len(rho))), "target": list(described["target"])},
+            layer,
+            channel,
+            {"run": list(range(len(rho))), "target": list(described["target"])},
             {
-                "architecture": model.label, "weights": model.weights_label, "gain": 0.0,
-                "note": "delta = rho of the whole network - rho without the filter; positive where the filter supports the "
-                "alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
+                "architecture": model.label,
+                "weights": model.weights_label,
+                "gain": 0.0,
+                "note": "delta = rho of the whole network - rho without the filter; positive where the filter supports "
+                "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
             },
         )
         write_dataset(dataset, folder / "results" / f"lesion_effects_{model.label}.nc")
         facts[model.label] = {
-            "filters": len(layer), "largest_effect": float(np.nanmax(np.abs(delta))),
+            "filters": len(layer),
+            "largest_effect": float(np.nanmax(np.abs(delta))),
             "filters_without_any_effect": int((np.nan_to_num(delta) == 0).all(axis=(0, 2)).sum()),
             "filters_whose_lesion_leaves_constant_predictions": constant,
         }
@@ -69,7 +74,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
 def _predictions(
     params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray, list[str], list[int]]:
-    """Return base (run, stimulus) and lesioned (run, filter, stimulus) predictions, and each filter's layer, channel."""
+    """Return base (run, stimulus) and lesioned (run, filter, stimulus) predictions, with layers and channels."""
     store, backbone = Store(params.store), lazily(params, model)
     common = {
         "model": model_part(params, model, store),
@@ -90,13 +95,19 @@ def _predictions(
         predictions = head_outputs(features, *_tensors(heads, backbone().device), output)
         np.save(place / "predictions.npy", predictions.cpu().numpy().astype(np.float64))
 
-    folder = store.result("lesions", f"{params.name} {model.label} none", {**common, "layer": None}, MODULE, whole).folder
+    folder = store.result(
+        "lesions", f"{params.name} {model.label} none", {**common, "layer": None}, MODULE, whole
+    ).folder
     base, lesioned, layers, channels = np.load(folder / "predictions.npy"), [], [], []
     for layer in target_layers(params, model):
 
         def lesion(place: Path, layer: str = layer) -> None:
             predictions = lesion_predictions(
-                backbone(), images(), *_tensors(heads, backbone().device), layer, output=output,
+                backbone(),
+                images(),
+                *_tensors(heads, backbone().device),
+                layer,
+                output=output,
                 block_bytes=int(params.execution.memory_gib * 2**30),
             )
             np.save(place / "predictions.npy", predictions.cpu().numpy().astype(np.float64))
@@ -110,5 +121,7 @@ def _predictions(
 
 
 def _tensors(heads: FullHeads, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    return (torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
-            torch.as_tensor(heads.bias, dtype=torch.float32, device=device))
+    return (
+        torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
+        torch.as_tensor(heads.bias, dtype=torch.float32, device=device),
+    )

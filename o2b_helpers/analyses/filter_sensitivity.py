@@ -46,7 +46,10 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     corpus = inputs.load(params, needs["inputs"]).corpus
     boxes = pd.read_parquet(needs["objects"] / "results" / "detections.parquet")
     classes = sorted(boxes["class"].unique())
-    facts: dict[str, Any] = {"score": params.analysis.sensitivity.score, "cam_scale": params.analysis.sensitivity.cam_scale}
+    facts: dict[str, Any] = {
+        "score": params.analysis.sensitivity.score,
+        "cam_scale": params.analysis.sensitivity.cam_scale,
+    }
     for model in (m for m in params.analysis.models if m.object2brain):
         scores = _score_model(params, model, corpus, boxes, classes, needs["valence_models"])
         sizes = {"boxes_detected": len(boxes), "boxes_scored": int(scores.box_count.sum())}
@@ -82,12 +85,17 @@ def _score_model(
                 for batch in progress(batches, what)
             ]
             total = reduce(add, parts)
-            save_file({"score_sum": total.score_sum, "box_count": total.box_count, "channel": total.channel},
-                      place / "scores.safetensors")
+            save_file(
+                {"score_sum": total.score_sum, "box_count": total.box_count, "channel": total.channel},
+                place / "scores.safetensors",
+            )
             (place / "layers.txt").write_text("\n".join(map(str, total.layer)), encoding="utf-8")
 
-        shard = {**common, "images": digest_of(images[["image", "sha256"]].values.tolist()),
-                 "boxes": digest_of(inside.values.tolist())}
+        shard = {
+            **common,
+            "images": digest_of(images[["image", "sha256"]].values.tolist()),
+            "boxes": digest_of(inside.values.tolist()),
+        }
         label = f"{params.name} {model.label} images {start + 1} to {start + len(images)}"
         shards.append(store.result("scores", label, shard, MODULE, score).folder)
     return reduce(add, map(_read_scores, shards))
@@ -133,11 +141,14 @@ def _read_scores(folder: Path) -> FilterScores:
 def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[str]) -> Any:
     return filter_dataset(
         {"score_sum": (("run", "filter", "class"), scores.score_sum), "box_count": (("class",), scores.box_count)},
-        scores.layer.tolist(), scores.channel.tolist(),
+        scores.layer.tolist(),
+        scores.channel.tolist(),
         {"run": list(range(scores.score_sum.shape[0])), "class": classes},
         {
-            "architecture": model.label, "weights": model.weights_label,
-            "score": params.analysis.sensitivity.score, "cam_scale": params.analysis.sensitivity.cam_scale,
+            "architecture": model.label,
+            "weights": model.weights_label,
+            "score": params.analysis.sensitivity.score,
+            "cam_scale": params.analysis.sensitivity.cam_scale,
             "note": "sum over boxes of the score of equation 1 in our reading; divide by box_count for the mean",
         },
     )

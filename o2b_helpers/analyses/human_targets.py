@@ -51,24 +51,31 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     elif human.kind == "corpus":
         if "valence" not in table:
             raise ParameterError(
-                "human.kind: corpus needs stimuli that the corpus rated", value=f"stimuli.kind: {params.analysis.stimuli.kind}",
-                expected="stimuli.kind: corpus", remedy="set analysis.stimuli.kind to corpus, or give targets or ratings",
+                "human.kind: corpus needs stimuli that the corpus rated",
+                value=f"stimuli.kind: {params.analysis.stimuli.kind}",
+                expected="stimuli.kind: corpus",
+                remedy="set analysis.stimuli.kind to corpus, or give targets or ratings",
             )
         targets = mean_rating_targets(stimuli)
     else:
         targets, facts = _from_measurements(params, stimuli, named, folder)
     counts = targets.groupby("target", sort=False)["value"].size()
     write_table(targets, folder / "results" / "targets.csv")
-    write_facts(folder, {
-        "targets": len(counts), "stimuli": int(targets["stimulus"].nunique()),
-        "stimuli_per_target": f"{counts.min()} to {counts.max()}", **facts,
-    })
+    write_facts(
+        folder,
+        {
+            "targets": len(counts),
+            "stimuli": int(targets["stimulus"].nunique()),
+            "stimuli_per_target": f"{counts.min()} to {counts.max()}",
+            **facts,
+        },
+    )
 
 
 def _from_measurements(
     params: Params, stimuli: Stimuli, named: Stimuli, folder: Path
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Make targets from ratings and signals; a picture that cannot be read still counts for medians and ridge models."""
+    """Make targets from ratings and signals; a picture that cannot be read still counts for medians and ridge."""
     human = params.analysis.human
     if human.kind == "toyworld":
         drawn = inputs.toyworld_folder(params, Store(params.store)) / "human"
@@ -84,8 +91,14 @@ def _from_measurements(
         regions, signals = read_regions(files["regions"]), read_signals(files["signals"])
         check_signals(signals, regions, named)
         predictions = ridge_predictions(
-            signals, regions, labels, human.penalties, params.analysis.seed,
-            outer=human.outer, folds=human.folds, repeats=human.repeats,
+            signals,
+            regions,
+            labels,
+            human.penalties,
+            params.analysis.seed,
+            outer=human.outer,
+            folds=human.folds,
+            repeats=human.repeats,
         )
         predictions.to_parquet(folder / "region_predictions.parquet", index=False)
     labels.to_parquet(folder / "labels.parquet", index=False)
@@ -107,7 +120,9 @@ def _needed(params: Params, name: str) -> Path:
     text = getattr(params.analysis.human, name)
     if text is None:
         raise ParameterError(
-            f"analysis.human.{name} is not set", value="nothing", expected="the path of a table",
+            f"analysis.human.{name} is not set",
+            value="nothing",
+            expected="the path of a table",
             remedy=f"set analysis.human.{name}, or another analysis.human.kind",
         )
     return params.path(text)
@@ -129,11 +144,22 @@ def decoding_table(targets: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     truth = targets[targets["source"] == "true"]
-    for (source, predicted), found in targets[targets["source"] != "true"].groupby(["source", "valence_type"], sort=False):
+    for (source, predicted), found in targets[targets["source"] != "true"].groupby(
+        ["source", "valence_type"], sort=False
+    ):
         for true, labels in truth.groupby("valence_type", sort=False):
             both = found.merge(labels, on=["stimulus", "condition"], suffixes=("", "_true"))
             for condition, group in [("all", both), *both.groupby("condition")]:
                 rho = rank_correlation(group["value"].to_numpy()[None], group["value_true"].to_numpy()[None])[0, 0]
-                rows.append({"source": source, "predicted": predicted, "true": true, "condition": condition,
-                             "n": len(group), "rho": rho, "p": float(spearman_p(rho, len(group)))})
+                rows.append(
+                    {
+                        "source": source,
+                        "predicted": predicted,
+                        "true": true,
+                        "condition": condition,
+                        "n": len(group),
+                        "rho": rho,
+                        "p": float(spearman_p(rho, len(group))),
+                    }
+                )
     return pd.DataFrame(rows, columns=["source", "predicted", "true", "condition", "n", "rho", "p"])

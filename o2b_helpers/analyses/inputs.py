@@ -76,25 +76,28 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     columns = ["image", "width", "height", "sha256"]
     table = table.merge(corpus_check.found[columns], on="image")
     shown = stimuli.table.merge(stimuli_check.found[columns], on="image")
-    left_out = pd.concat([
-        corpus_check.problems.assign(role="corpus"), stimuli_check.problems.assign(role="stimuli")
-    ], ignore_index=True)
+    left_out = pd.concat(
+        [corpus_check.problems.assign(role="corpus"), stimuli_check.problems.assign(role="stimuli")], ignore_index=True
+    )
     _enough(params, table, shown, left_out)
     table.to_parquet(folder / "corpus.parquet", index=False)
     shown.to_parquet(folder / "stimuli.parquet", index=False)
     stimuli.table[["stimulus", "image", "condition"]].to_parquet(folder / "named_stimuli.parquet", index=False)
     write_table(left_out, folder / "left_out.csv")
-    write_facts(folder, {
-        "images_in_corpus": len(table),
-        "unpleasant": int((table["label"] == 0).sum()),
-        "pleasant": int((table["label"] == 1).sum()),
-        "neutral": int(table["label"].isna().sum()),
-        "stimuli": len(shown),
-        "stimuli_by_condition": shown["condition"].value_counts().sort_index().to_dict(),
-        "images_left_out": len(left_out),
-        "left_out": [f"{row.image} ({row.problem})" for row in left_out.head(20).itertuples()],
-        "pictures_may_be_shown": corpus.licence_allows_pictures,
-    })
+    write_facts(
+        folder,
+        {
+            "images_in_corpus": len(table),
+            "unpleasant": int((table["label"] == 0).sum()),
+            "pleasant": int((table["label"] == 1).sum()),
+            "neutral": int(table["label"].isna().sum()),
+            "stimuli": len(shown),
+            "stimuli_by_condition": shown["condition"].value_counts().sort_index().to_dict(),
+            "images_left_out": len(left_out),
+            "left_out": [f"{row.image} ({row.problem})" for row in left_out.head(20).itertuples()],
+            "pictures_may_be_shown": corpus.licence_allows_pictures,
+        },
+    )
 
 
 def load(params: Params, folder: Path) -> Inputs:
@@ -125,7 +128,9 @@ def image_folders(params: Params, store: Store) -> tuple[Path, Path]:
     kind = params.analysis.stimuli.kind
     if kind == "toyworld":
         return corpus, toyworld_folder(params, store) / "stimuli" / "images"
-    return corpus, corpus if kind == "corpus" else _needed_path(params, "stimuli.folder", params.analysis.stimuli.folder)
+    return corpus, corpus if kind == "corpus" else _needed_path(
+        params, "stimuli.folder", params.analysis.stimuli.folder
+    )
 
 
 def toyworld_folder(params: Params, store: Store) -> Path:
@@ -145,7 +150,14 @@ def _read_corpus(params: Params, store: Store) -> Corpus:
     corpus = params.analysis.corpus
     if corpus.kind == "toyworld":
         folder = toyworld_folder(params, store) / "corpus"
-        return read_table(folder / "corpus.csv", folder / "images", valence_range=(-3, 3), neutral=0, licence_allows_pictures=True, name="toyworld")
+        return read_table(
+            folder / "corpus.csv",
+            folder / "images",
+            valence_range=(-3, 3),
+            neutral=0,
+            licence_allows_pictures=True,
+            name="toyworld",
+        )
     folder = _needed_path(params, "corpus.folder", corpus.folder)
     if corpus.kind == "oasis":
         return read_oasis(folder)
@@ -153,8 +165,11 @@ def _read_corpus(params: Params, store: Store) -> Corpus:
         return read_findingemo(folder)
     low, high = corpus.valence_range
     return read_table(
-        _needed_path(params, "corpus.table", corpus.table), folder, image_column=corpus.image_column,
-        valence_column=corpus.valence_column, valence_range=corpus.valence_range,
+        _needed_path(params, "corpus.table", corpus.table),
+        folder,
+        image_column=corpus.image_column,
+        valence_column=corpus.valence_column,
+        valence_range=corpus.valence_range,
         neutral=(low + high) / 2 if corpus.neutral is None else corpus.neutral,
     )
 
@@ -168,7 +183,9 @@ def _read_stimuli(params: Params, store: Store, corpus: Corpus) -> tuple[Stimuli
         return _read_stimuli_table(params), corpus
     if not stimuli.select:
         raise ParameterError(
-            "analysis.stimuli.select is empty", value="{}", expected="condition: {column, value, count}",
+            "analysis.stimuli.select is empty",
+            value="{}",
+            expected="condition: {column, value, count}",
             remedy="name the conditions, e.g. people: {column: category, value: Person, count: 24}",
         )
     rules = {condition: rule.model_dump() for condition, rule in stimuli.select.items()}
@@ -185,12 +202,17 @@ def _read_stimuli_table(params: Params) -> Stimuli:
 def _needed_path(params: Params, name: str, text: str | None) -> Path:
     if text is None:
         raise ParameterError(
-            f"analysis.{name} is not set", value="nothing", expected="a path", remedy=f"set analysis.{name} in the profile"
+            f"analysis.{name} is not set",
+            value="nothing",
+            expected="a path",
+            remedy=f"set analysis.{name} in the profile",
         )
     path = params.path(text)
     if not path.exists():
         raise InputError(
-            f"analysis.{name} does not exist", value=str(path), expected="a file or folder that is there",
+            f"analysis.{name} does not exist",
+            value=str(path),
+            expected="a file or folder that is there",
             remedy=f"correct analysis.{name} (relative paths start from {params.project}), or put the data there",
         )
     return path
@@ -206,8 +228,10 @@ def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_ou
     needed = params.analysis.corpus.min_images
     if len(corpus) < needed:
         raise InputError(
-            "too few images can be read", value=f"{len(corpus)} of the corpus{_examples(left_out, 'corpus')}",
-            expected=f"at least {needed}", remedy="check analysis.corpus.folder, or lower analysis.corpus.min_images",
+            "too few images can be read",
+            value=f"{len(corpus)} of the corpus{_examples(left_out, 'corpus')}",
+            expected=f"at least {needed}",
+            remedy="check analysis.corpus.folder, or lower analysis.corpus.min_images",
         )
     counts = stimuli["condition"].value_counts()
     for condition in sorted({*stimuli["condition"], *params.analysis.stimuli.select}):

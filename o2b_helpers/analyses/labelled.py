@@ -35,8 +35,10 @@ def filter_dataset(
         With the coordinates layer(filter) and channel(filter).
     """
     has_filters = {"layer": ("filter", np.array(layer, dtype=object)), "channel": ("filter", np.array(channel))}
-    named = {name: (name, np.array(values, dtype=object if isinstance(values[0], str) else None))
-             for name, values in coordinates.items()}
+    named = {
+        name: (name, np.array(values, dtype=object if isinstance(values[0], str) else None))
+        for name, values in coordinates.items()
+    }
     return xr.Dataset({k: v for k, v in variables.items()}, coords={**has_filters, **named}, attrs=dict(attributes))
 
 

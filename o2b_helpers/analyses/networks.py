@@ -57,8 +57,11 @@ def load_model(params: Params, model: Model) -> Backbone:
     target_layers(params, model)
     folder = params.execution.weights_folder
     return load_backbone(
-        model.architecture, str(params.path(model.weights)) if is_path(model.weights) else model.weights,
-        sha256=model.sha256, seed=params.analysis.seed, device=pick_device(params.execution.device),
+        model.architecture,
+        str(params.path(model.weights)) if is_path(model.weights) else model.weights,
+        sha256=model.sha256,
+        seed=params.analysis.seed,
+        device=pick_device(params.execution.device),
         weights_folder=None if folder is None else params.path(folder),
     )
 
@@ -80,7 +83,8 @@ def _check_digest(model: Model, own: dict[str, Any]) -> None:
         own["sha256"] = model.sha256  # compared where the weights are fetched
     elif not digest.startswith(model.sha256.lower()):
         raise ModelError(
-            f"the weights of {model.label} have another digest", value=f"sha256 {digest} ({model.weights})",
+            f"the weights of {model.label} have another digest",
+            value=f"sha256 {digest} ({model.weights})",
             expected=f"sha256 {model.sha256}",
             remedy="fetch the file again, or, if you trust this file, name its sha256 in analysis.models[].sha256",
         )
@@ -90,7 +94,9 @@ def _file(params: Params, name: str, text: str) -> Path:
     path = params.path(text)
     if not path.is_file():
         raise InputError(
-            f"a model's {name} file does not exist", value=str(path), expected="a file that is there",
-            remedy=f"correct analysis.models[].{name} (relative paths start from {params.project}), or put the file there",
+            f"a model's {name} file does not exist",
+            value=str(path),
+            expected="a file that is there",
+            remedy=f"correct analysis.models[].{name} (relative paths start from {params.project}) or put it there",
         )
     return path

@@ -41,8 +41,10 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
         classes, targets = scores["class"].to_numpy().astype(str), effects["target"].to_numpy().astype(str)
         shown = scores["box_count"].to_numpy() > 0
         by_layer = object_weights(
-            scores["score_sum"].to_numpy()[:, :, shown], scores["box_count"].to_numpy()[shown],
-            effects["delta"].to_numpy(), scores["layer"].to_numpy().astype(str),
+            scores["score_sum"].to_numpy()[:, :, shown],
+            scores["box_count"].to_numpy()[shown],
+            effects["delta"].to_numpy(),
+            scores["layer"].to_numpy().astype(str),
         )
         classes = classes[shown]
         for layer, values in by_layer.items():
@@ -52,7 +54,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             )
             gathered.append(table.assign(architecture=model.label, layer=layer))
         facts[model.label] = {
-            "classes": len(classes), "classes_from_either_end": max(1, round(params.analysis.object2brain.share * len(classes))),
+            "classes": len(classes),
+            "classes_from_either_end": max(1, round(params.analysis.object2brain.share * len(classes))),
             "classes_whose_boxes_all_lie_outside_the_input": int((~shown).sum()),
         }
     columns = ["architecture", "layer", "run", "target", "class", "category", "weight"]

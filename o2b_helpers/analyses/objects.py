@@ -54,8 +54,12 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             options = params.analysis.detector
             detector = detector or load_detector(_checkpoint(params), options.sha256)
             found = detector.detect(
-                images["path"].tolist(), images=images["image"].tolist(), confidence=options.confidence, iou=options.iou,
-                image_size=options.image_size, batch_size=params.execution.batch_size,
+                images["path"].tolist(),
+                images=images["image"].tolist(),
+                confidence=options.confidence,
+                iou=options.iou,
+                image_size=options.image_size,
+                batch_size=params.execution.batch_size,
                 device=pick_device(params.execution.device),
             )
             found.to_parquet(place / "detections.parquet", index=False)
@@ -66,7 +70,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     detections = pd.concat([pd.read_parquet(shard / "detections.parquet") for shard in shards], ignore_index=True)
     if detections.empty:
         raise InputError(
-            "nothing was detected in the whole corpus", value=f"0 boxes in {len(corpus)} images",
+            "nothing was detected in the whole corpus",
+            value=f"0 boxes in {len(corpus)} images",
             expected="at least one detected object",
             remedy="lower analysis.detector.confidence, or use a detector that knows the objects of these images",
         )
@@ -75,14 +80,17 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     results = folder / "results"
     write_table(detections[COLUMNS], results / "detections.parquet")
     write_table(category_overlap(detections), results / "category_overlap.csv")
-    write_facts(folder, {
-        "boxes": len(detections),
-        "images_with_a_box": int(detections["image"].nunique()),
-        "images_without": len(corpus) - int(detections["image"].nunique()),
-        "detected_classes": int(detections["class"].nunique()),
-        "detected_categories": int(detections["category"].nunique()),
-        "most_frequent": detections["class"].value_counts().head(5).to_dict(),
-    })
+    write_facts(
+        folder,
+        {
+            "boxes": len(detections),
+            "images_with_a_box": int(detections["image"].nunique()),
+            "images_without": len(corpus) - int(detections["image"].nunique()),
+            "detected_classes": int(detections["class"].nunique()),
+            "detected_categories": int(detections["category"].nunique()),
+            "most_frequent": detections["class"].value_counts().head(5).to_dict(),
+        },
+    )
 
 
 def _categories(classes: pd.Series, table: Path | None) -> list[str]:
@@ -90,7 +98,8 @@ def _categories(classes: pd.Series, table: Path | None) -> list[str]:
     unknown = sorted(set(classes) - set(known))
     if unknown:
         raise InputError(
-            "detected classes without a category", value=f"{len(unknown)}: {', '.join(unknown[:5])}",
+            "detected classes without a category",
+            value=f"{len(unknown)}: {', '.join(unknown[:5])}",
             expected="a category for every class that the detector knows",
             remedy="set analysis.detector.categories to a CSV with the columns class and category",
         )
@@ -102,7 +111,9 @@ def _checkpoint(params: Params) -> Path:
     path = toy_detector_path() if weights == "toyworld" else params.path(weights)
     if not path.is_file():
         raise InputError(
-            "the detector's checkpoint does not exist", value=str(path), expected="an Ultralytics checkpoint (.pt)",
+            "the detector's checkpoint does not exist",
+            value=str(path),
+            expected="an Ultralytics checkpoint (.pt)",
             remedy="correct analysis.detector.weights, or put the file there",
         )
     return path

@@ -39,8 +39,21 @@ NOTEBOOKS = {
     "explorer": "09_explorer",
 }
 NAMES = (  # columns of the results that hold text
-    "architecture", "weights", "layer", "split", "stimulus", "image", "target", "valence_type", "source", "condition",
-    "class", "category", "category_a", "category_b", "sign",
+    "architecture",
+    "weights",
+    "layer",
+    "split",
+    "stimulus",
+    "image",
+    "target",
+    "valence_type",
+    "source",
+    "condition",
+    "class",
+    "category",
+    "category_a",
+    "category_b",
+    "sign",
 )
 LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "pillow")
 
@@ -116,7 +129,11 @@ def run_step(params: Params, step: str) -> Result:
     needs = {need: find_step(params, need, store, for_step=step) for need in module.NEEDS}
     with store.lock():
         stored = store.result(
-            step, params.name, part, f"o2b_helpers.analyses.{step}", lambda folder: module.compute(params, needs, folder)
+            step,
+            params.name,
+            part,
+            f"o2b_helpers.analyses.{step}",
+            lambda folder: module.compute(params, needs, folder),
         )
         _publish_needed(params, part["needs"], store)
         publish(params, step, stored.key, stored.folder, store)
@@ -162,7 +179,10 @@ def read_table(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     numbers = [name for name in pd.read_csv(path, nrows=0).columns if name not in NAMES]
     return pd.read_csv(
-        path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=dict.fromkeys(numbers, ["", "nan"]),
+        path,
+        dtype=dict.fromkeys(NAMES, str),
+        keep_default_na=False,
+        na_values=dict.fromkeys(numbers, ["", "nan"]),
         float_precision="round_trip",
     )
 
@@ -209,7 +229,7 @@ def publish(params: Params, step: str, key: str, folder: Path, store: Store) -> 
             for name in files:
                 (target / name).unlink(missing_ok=True)
             if files:
-                say(f"  {', '.join(files)}: made with other parameters, out of results/ until {NOTEBOOKS[later]} has run")
+                say(f"  {', '.join(files)}: made otherwise, not in results/ until {NOTEBOOKS[later]} has run")
     write_atomically(target / "provenance.json", _provenance(params, steps))
 
 
@@ -255,7 +275,6 @@ def _version(library: str) -> str:
         return version(library)
     except PackageNotFoundError:
         return "not installed"
-
 
 
 def _in_words(value: Any) -> str:

@@ -111,8 +111,10 @@ def _training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:
     counts = {"0": int((stratum == 0).sum()), "1": int((stratum == 1).sum())}
     if min(counts.values()) < 2:
         raise InputError(
-            "the training labels are (almost) all of one kind", value=f"{counts['0']} unpleasant, {counts['1']} pleasant",
-            expected="at least 2 of either", remedy="check the valence column, valence_range and neutral of analysis.corpus",
+            "the training labels are (almost) all of one kind",
+            value=f"{counts['0']} unpleasant, {counts['1']} pleasant",
+            expected="at least 2 of either",
+            remedy="check the valence column, valence_range and neutral of analysis.corpus",
         )
     return rows.assign(target=target, stratum=stratum).reset_index(drop=True)
 
@@ -142,8 +144,12 @@ def _train(
     heads = params.analysis.heads
     rules = heads.full if layer == FULL else heads.layer
     settings = HeadSettings(
-        epochs=rules.epochs, patience=rules.patience, output=rules.output, class_weighted=rules.class_weighted,
-        batch_size=heads.batch_size, learning_rates=tuple(heads.learning_rates),
+        epochs=rules.epochs,
+        patience=rules.patience,
+        output=rules.output,
+        class_weighted=rules.class_weighted,
+        batch_size=heads.batch_size,
+        learning_rates=tuple(heads.learning_rates),
     )
 
     def train(folder: Path) -> None:
@@ -152,20 +158,31 @@ def _train(
         if layer == FULL:
             features = penultimate_features(backbone(), paths, batch_size=size)
         else:
-            scratch = folder / "features.npy"  # flattened maps can outgrow memory; they are gone once the heads are there
+            scratch = (
+                folder / "features.npy"
+            )  # flattened maps can outgrow memory; they are gone once the heads are there
             features = layer_features(backbone(), paths, [layer], batch_size=size, files={layer: scratch})[layer]
         known, shown = features[: len(training)], features[len(training) :]
         test = stratified_splits(training["stratum"].to_numpy(), heads.runs, heads.test_share, heads.seed)
         trained = train_heads(
-            known, training["target"].to_numpy(), training["valence"].to_numpy(), test, settings,
-            seed=heads.seed, device=backbone().device,
+            known,
+            training["target"].to_numpy(),
+            training["valence"].to_numpy(),
+            test,
+            settings,
+            seed=heads.seed,
+            device=backbone().device,
         )
-        save_file({"weight": np.ascontiguousarray(trained.weight), "bias": np.ascontiguousarray(trained.bias)},
-                  folder / "heads.safetensors")
+        save_file(
+            {"weight": np.ascontiguousarray(trained.weight), "bias": np.ascontiguousarray(trained.bias)},
+            folder / "heads.safetensors",
+        )
         np.save(folder / "predictions.npy", predict(shown, trained.weight, trained.bias, rules.output))
         trained.history.to_parquet(folder / "history.parquet", index=False)
-        write_table(pd.DataFrame({"run": range(heads.runs), "learning_rate": trained.learning_rate, "epoch": trained.epoch}),
-                    folder / "kept.csv")
+        write_table(
+            pd.DataFrame({"run": range(heads.runs), "learning_rate": trained.learning_rate, "epoch": trained.epoch}),
+            folder / "kept.csv",
+        )
         (folder / "features.npy").unlink(missing_ok=True)
 
     own = _heads_part(params, store, model, layer, training, stimuli)
@@ -175,17 +192,22 @@ def _train(
 
 def _long(predictions: np.ndarray, stimuli: pd.Series, identity: dict[str, str]) -> pd.DataFrame:
     runs, count = predictions.shape
-    return pd.DataFrame({
-        "run": np.repeat(np.arange(runs), count), "stimulus": np.tile(stimuli.to_numpy(), runs),
-        "prediction": predictions.astype(np.float64).ravel(),
-    }).assign(**identity)
+    return pd.DataFrame(
+        {
+            "run": np.repeat(np.arange(runs), count),
+            "stimulus": np.tile(stimuli.to_numpy(), runs),
+            "prediction": predictions.astype(np.float64).ravel(),
+        }
+    ).assign(**identity)
 
 
 def _kept_facts(kept: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
     test = kept.merge(history[history["split"] == "test"], on=["run", "learning_rate", "epoch"])
     facts = {
-        "held_out_mae": float(test["mae"].mean()), "held_out_rho_with_ratings": float(test["rho"].mean()),
-        "smallest_rho": float(test["rho"].min()), "largest_rho": float(test["rho"].max()),
+        "held_out_mae": float(test["mae"].mean()),
+        "held_out_rho_with_ratings": float(test["rho"].mean()),
+        "smallest_rho": float(test["rho"].min()),
+        "largest_rho": float(test["rho"].max()),
     }
-    say(f"    held-out MAE {facts['held_out_mae']:.3f}, Spearman with the ratings {facts['held_out_rho_with_ratings']:.3f}")
+    say(f"    held-out MAE {facts['held_out_mae']:.3f}, rho with the ratings {facts['held_out_rho_with_ratings']:.3f}")
     return facts

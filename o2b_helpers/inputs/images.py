@@ -27,9 +27,7 @@ _UPRIGHT = {  # EXIF orientation -> what turns the stored pixels upright; 1 = th
 }
 
 
-def read_image(
-    path: Path | str, max_pixels: int = MAX_PIXELS, *, min_side: int = MIN_SIDE
-) -> Image.Image:
+def read_image(path: Path | str, max_pixels: int = MAX_PIXELS, *, min_side: int = MIN_SIDE) -> Image.Image:
     """Read a picture as people see it: upright, RGB, 8 bits.
 
     The EXIF orientation is applied, an animation gives its first frame, transparency is laid over white, and
@@ -81,9 +79,7 @@ def read_bytes(path: Path | str) -> bytes:
     return content
 
 
-def decode_image(
-    content: bytes, name: str, max_pixels: int = MAX_PIXELS, *, min_side: int = MIN_SIDE
-) -> Image.Image:
+def decode_image(content: bytes, name: str, max_pixels: int = MAX_PIXELS, *, min_side: int = MIN_SIDE) -> Image.Image:
     """Decode the bytes of one picture; as `read_image`, for bytes already at hand.
 
     Parameters

@@ -108,7 +108,7 @@ def read_findingemo(folder: Path | str) -> Corpus:
             "The folder of the FindingEmo images is not there",
             value=folder,
             expected="a folder that holds Run_1 and Run_2",
-            remedy="download the images once: python -c \"from findingemo_light.paper.download_multi import "
+            remedy='download the images once: python -c "from findingemo_light.paper.download_multi import '
             f"download_data; download_data(target_dir='{folder}')\"",
         )
     return make_corpus(

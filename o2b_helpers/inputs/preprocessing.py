@@ -163,9 +163,7 @@ class InputImages(Dataset):
         As in `read_image`.
     """
 
-    def __init__(
-        self, paths: Sequence[Path | str], preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS
-    ) -> None:
+    def __init__(self, paths: Sequence[Path | str], preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> None:
         self.paths = [str(path) for path in paths]
         self.preprocessing, self.max_pixels = preprocessing, max_pixels
 

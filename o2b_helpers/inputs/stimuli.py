@@ -48,9 +48,7 @@ class Stimuli:
         return list(dict.fromkeys(self.table["condition"]))
 
 
-def read_stimuli(
-    table: Path | str, folder: Path | str, *, min_per_condition: int = MIN_PER_CONDITION
-) -> Stimuli:
+def read_stimuli(table: Path | str, folder: Path | str, *, min_per_condition: int = MIN_PER_CONDITION) -> Stimuli:
     """Read a table of stimuli.
 
     Parameters

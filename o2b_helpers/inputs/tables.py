@@ -105,7 +105,8 @@ def need_columns(frame: pd.DataFrame, columns: Sequence[str], source: object) ->
         f"{source} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
         value="columns " + ", ".join(present),
         expected="columns " + ", ".join(columns),
-        remedy="rename in the header line" + (f" (perhaps {'; '.join(hints)})" if hints else "")
+        remedy="rename in the header line"
+        + (f" (perhaps {'; '.join(hints)})" if hints else "")
         + "; columns are separated by commas",
     )
 

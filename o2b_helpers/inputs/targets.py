@@ -129,9 +129,7 @@ def ridge_predictions(
         for number, valence_type in enumerate(outcomes):
             mean = total[:, number] / len(subjects)
             parts.append(
-                pd.DataFrame(
-                    {"stimulus": stimuli, "valence_type": valence_type, "region": region, "prediction": mean}
-                )
+                pd.DataFrame({"stimulus": stimuli, "valence_type": valence_type, "region": region, "prediction": mean})
             )
     return pd.concat(parts, ignore_index=True)
 

@@ -155,8 +155,6 @@ for _name in ("densenet121", "densenet161"):
         rename_key=_densenet_key,
     )
 _GOOGLENET_LAYERS = ("inception3b", "inception4c", "inception4e", "inception5b")
-_register(
-    "googlenet", _googlenet_stages, _GOOGLENET_LAYERS, "fc", build=_googlenet, ignored_keys=("aux1.", "aux2.")
-)
+_register("googlenet", _googlenet_stages, _GOOGLENET_LAYERS, "fc", build=_googlenet, ignored_keys=("aux1.", "aux2."))
 _SQUEEZENET_LAYERS = ("features.4", "features.7", "features.10", "features.12")
 _register("squeezenet1_1", _squeezenet_stages, _SQUEEZENET_LAYERS, "classifier.1")

@@ -58,9 +58,7 @@ class LearningHeads:
     def predict_all(self, scaled: ScaledFeatures, n: int) -> np.ndarray:
         """Predict with all learning heads for all images: (head, image)."""
         rows = max(64, 2**26 // (4 * self.weight.shape[1]))
-        parts = [
-            self._values(scaled.block(slice(start, start + rows))) for start in range(0, n, rows)
-        ]
+        parts = [self._values(scaled.block(slice(start, start + rows))) for start in range(0, n, rows)]
         return torch.cat(parts, 1).cpu().numpy().astype(np.float64)
 
     def keep(self, going_on: np.ndarray) -> None:

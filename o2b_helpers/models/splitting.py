@@ -42,8 +42,11 @@ def check_split(module: nn.Module, stages: Stages, definition: Architecture) -> 
     names = [name for name, _ in stages]
     unknown = [layer for layer in definition.target_layers if layer not in names]
     if unknown or not definition.target_layers or len(set(names)) < len(names):
-        _refuse(definition, f"target layers {unknown}" if unknown else f"stages {names}",
-                "different names for all stages, and target layers among them: " + ", ".join(names))
+        _refuse(
+            definition,
+            f"target layers {unknown}" if unknown else f"stages {names}",
+            "different names for all stages, and target layers among them: " + ", ".join(names),
+        )
     size = definition.preprocessing.crop
     image = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     results = {}
@@ -58,8 +61,11 @@ def check_split(module: nn.Module, stages: Stages, definition: Architecture) -> 
     for layer in definition.target_layers:
         maps = results[layer]
         if maps.ndim != 4 or maps.min() < 0:
-            _refuse(definition, f"{layer}: shape {tuple(maps.shape)}, smallest value {float(maps.min()):.4g}",
-                    "target layers whose maps (image, channel, height, width) are not negative, e.g. behind a ReLU")
+            _refuse(
+                definition,
+                f"{layer}: shape {tuple(maps.shape)}, smallest value {float(maps.min()):.4g}",
+                "target layers whose maps (image, channel, height, width) are not negative, e.g. behind a ReLU",
+            )
         again = maps
         for _, stage in stages[names.index(layer) + 1 :]:
             again = stage(again)

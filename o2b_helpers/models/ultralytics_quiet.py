@@ -63,9 +63,7 @@ def import_ultralytics() -> SimpleNamespace:
                 )
                 return self.construct_results(boxes, img, orig_imgs)
 
-        return SimpleNamespace(
-            YOLO=ultralytics.YOLO, QuietPredictor=QuietPredictor, version=ultralytics.__version__
-        )
+        return SimpleNamespace(YOLO=ultralytics.YOLO, QuietPredictor=QuietPredictor, version=ultralytics.__version__)
 
 
 @contextmanager

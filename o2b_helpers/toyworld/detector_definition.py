@@ -41,7 +41,6 @@ DETECTOR_DEFINITION = {
 }
 
 
-
 def write_clean_checkpoint(trained: Path, target: Path) -> None:
     """Write the trained network as a checkpoint that holds no path, date or setting of the machine.
 

@@ -121,8 +121,15 @@ def _legend(grid: PanelGrid, names: list[str]) -> None:
     for position, model in enumerate(names):
         marker = {"symbol": cycle(SYMBOLS, position), "color": cycle(MODEL_COLOURS, position), "size": 10}
         grid.traces.append(
-            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=safe(model, 26), hoverinfo="skip",
-                       legendgroup=f"model {position}")  # fmt: skip
+            go.Scatter(
+                x=[None],
+                y=[None],
+                mode="markers",
+                marker=marker,
+                name=safe(model, 26),
+                hoverinfo="skip",
+                legendgroup=f"model {position}",
+            )  # fmt: skip
         )
 
 

@@ -103,6 +103,13 @@ def _legend(grid: PanelGrid, sources: list[str]) -> None:
     for position, source in enumerate(sources):
         marker = {"symbol": "square", "size": 11, "color": cycle(SOURCE_COLOURS, position)}
         grid.traces.append(
-            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=safe(source, 18), hoverinfo="skip",
-                       legendgroup=f"source {position}")  # fmt: skip
+            go.Scatter(
+                x=[None],
+                y=[None],
+                mode="markers",
+                marker=marker,
+                name=safe(source, 18),
+                hoverinfo="skip",
+                legendgroup=f"source {position}",
+            )  # fmt: skip
         )
