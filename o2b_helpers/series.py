@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from o2b_helpers.analyses.step import NOTEBOOKS, find_step, read_provenance, results_folder, step_key
+from o2b_helpers.digests import code_digests, digest_of, file_digest
 from o2b_helpers.errors import Object2BrainError, ParameterError, StoreError
 from o2b_helpers.params import Params
 from o2b_helpers.progress import say
-from o2b_helpers.store import Store, code_digests, digest_of, file_digest, write_atomically
+from o2b_helpers.store import Store, write_atomically
 
 STATUS = "status.json"
 

@@ -18,3 +18,9 @@ def real_data() -> Path:
     if not (folder / "oasis").is_dir():
         pytest.skip(f"no real photographs at {folder} (set O2B_REAL_DATA)")
     return folder
+
+
+def pytest_collection_modifyitems(items):
+    """Start the two longest files first, so that both test processes stay busy."""
+    first = ("test_contract", "test_interruption")
+    items.sort(key=lambda item: item.path.stem not in first)

@@ -11,9 +11,9 @@ import torchvision
 from PIL import Image
 from safetensors.torch import save_file
 
+from o2b_helpers.digests import file_digest
 from o2b_helpers.errors import ModelError
 from o2b_helpers.models import load_backbone
-from o2b_helpers.models.weights_files import file_digest
 
 
 @pytest.fixture(scope="module")

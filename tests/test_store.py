@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from helpers import SMALL, command, write_profile
 
-from o2b_helpers import store as store_module
+from o2b_helpers.digests import code_digests, digest_of
 from o2b_helpers.errors import StoreError
-from o2b_helpers.store import Store, code_digests
+from o2b_helpers.store import Store
 
 MODULE = "o2b_helpers.kernels.rank_correlation"
 
@@ -115,7 +115,8 @@ def test_a_read_only_store_is_refused(tmp_path):
     source = textwrap.dedent(f"""
         import os
         from pathlib import Path
-        from o2b_helpers.errors import StoreError
+        from o2b_helpers.digests import code_digests, digest_of
+from o2b_helpers.errors import StoreError
         from o2b_helpers.store import Store
         if os.getuid() == 0:
             os.chdir({str(locked)!r})
@@ -163,4 +164,4 @@ def test_leftovers_of_killed_runs_are_swept(tmp_path):
 def test_an_unknown_module_has_no_key():
     with pytest.raises((StoreError, ModuleNotFoundError)):
         code_digests("o2b_helpers.kernels.no_such_module")
-    assert store_module.digest_of({"a": (1, 2)}) == store_module.digest_of({"a": [1, 2]})
+    assert digest_of({"a": (1, 2)}) == digest_of({"a": [1, 2]})

@@ -13,12 +13,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from sklearn.linear_model import RidgeCV
 
+from o2b_helpers.digests import file_digest
 from o2b_helpers.models.ultralytics_quiet import import_ultralytics
 from o2b_helpers.toyworld import class_names, corpus_scene, digests, render, toy_detector_path, toynet_weights
 from o2b_helpers.toyworld.backbone import INPUT_SIZE, N_FEATURES, TARGET_LAYERS, ToyNet, untrained_toynet
 from o2b_helpers.toyworld.detection_data import write_detection_data
 from o2b_helpers.toyworld.train_backbone import normalise
-from o2b_helpers.toyworld.weights import DIGESTS_FILE, WEIGHTS_FOLDER, file_digest
+from o2b_helpers.toyworld.weights import DIGESTS_FILE, WEIGHTS_FOLDER
 from o2b_helpers.toyworld.world import rounded_valence
 
 UNSEEN_SEED = 4711  # of a corpus; training images come from a stream that no corpus seed reaches

@@ -15,12 +15,13 @@ from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
 from o2b_helpers.analyses.step import Result, read_table, run_step, write_facts
 from o2b_helpers.analyses.valence_models import FullHeads, load_full_heads
+from o2b_helpers.digests import digest_of
 from o2b_helpers.inputs.preprocessing import load_images
 from o2b_helpers.kernels.lesions import lesion_predictions
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.rank_correlation import rank_correlation
 from o2b_helpers.params import Model, Params
-from o2b_helpers.store import Store, digest_of
+from o2b_helpers.store import Store
 
 NEEDS = ("inputs", "human_targets", "valence_models")
 MODULE = "o2b_helpers.analyses.filter_lesions"

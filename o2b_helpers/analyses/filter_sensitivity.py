@@ -17,11 +17,12 @@ from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
 from o2b_helpers.analyses.step import Result, run_step, write_facts
 from o2b_helpers.analyses.valence_models import load_full_heads
+from o2b_helpers.digests import digest_of
 from o2b_helpers.inputs.preprocessing import load_images
 from o2b_helpers.kernels.filter_scores import FilterScores, filter_scores
 from o2b_helpers.params import Model, Params
 from o2b_helpers.progress import progress
-from o2b_helpers.store import Store, digest_of
+from o2b_helpers.store import Store
 
 NEEDS = ("inputs", "valence_models", "objects")
 MODULE = "o2b_helpers.analyses.filter_sensitivity"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.digests import file_digest
 from o2b_helpers.errors import ParameterError
 from o2b_helpers.inputs.human import read_ratings, read_regions, read_signals, read_targets
 from o2b_helpers.inputs.matching import check_ratings, check_signals, check_targets
@@ -16,7 +17,7 @@ from o2b_helpers.inputs.stimuli import Stimuli
 from o2b_helpers.inputs.targets import mean_rating_targets, ridge_predictions, targets_table, true_labels
 from o2b_helpers.kernels.rank_correlation import rank_correlation, spearman_p
 from o2b_helpers.params import Params
-from o2b_helpers.store import Store, file_digest
+from o2b_helpers.store import Store
 
 NEEDS = ("inputs",)
 FILES = ("targets", "ratings", "signals", "regions")

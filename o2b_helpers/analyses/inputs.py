@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.analyses.step import Result, find_step, run_step, write_facts, write_table
+from o2b_helpers.digests import digest_of, file_digest
 from o2b_helpers.errors import InputError, ParameterError
 from o2b_helpers.inputs.corpora import Corpus, binary_labels, read_table
 from o2b_helpers.inputs.folders import path_inside
@@ -17,7 +18,7 @@ from o2b_helpers.inputs.image_check import check_images
 from o2b_helpers.inputs.known_corpora import read_findingemo, read_oasis
 from o2b_helpers.inputs.stimuli import Stimuli, read_stimuli, select_stimuli
 from o2b_helpers.params import Params
-from o2b_helpers.store import Store, digest_of, file_digest
+from o2b_helpers.store import Store
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.world import write_corpus, write_stimuli
 

@@ -9,13 +9,14 @@ import pandas as pd
 
 from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.digests import digest_of, file_digest
 from o2b_helpers.errors import InputError
 from o2b_helpers.inputs.open_images import categories
 from o2b_helpers.kernels.overlap import category_overlap
 from o2b_helpers.models.detector import load_detector
 from o2b_helpers.models.device import pick_device
 from o2b_helpers.params import Params
-from o2b_helpers.store import Store, digest_of, file_digest
+from o2b_helpers.store import Store
 from o2b_helpers.toyworld.weights import toy_detector_path
 
 NEEDS = ("inputs",)

@@ -21,10 +21,11 @@ from typing import Any
 import pandas as pd
 
 import o2b_helpers
+from o2b_helpers.digests import code_digests
 from o2b_helpers.errors import StoreError
 from o2b_helpers.params import Params, options
 from o2b_helpers.progress import say
-from o2b_helpers.store import Store, code_digests, write_atomically
+from o2b_helpers.store import Store, write_atomically
 
 NOTEBOOKS = {
     "inputs": "00_inputs",

@@ -14,13 +14,14 @@ from safetensors.numpy import load_file, save_file
 from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
 from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.digests import digest_of
 from o2b_helpers.errors import InputError
 from o2b_helpers.models.features import layer_features, penultimate_features
 from o2b_helpers.models.head_data import stratified_splits
 from o2b_helpers.models.heads import HeadSettings, predict, train_heads
 from o2b_helpers.params import Model, Params
 from o2b_helpers.progress import say
-from o2b_helpers.store import Store, digest_of
+from o2b_helpers.store import Store
 
 NEEDS = ("inputs",)
 MODULE = "o2b_helpers.analyses.valence_models"

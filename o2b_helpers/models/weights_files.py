@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from ..digests import file_digest
 from ..errors import ModelError
 from .registry import Architecture, WeightsSource
 
@@ -33,12 +33,6 @@ class WeightsFile:
 
     path: Path
     sha256: str
-
-
-def file_digest(path: Path | str) -> str:
-    """Compute the sha256 of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def default_weights_folder() -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
+
+from o2b_helpers.digests import file_digest
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 DIGESTS_FILE = WEIGHTS_FOLDER / "DIGESTS.json"
@@ -23,11 +24,6 @@ def toynet_weights(trained: bool) -> Path:
 def digests() -> dict[str, str]:
     """Return the SHA-256 of each shipped weights file, by file name."""
     return json.loads(DIGESTS_FILE.read_text(encoding="utf-8"))
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def record_digest(path: Path) -> None:

@@ -147,8 +147,8 @@ def _figure_3(results: Results) -> Caption:
             "the weights of every run are in object_weights.csv."
         ),
         origin=(
-            "The weights, and taking the highest and lowest tenth of the classes, are the paper’s (section 3.2). The "
-            "score of a box, the sign of a lesion’s effect and most categories are ours; the categories drawn are "
+            "The weights, and summing the highest and lowest classes (a tenth at either end) by category, are the "
+            "paper’s (section 3.2). The score of a box, the sign of a lesion’s effect and most categories are ours; the categories drawn are "
             "those with the largest weights."
         ),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from o2b_helpers.digests import code_digests, digest_of, file_digest
 from o2b_helpers.params import Params
 from o2b_helpers.progress import say
-from o2b_helpers.store import code_digests, digest_of, file_digest, write_atomically
+from o2b_helpers.store import write_atomically
 from o2b_helpers.view.figures import draw_figures
 from o2b_helpers.view.report import write_report
 from o2b_helpers.view.results import Results
