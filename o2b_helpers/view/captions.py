@@ -148,7 +148,7 @@ def _figure_3(results: Results) -> Caption:
         ),
         origin=(
             "The weights, and summing the highest and lowest classes (a tenth at either end) by category, are the "
-            "paper’s (section 3.2). The score of a box, the sign of a lesion’s effect and most categories are ours; the "
+            "paper’s (section 3.2). The score of a box, a lesion’s sign and most categories are ours. The "
             "categories drawn are those with the largest weights."
         ),
     )
