@@ -49,7 +49,7 @@ def run(
 @app.command()
 def status(profile: Profile = "demo", set_: Set = None) -> None:
     """Say for every notebook whether its results are there, and if not, why."""
-    from o2b_helpers.analyses.step import NOTEBOOKS, step_key, step_part
+    from o2b_helpers.analyses.keys import NOTEBOOKS, step_key, step_part
     from o2b_helpers.series import missing_steps, notebooks_folder
     from o2b_helpers.store import Store
 

@@ -6,8 +6,12 @@ import ast
 import hashlib
 import importlib.util
 import json
+import platform
+import sys
+import time
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,24 @@ _INFRASTRUCTURE = {
     "o2b_helpers.params",
     "o2b_helpers.store",
     "o2b_helpers.digests",
+    "o2b_helpers.analyses.keys",
+    "o2b_helpers.analyses.publishing",
+    "o2b_helpers.analyses.step",
 }
+LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "pillow")
+_LOADED_AT = time.time()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that numbers come from."""
+    return {"python": platform.python_version(), **{library: _version(library) for library in LIBRARIES}}
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def digest_of(value: Any) -> str:
@@ -64,6 +85,13 @@ def code_digests(module: str) -> dict[str, str]:
                 value=name,
                 expected="an installed module of the package",
                 remedy="reinstall the package; without its source no result can be trusted to be up to date",
+            )
+        if name in sys.modules and Path(spec.origin).stat().st_mtime > _LOADED_AT:
+            raise StoreError(
+                "the package's source was changed after this session had loaded it",
+                value=name,
+                expected="results that are stored under the code that made them",
+                remedy="restart the notebook's kernel (or the command) and run again",
             )
         tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
         found[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()

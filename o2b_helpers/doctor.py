@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from o2b_helpers.analyses.networks import is_path
-from o2b_helpers.analyses.step import LIBRARIES
+from o2b_helpers.analyses.networks import weights_folder
+from o2b_helpers.digests import LIBRARIES, file_digest
 from o2b_helpers.errors import Object2BrainError
 from o2b_helpers.models.architectures import architecture, load_definition
-from o2b_helpers.models.weights_files import default_weights_folder
+from o2b_helpers.models.detector import known_detectors
 from o2b_helpers.params import Params
 
 FINDINGEMO = "pip install findingemo-light, then download_data(folder) of findingemo_light.paper.download_multi"
@@ -99,9 +99,7 @@ def _corpus(params: Params) -> Iterator[Finding]:
     source = {"findingemo": FINDINGEMO, "oasis": OASIS, "table": "your own images"}[corpus.kind]
     if corpus.kind == "findingemo":
         there = find_spec("findingemo_light") is not None
-        yield Finding(
-            "FindingEmo's annotations", there, "package findingemo-light", "pip install 'object2brain[findingemo]'"
-        )
+        yield Finding("FindingEmo's annotations", there, "package findingemo-light", "pip install findingemo-light")
     yield _path(params, "corpus images", "analysis.corpus.folder", corpus.folder, source)
     if corpus.kind == "table":
         yield _path(
@@ -123,14 +121,15 @@ def _stimuli(params: Params) -> Iterator[Finding]:
 
 def _human(params: Params) -> Iterator[Finding]:
     human = params.analysis.human
-    names = {"targets": ("targets",), "measurements": ("ratings", "signals", "regions")}.get(human.kind, ())
+    names = {"targets": ["targets"], "measurements": ["ratings"]}.get(human.kind, [])
+    if human.kind == "measurements" and (human.signals, human.regions) != (None, None):  # ratings alone will do
+        names += ["signals", "regions"]
     for name in names:
         yield _path(params, f"human {name}", f"analysis.human.{name}", getattr(human, name), PEOPLE)
 
 
 def _models(params: Params) -> Iterator[Finding]:
-    folder = params.execution.weights_folder
-    kept = default_weights_folder() if folder is None else params.path(folder)
+    kept = weights_folder(params)
     for model in params.analysis.models:
         what = f"{model.architecture} with weights {model.weights_label}"
         try:
@@ -142,8 +141,9 @@ def _models(params: Params) -> Iterator[Finding]:
                 f"{what}: {error.problem}", False, f"(analysis.models in {params.profile.name})", error.remedy
             )
             continue
-        if is_path(model.weights):
+        if model.weights_is_a_file:
             yield _path(params, what, "analysis.models[].weights", model.weights, "the file you name in the profile")
+            yield from _digest(params, what, "analysis.models[].sha256", model.weights, model.sha256)
         elif model.weights == "untrained":
             yield Finding(what, True, "seeded")
         elif model.weights in known.weights:
@@ -166,6 +166,34 @@ def _detector(params: Params) -> Iterator[Finding]:
         yield Finding("detector", True, "ships with the package")
     else:
         yield _path(params, "detector checkpoint", "analysis.detector.weights", weights, DETECTOR)
+        sha256 = params.analysis.detector.sha256
+        known = known_detectors()
+        if sha256 is None and not (params.path(weights).is_file() and file_digest(params.path(weights)) in known):
+            yield Finding(
+                "the detector checkpoint's digest",
+                False,
+                f"(set analysis.detector.sha256 in {params.profile.name})",
+                "sha256sum of the checkpoint that you trust: it is a pickle and is not opened without",
+            )
+        yield from _digest(params, "detector checkpoint", "analysis.detector.sha256", weights, sha256)
+    categories = params.analysis.detector.categories
+    if categories is not None:
+        yield _path(
+            params, "categories", "analysis.detector.categories", categories, "your own: columns class, category"
+        )
+
+
+def _digest(params: Params, what: str, option: str, text: str, sha256: str | None) -> Iterator[Finding]:
+    """Compare a file with the digest that the profile names for it."""
+    path = params.path(text)
+    if sha256 is None or not path.is_file():
+        return
+    found = file_digest(path)
+    if found == sha256.lower():
+        yield Finding(f"{what}: digest", True, "as the profile names it")
+        return
+    source = f"the file that is there has sha256 {found}"
+    yield Finding(f"{what}: a file with the digest of {option}", False, str(path), source)
 
 
 def _disk(params: Params) -> Iterator[Finding]:
@@ -173,4 +201,9 @@ def _disk(params: Params) -> Iterator[Finding]:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 2**30
-    yield Finding("room on the disk", free > 1, f"{free:.0f} GiB free at {folder}", "free at least 1 GiB")
+    yield Finding(
+        "room on the disk",
+        free > 1,
+        f"{free:.0f} GiB free at {folder}",
+        "free at least 1 GiB; early layers of a large corpus need far more",
+    )

@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from o2b_helpers.errors import ParameterError
 
+SHA256 = r"^[0-9a-fA-F]{64}$"
 OURS = "ours (the paper leaves it open)"
 
 
@@ -51,7 +52,7 @@ class Corpus(Block):
     )
     images: int = option(800, "number of images to draw (kind: toyworld)", unit="images", ge=20)
     world_seed: int = option(1, "seed of the drawn images, annotators and subjects (kind: toyworld)", ge=0)
-    max_pixels: int = option(100_000_000, "larger images are left out, unread", unit="pixels", ge=1)
+    max_pixels: int = option(100_000_000, "larger images are left out, unread", unit="pixels", ge=1, le=100_000_000)
     min_images: int = option(20, "stop if fewer images than this can be read", unit="images", ge=4)
 
 
@@ -105,7 +106,7 @@ class Model(Block):
     )
     name: str | None = option(None, "how results call it (column architecture); default: the architecture's name")
     definition: str | None = option(None, "Python file of yours that registers the architecture")
-    sha256: str | None = option(None, "digest that the weights file must have")
+    sha256: str | None = option(None, "digest that the weights file must have", pattern=SHA256)
     layers: list[str] | None = option(
         None, "target layers (module paths); default: the architecture's own", source="paper 2.2.3"
     )
@@ -120,7 +121,12 @@ class Model(Block):
     @property
     def weights_label(self) -> str:
         """Name in the results' column ``weights``: the known name, or the file's stem."""
-        return Path(self.weights).stem if re.search(r"[/\\.$]", self.weights) else self.weights
+        return Path(self.weights).stem if self.weights_is_a_file else self.weights
+
+    @property
+    def weights_is_a_file(self) -> bool:
+        """Whether ``weights`` is a path rather than a known name."""
+        return bool(re.search(r"[/\\.$]", self.weights))
 
 
 class Training(Block):
@@ -168,7 +174,9 @@ class Detector(Block):
     """The object detector."""
 
     weights: str = option("toyworld", "toyworld, or a path to an Ultralytics checkpoint")
-    sha256: str | None = option(None, "digest of the checkpoint; needed where it is not one this package knows")
+    sha256: str | None = option(
+        None, "digest of the checkpoint; needed where it is not one this package knows", pattern=SHA256
+    )
     confidence: float = option(0.25, "detections below are dropped", source="paper 3.1 (YOLOv8's default)", ge=0, le=1)
     iou: float = option(0.7, "overlap above which the weaker of two boxes of a class is dropped", ge=0, le=1)
     image_size: int | None = option(
@@ -222,12 +230,12 @@ class Analysis(Block):
 
 
 class Execution(Block):
-    """What cannot change a number."""
+    """What cannot change a number, but for rounding: the same bytes come from the same device and threads."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "where networks run")
     threads: int | None = option(None, "CPU threads; default: all cores", ge=1)
     batch_size: int = option(32, "images in one forward pass", unit="images", ge=1)
-    memory_gib: float = option(2.0, "memory that one block of lesions or maps may take", unit="GiB", gt=0)
+    memory_gib: float = option(2.0, "memory for one block of lesions; a CPU takes less by itself", unit="GiB", gt=0)
     runs_folder: str = option("runs", "where results go")
     figures_folder: str = option("figures", "where figures go")
     weights_folder: str | None = option(None, "folder to look for downloaded weights in; default: torch's own cache")
@@ -331,6 +339,13 @@ def load_params(profile: str | Path = "demo", overrides: Mapping[str, Any] | Non
         params = Params.model_validate(tree)
     except ValidationError as error:
         raise _explain(error, file.name) from None
+    if file.stem == "store":
+        raise ParameterError(
+            "a profile cannot be called store",
+            value=str(file),
+            expected="another name: runs/store holds the stored results of all profiles",
+            remedy="rename the file",
+        )
     params._profile = file
     params._overrides = dict(overrides or {})
     return params
@@ -424,9 +439,9 @@ def _override(tree: dict, dotted: str, value: Any) -> None:
                 )
             node = node[int(name)]
         else:
-            node = node.setdefault(name, {})
-            if node is None:
-                node = {}
+            if node.get(name) is None:  # a block that is named but left empty
+                node[name] = {}
+            node = node[name]
     if isinstance(node, list) and last.isdigit() and int(last) < len(node):
         node[int(last)] = value
     elif isinstance(node, dict):

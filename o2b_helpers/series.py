@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from o2b_helpers.analyses.step import NOTEBOOKS, find_step, read_provenance, results_folder, step_key
+from o2b_helpers.analyses.keys import NOTEBOOKS, find_step, step_key
+from o2b_helpers.analyses.publishing import is_published, state_parameters
 from o2b_helpers.digests import code_digests, digest_of, file_digest
 from o2b_helpers.errors import Object2BrainError, ParameterError, StoreError
 from o2b_helpers.params import Params
@@ -79,6 +80,7 @@ def run_series(params: Params, only: str | None = None, start: str | None = None
             write_status(params, step, _mark(params, step, store))
             say(f"done      {NOTEBOOKS[step]} in {time.monotonic() - began:.0f} s")
             executed.append(step)
+        state_parameters(params)
     return executed
 
 
@@ -87,15 +89,8 @@ def missing_steps(params: Params) -> list[str]:
 
     A step that reads a file which is not there is one of them: what it has to say, it says when it runs.
     """
-    store, published = Store(params.store), read_provenance(results_folder(params)).get("steps", {})
-
-    def is_there(step: str) -> bool:
-        try:
-            return published.get(step, {}).get("key") == step_key(params, step, store)
-        except Object2BrainError:
-            return False
-
-    return [step for step in NOTEBOOKS if not is_there(step)]
+    store = Store(params.store)
+    return [step for step in NOTEBOOKS if not is_published(params, step, store)]
 
 
 def read_status(params: Params) -> dict[str, Any]:
@@ -127,9 +122,7 @@ def _is_done(params: Params, step: str, store: Store) -> bool:
         find_step(params, step, store, for_step=step)
     except StoreError:
         return False
-    published = read_provenance(results_folder(params)).get("steps", {}).get(step, {})
-    whole = all((results_folder(params) / name).is_file() for name in published.get("files", []))
-    return whole and published.get("key") == step_key(params, step, store)
+    return is_published(params, step, store)
 
 
 def _execute(params: Params, step: str) -> None:

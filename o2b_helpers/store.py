@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
-from o2b_helpers.digests import code_digests, digest_of, file_digest, plain
+from o2b_helpers.digests import code_digests, digest_of, file_digest, plain, versions
 from o2b_helpers.errors import StoreError
 from o2b_helpers.progress import say
 
 RECORD = "record.json"
 _HELD = "O2B_STORE_LOCK_HELD_BY"
+_HOLDER = "lock-holder.txt"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
+        self.parts: dict[str, list[tuple[Any, dict[str, Any]]]] = {}  # what analyses.keys has worked out already
         with _writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".probe-{os.getpid()}"
@@ -80,7 +83,7 @@ class Store:
     def find(self, kind: str, key: str) -> Path | None:
         """Return the folder of a whole result, or None where it is missing or damaged."""
         folder = self.place(kind, key)
-        record = _read_record(folder)
+        record = read_record(folder)
         if record is None or record["key"] != key:
             return None
         for name, size in record["files"].items():
@@ -130,7 +133,7 @@ class Store:
         name = f"{kind}: {label}" if label else kind
         if found is not None:
             if not quiet:
-                say(f"  reused    {name}")
+                say(f"  reused    {name}{_other_versions(found)}")
             return Stored(kind, label, key, found, True)
         say(f"  computing {name} ({self.why(kind, label, part, module)})")
         place = self.place(kind, key)
@@ -139,7 +142,8 @@ class Store:
             with _writing(self.folder):
                 shutil.rmtree(temporary, ignore_errors=True)
                 temporary.mkdir(parents=True)
-                compute(temporary)
+                with _of_safetensors():
+                    compute(temporary)
                 files = {
                     str(p.relative_to(temporary)): p.stat().st_size for p in sorted(temporary.rglob("*")) if p.is_file()
                 }
@@ -149,11 +153,13 @@ class Store:
                     "key": key,
                     "part": json.loads(json.dumps(part, default=plain)),
                     "code": code_digests(module),
+                    "versions": versions(),
                     "files": files,
                 }
                 (temporary / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")
                 if place.exists():
                     shutil.rmtree(place)
+                self.check_lock()
                 os.replace(temporary, place)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -170,7 +176,7 @@ class Store:
         part = json.loads(json.dumps(part, default=plain))
         if self.place(kind, self.key(part, module)).exists():
             return "the stored files are damaged"
-        records = [_read_record(p.parent) for p in (self.folder / kind).glob(f"[!.]*/{RECORD}")]
+        records = [read_record(p.parent) for p in (self.folder / kind).glob(f"[!.]*/{RECORD}")]
         alike = [(p, r) for r in records if r is not None and r["label"] == label for p in [self.place(kind, r["key"])]]
         if not alike:
             return "not there yet"
@@ -203,10 +209,11 @@ class Store:
         StoreError
             If another process holds it.
         """
-        holder = self.folder / "lock-holder.txt"
-        if os.environ.get(_HELD) == str(self.folder.resolve()):
+        if os.environ.get(_HELD, "").endswith(f" {self.folder.resolve()}"):
+            self.check_lock()
             yield
             return
+        holder = self.folder / _HOLDER
         lock = FileLock(self.folder / "lock", timeout=0)
         with _writing(self.folder):
             try:
@@ -220,13 +227,28 @@ class Store:
                     remedy="wait for the other run to end, stop it, or set execution.runs_folder to another folder",
                 ) from None
             holder.write_text(f"process {os.getpid()}\n", encoding="utf-8")
-        os.environ[_HELD] = str(self.folder.resolve())
+        os.environ[_HELD] = f"{os.getpid()} {self.folder.resolve()}"
         try:
             self._sweep()
             yield
         finally:
             os.environ.pop(_HELD, None)
             lock.release()
+
+    def check_lock(self) -> None:
+        """Refuse to go on where the run that this process belongs to has ended and another may hold the store."""
+        process, _, folder = os.environ.get(_HELD, "").partition(" ")
+        if folder != str(self.folder.resolve()):
+            return
+        holder = self.folder / _HOLDER
+        holds = holder.read_text(encoding="utf-8").split()[-1:] if holder.exists() else []
+        if holds != [process] or not _alive(int(process)):
+            raise StoreError(
+                "the run that started this notebook has ended",
+                value=f"process {process}",
+                expected="a run that holds the store",
+                remedy="start the run again; finished results are reused",
+            )
 
     def _sweep(self) -> None:
         """Remove what killed runs left half-written."""
@@ -236,7 +258,7 @@ class Store:
                 shutil.rmtree(leftover, ignore_errors=True)
 
     def digests_of_files(self, files: Mapping[str, Path]) -> dict[str, str]:
-        """Return name -> sha256 of many files; what has not changed (size and time) is not read again."""
+        """Return name -> sha256 of many files; what has not changed (size, times, inode) is not read again."""
         cache_file = self.folder / "file_digests.json"
         try:
             cache = json.loads(cache_file.read_text(encoding="utf-8"))
@@ -246,7 +268,7 @@ class Store:
         digests = {}
         for name, path in files.items():
             status = path.stat()
-            mark = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+            mark = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}|{status.st_ino}"
             if mark not in cache:
                 cache[mark] = file_digest(path)
             digests[name] = cache[mark]
@@ -280,7 +302,8 @@ def _writing(folder: Path) -> Iterator[None]:
                 expected="room for the result",
                 remedy="free space or set execution.runs_folder to a larger disk, then run again: what is done stays",
             ) from error
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
+        ours = error.filename is None or Path(error.filename).is_relative_to(folder)
+        if ours and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
             raise StoreError(
                 "the store cannot be written to",
                 value=f"{error.filename or folder} ({error.strerror})",
@@ -290,16 +313,36 @@ def _writing(folder: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _of_safetensors() -> Iterator[None]:
+    """Turn safetensors' own error for a system error, which names only its number, into the system's."""
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+
+
+def _other_versions(folder: Path) -> str:
+    """Say of a result that is reused if other versions of the libraries made it."""
+    made = read_record(folder)["versions"]
+    other = [f"{library} {made.get(library)}" for library, now in versions().items() if made.get(library) != now]
+    return f" (made with {', '.join(other)})" if other else ""
+
+
 def _free(folder: Path) -> str:
     while not folder.exists():
         folder = folder.parent
     return f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB"
 
 
-def _read_record(folder: Path) -> dict | None:
+def read_record(folder: Path) -> dict | None:
+    """Return what a result says of itself (key, part, code, versions, files), or None where it does not."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return record if {"key", "files", "part", "code", "label"} <= set(record) else None
+        return record if {"key", "files", "part", "code", "label", "versions"} <= set(record) else None
     except (OSError, ValueError):
         return None
 

@@ -17,7 +17,8 @@ from PIL import Image
 from study_fixture import PICTURES, Study, copy_study, huge_png, write_study
 
 from o2b_helpers.analyses import inputs
-from o2b_helpers.analyses.step import NOTEBOOKS, analysis, results_folder, run_step
+from o2b_helpers.analyses.keys import NOTEBOOKS, analysis, results_folder
+from o2b_helpers.analyses.step import run_step
 from o2b_helpers.errors import InputError, ModelError, ParameterError
 from o2b_helpers.inputs.images import read_image
 from o2b_helpers.store import Store

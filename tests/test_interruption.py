@@ -56,7 +56,8 @@ def test_killed_runs_go_on_to_the_same_bytes(undisturbed, tmp_path):
 @pytest.mark.slow
 def test_the_same_profile_gives_identical_results_twice(undisturbed, tmp_path):
     profile = write_profile(tmp_path, SMALL)
-    from o2b_helpers.analyses.step import NOTEBOOKS, run_step
+    from o2b_helpers.analyses.keys import NOTEBOOKS
+    from o2b_helpers.analyses.step import run_step
     from o2b_helpers.params import load_params
 
     for step in NOTEBOOKS:  # without papermill: a researcher in JupyterLab gets the same bytes as the command

@@ -6,7 +6,7 @@ import json
 import pytest
 from helpers import ROOT
 
-from o2b_helpers.analyses.step import NOTEBOOKS
+from o2b_helpers.analyses.keys import NOTEBOOKS
 
 FILES = [ROOT / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS.values()]
 

@@ -115,8 +115,7 @@ def test_a_read_only_store_is_refused(tmp_path):
     source = textwrap.dedent(f"""
         import os
         from pathlib import Path
-        from o2b_helpers.digests import code_digests, digest_of
-from o2b_helpers.errors import StoreError
+        from o2b_helpers.errors import StoreError
         from o2b_helpers.store import Store
         if os.getuid() == 0:
             os.chdir({str(locked)!r})

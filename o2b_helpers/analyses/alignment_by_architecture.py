@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.analyses.alignment import align
-from o2b_helpers.analyses.step import Result, read_table, run_step, write_facts, write_table
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import read_table, write_facts, write_table
 from o2b_helpers.params import Params
 from o2b_helpers.store import Store
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from o2b_helpers.analyses.step import Result, run_step, write_facts
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import write_facts
 from o2b_helpers.params import Params
 from o2b_helpers.store import Store
 

@@ -11,15 +11,18 @@ import torch
 
 from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.alignment import target_matrix
+from o2b_helpers.analyses.keys import made_from
 from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
-from o2b_helpers.analyses.step import Result, read_table, run_step, write_facts
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import read_table, write_facts
 from o2b_helpers.analyses.valence_models import FullHeads, load_full_heads
 from o2b_helpers.digests import digest_of
 from o2b_helpers.inputs.preprocessing import load_images
 from o2b_helpers.kernels.lesions import lesion_predictions
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.rank_correlation import rank_correlation
+from o2b_helpers.models.device import pick_device
 from o2b_helpers.params import Model, Params
 from o2b_helpers.store import Store
 
@@ -42,7 +45,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     stimuli = inputs.load(params, needs["inputs"]).stimuli
     targets = read_table(needs["human_targets"] / "results" / "targets.csv")
     values, described = target_matrix(targets, stimuli["stimulus"])
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"device": pick_device(params.execution.device)}
     for model in (m for m in params.analysis.models if m.object2brain):
         heads = load_full_heads(needs["valence_models"], model)
         base, lesioned, layer, channel = _predictions(params, model, heads, stimuli)
@@ -58,6 +61,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "architecture": model.label,
                 "weights": model.weights_label,
                 "gain": 0.0,
+                **made_from(params, "filter_lesions"),
                 "note": "delta = rho of the whole network - rho without the filter; positive where the filter supports "
                 "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
             },

@@ -13,9 +13,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from o2b_helpers.analyses import inputs
+from o2b_helpers.analyses.keys import made_from
 from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
-from o2b_helpers.analyses.step import Result, run_step, write_facts
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import write_facts
 from o2b_helpers.analyses.valence_models import load_full_heads
 from o2b_helpers.digests import digest_of
 from o2b_helpers.inputs.preprocessing import load_images
@@ -53,7 +55,11 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     }
     for model in (m for m in params.analysis.models if m.object2brain):
         scores = _score_model(params, model, corpus, boxes, classes, needs["valence_models"])
-        sizes = {"boxes_detected": len(boxes), "boxes_scored": int(scores.box_count.sum())}
+        sizes = {
+            "boxes_detected": len(boxes),
+            "boxes_scored": int(scores.box_count.sum()),
+            "boxes_outside_the_input": scores.dropped,
+        }
         write_dataset(_labelled(params, model, scores, classes), folder / "results" / f"filter_scores_{model.label}.nc")
         facts[model.label] = {"filters": len(scores.layer), **sizes, "classes": int((scores.box_count > 0).sum())}
     write_facts(folder, facts)
@@ -87,7 +93,12 @@ def _score_model(
             ]
             total = reduce(add, parts)
             save_file(
-                {"score_sum": total.score_sum, "box_count": total.box_count, "channel": total.channel},
+                {
+                    "score_sum": total.score_sum,
+                    "box_count": total.box_count,
+                    "channel": total.channel,
+                    "dropped": np.array([total.dropped]),
+                },
                 place / "scores.safetensors",
             )
             (place / "layers.txt").write_text("\n".join(map(str, total.layer)), encoding="utf-8")
@@ -130,13 +141,16 @@ def _score_batch(params, backbone, heads, batch, boxes, classes, layers) -> Filt
         score=params.analysis.sensitivity.score,
         cam_scale=params.analysis.sensitivity.cam_scale,
         output=params.analysis.heads.full.output,
+        batch_size=params.execution.batch_size,
     )
 
 
 def _read_scores(folder: Path) -> FilterScores:
     tensors = load_file(folder / "scores.safetensors")
     layers = (folder / "layers.txt").read_text(encoding="utf-8").split("\n")
-    return FilterScores(tensors["score_sum"], tensors["box_count"], np.array(layers), tensors["channel"])
+    return FilterScores(
+        tensors["score_sum"], tensors["box_count"], np.array(layers), tensors["channel"], int(tensors["dropped"][0])
+    )
 
 
 def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[str]) -> Any:
@@ -150,6 +164,7 @@ def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[
             "weights": model.weights_label,
             "score": params.analysis.sensitivity.score,
             "cam_scale": params.analysis.sensitivity.cam_scale,
+            **made_from(params, "filter_sensitivity"),
             "note": "sum over boxes of the score of equation 1 in our reading; divide by box_count for the mean",
         },
     )

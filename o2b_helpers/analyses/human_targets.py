@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.analyses import inputs
-from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import write_facts, write_table
 from o2b_helpers.digests import file_digest
 from o2b_helpers.errors import ParameterError
 from o2b_helpers.inputs.human import read_ratings, read_regions, read_signals, read_targets

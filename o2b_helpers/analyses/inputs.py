@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.analyses.step import Result, find_step, run_step, write_facts, write_table
+from o2b_helpers.analyses.keys import find_step
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import write_facts, write_table
 from o2b_helpers.digests import digest_of, file_digest
 from o2b_helpers.errors import InputError, ParameterError
 from o2b_helpers.inputs.corpora import Corpus, binary_labels, read_table
@@ -52,6 +54,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     analysis = params.analysis
     own: dict[str, Any] = {"corpus": analysis.corpus.model_dump(), "stimuli": analysis.stimuli.model_dump()}
     own["seed"] = analysis.seed
+    own["order_of_conditions"] = list(analysis.stimuli.select)  # the draw of one condition leaves the rest to the next
     if analysis.corpus.kind != "toyworld":
         corpus = _read_corpus(params, store)
         own["corpus_files"] = _digest_of_images(store, corpus.folder, corpus.table["image"])
@@ -95,7 +98,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             "stimuli": len(shown),
             "stimuli_by_condition": shown["condition"].value_counts().sort_index().to_dict(),
             "images_left_out": len(left_out),
-            "left_out": [f"{row.image} ({row.problem})" for row in left_out.head(20).itertuples()],
+            "left_out": [f"{row.image} ({row.problem})" for row in left_out.itertuples()],
             "pictures_may_be_shown": corpus.licence_allows_pictures,
         },
     )
@@ -222,7 +225,8 @@ def _needed_path(params: Params, name: str, text: str | None) -> Path:
 def _digest_of_images(store: Store, folder: Path, names: pd.Series) -> str:
     paths = {name: path_inside(folder, name) for name in names}
     # os.path.isfile, as Path.is_file raises where a name is too long to be one
-    return digest_of(store.digests_of_files({name: path for name, path in paths.items() if os.path.isfile(path)}))
+    readable = {name: path for name, path in paths.items() if os.path.isfile(path) and os.access(path, os.R_OK)}
+    return digest_of(store.digests_of_files(readable))
 
 
 def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_out: pd.DataFrame) -> None:

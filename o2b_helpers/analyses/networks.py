@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,32 +12,39 @@ from o2b_helpers.errors import InputError, ModelError
 from o2b_helpers.models.architectures import architecture, load_definition
 from o2b_helpers.models.backbone import Backbone, load_backbone
 from o2b_helpers.models.device import pick_device
+from o2b_helpers.models.weights_files import default_weights_folder
 from o2b_helpers.params import Model, Params
 from o2b_helpers.store import Store
-from o2b_helpers.toyworld.weights import toynet_weights
 
 
 def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
     """Return what identifies a backbone: architecture, target layers, digests of weights and definition, seed.
 
-    torchvision's weights carry their digest in their file name and are checked on download; for them the name
-    ``imagenet`` is identity enough.
+    Published weights whose digest is known before they are downloaded (torchvision's) enter by that digest, others
+    by the digest of the file.
     """
     own: dict[str, Any] = {"architecture": model.architecture, "weights": model.weights_label}
+    own["layers"] = list(target_layers(params, model))
+    known = architecture(model.architecture)
+    own["preprocessing"] = known.preprocessing.as_dict()
     files = {}
     if model.definition is not None:
         files["definition"] = _file(params, "definition", model.definition)
-    if is_path(model.weights):
+    if model.weights_is_a_file:
         files["weights_file"] = _file(params, "weights", model.weights)
-    elif model.weights == "toyworld":
-        files["weights_file"] = toynet_weights(trained=True)
+    elif model.weights in known.weights:
+        source = known.weights[model.weights]
+        path = (source.folder or weights_folder(params)) / source.file
+        if source.sha256 and source.download:
+            own["published_digest"] = source.sha256
+        elif path.is_file():
+            files["weights_file"] = path
     elif model.weights == "untrained":
         own["seed"] = params.analysis.seed
         own["drawn_by"] = f"torch {torch.__version__}"  # another torch may draw other numbers from the same seed
     own |= store.digests_of_files(files)
     if model.sha256 is not None:
         _check_digest(model, own)
-    own["layers"] = list(target_layers(params, model))
     return own
 
 
@@ -55,14 +61,13 @@ def load_model(params: Params, model: Model) -> Backbone:
     if params.execution.threads:
         torch.set_num_threads(params.execution.threads)
     target_layers(params, model)
-    folder = params.execution.weights_folder
     return load_backbone(
         model.architecture,
-        str(params.path(model.weights)) if is_path(model.weights) else model.weights,
+        str(params.path(model.weights)) if model.weights_is_a_file else model.weights,
         sha256=model.sha256,
         seed=params.analysis.seed,
         device=pick_device(params.execution.device),
-        weights_folder=None if folder is None else params.path(folder),
+        weights_folder=weights_folder(params),
     )
 
 
@@ -71,9 +76,10 @@ def lazily(params: Params, model: Model) -> Any:
     return cache(lambda: load_model(params, model))
 
 
-def is_path(weights: str) -> bool:
-    """Say whether ``weights`` names a file rather than known weights."""
-    return bool(re.search(r"[/\\.$]", weights))
+def weights_folder(params: Params) -> Path:
+    """Return the folder in which published weights are kept."""
+    folder = params.execution.weights_folder
+    return default_weights_folder() if folder is None else params.path(folder)
 
 
 def _check_digest(model: Model, own: dict[str, Any]) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from o2b_helpers.analyses.labelled import read_dataset
-from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import write_facts, write_table
+from o2b_helpers.errors import StoreError
 from o2b_helpers.kernels.object_weights import category_weights, object_weights
 from o2b_helpers.params import Params
 from o2b_helpers.store import Store
@@ -38,6 +41,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     for model in (m for m in params.analysis.models if m.object2brain):
         scores = read_dataset(needs["filter_sensitivity"] / "results" / f"filter_scores_{model.label}.nc")
         effects = read_dataset(needs["filter_lesions"] / "results" / f"lesion_effects_{model.label}.nc")
+        _same_filters(scores, effects, model.label)
         classes, targets = scores["class"].to_numpy().astype(str), effects["target"].to_numpy().astype(str)
         shown = scores["box_count"].to_numpy() > 0
         by_layer = object_weights(
@@ -56,6 +60,9 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
         facts[model.label] = {
             "classes": len(classes),
             "classes_from_either_end": max(1, round(params.analysis.object2brain.share * len(classes))),
+            "weights_missing_because_a_lesion_left_constant_predictions": int(
+                sum(np.isnan(values).sum() for values in by_layer.values())
+            ),
             "classes_whose_boxes_all_lie_outside_the_input": int((~shown).sum()),
         }
     columns = ["architecture", "layer", "run", "target", "class", "category", "weight"]
@@ -63,6 +70,18 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     columns = ["architecture", "layer", "target", "category", "sign", "weight", "n_classes"]
     write_table(pd.concat(gathered)[columns], folder / "results" / "category_weights.csv")
     write_facts(folder, facts)
+
+
+def _same_filters(scores: xr.Dataset, effects: xr.Dataset, label: str) -> None:
+    """Refuse to multiply the scores of some filters with the lesion effects of others."""
+    for name in ("layer", "channel", "run"):
+        if not np.array_equal(scores[name].to_numpy(), effects[name].to_numpy()):
+            raise StoreError(
+                f"filter scores and lesion effects of {label} are not of the same filters and runs",
+                value=f"{name} differs",
+                expected="the same layers, channels and runs in the same order",
+                remedy="run notebooks 06 and 07 again with the same profile",
+            )
 
 
 def _long(

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.analyses import inputs
-from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import write_facts, write_table
 from o2b_helpers.digests import digest_of, file_digest
 from o2b_helpers.errors import InputError
 from o2b_helpers.inputs.open_images import categories

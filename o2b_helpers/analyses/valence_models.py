@@ -13,7 +13,8 @@ from safetensors.numpy import load_file, save_file
 
 from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
-from o2b_helpers.analyses.step import Result, run_step, write_facts, write_table
+from o2b_helpers.analyses.step import Result, run_step
+from o2b_helpers.analyses.tables import write_facts, write_table
 from o2b_helpers.digests import digest_of
 from o2b_helpers.errors import InputError
 from o2b_helpers.models.features import layer_features, penultimate_features
@@ -56,7 +57,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
         f"{m.label}|{m.weights_label}": {**model_part(params, m, store), "layer_models": m.layer_models}
         for m in params.analysis.models
     }
-    return {"models": models, "heads": heads.model_dump()}
+    return {"models": models, "order": list(models), "heads": heads.model_dump()}
 
 
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:

@@ -24,7 +24,7 @@ def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: in
     test_share : float
         Share of the images that test, between 0 and 1.
     seed : int
-        Run r draws from ``default_rng([seed, r])``, so that more runs leave the first ones as they were.
+        Run r draws from ``default_rng([seed, 0, r])``, so that more runs leave the first ones as they were.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: in
     kinds = _kinds(labels)
     test = np.zeros((runs, len(labels)), dtype=bool)
     for run in range(runs):
-        rng = np.random.default_rng([seed, run])
+        rng = np.random.default_rng([seed, 0, run])
         for kind in kinds:
             members = np.flatnonzero(labels == kind)
             count = round(test_share * len(members))
