@@ -4,6 +4,7 @@ import os
 
 __version__ = "0.1.0"
 
-# Threads that wait actively steal the cores of other jobs: on a shared machine steps took five times as long.
-# It must be set before torch is imported, and a user's own setting stays.
+# Threads that wait for long steal the cores of other jobs, threads that never wait start late: wait for a moment only.
+# Both must be set before torch is imported, and a user's own settings stay.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
