@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
-import pandas as pd
 import pytest
 import yaml
 from helpers import ROOT
 from test_contract import COLUMNS
 
-from o2b_helpers.models.architectures import architecture_names, load_definition
+from o2b_helpers.models.architectures import load_definition
 from o2b_helpers.models.backbone import load_backbone
 from o2b_helpers.params import load_params
 
@@ -54,13 +55,15 @@ def test_every_column_of_the_contract_is_described():
 
 
 def test_every_network_and_notebook_is_named():
-    for name in architecture_names():
-        assert name == "vgg11" or name in README
+    # in a process of its own: other tests register networks, too
+    source = "from o2b_helpers.models.architectures import architecture_names; print(*architecture_names())"
+    shipped = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout.split()
+    line = README.split("Networks at hand: ")[1].split(";")[0]
+    assert sorted(line.split(", ")) == sorted(shipped)
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"| {notebook.stem} |" in README
 
 
-def test_the_category_sizes_of_the_paper_hold():
-    table = pd.read_csv(ROOT / "o2b_helpers" / "inputs" / "open_images_categories.csv")
-    assert len(table) == 601 and table["category"].nunique() == 34
-    assert not re.search(r"[A-Z]+_[A-Z]+\b(?=[ |])", README.split("## How sure")[1].split("`oasis.yaml`")[0])
+def test_no_figure_is_left_open():
+    table = README.split("## How sure")[1].split("`oasis.yaml`")[0]
+    assert not re.search(r"\b[A-Z]+_[A-Z]+\b", table)
