@@ -142,7 +142,7 @@ class Store:
             with _writing(self.folder):
                 shutil.rmtree(temporary, ignore_errors=True)
                 temporary.mkdir(parents=True)
-                with _of_safetensors():
+                with _of_libraries():
                     compute(temporary)
                 files = {
                     str(p.relative_to(temporary)): p.stat().st_size for p in sorted(temporary.rglob("*")) if p.is_file()
@@ -314,12 +314,12 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _of_safetensors() -> Iterator[None]:
-    """Turn safetensors' own error for a system error, which names only its number, into the system's."""
+def _of_libraries() -> Iterator[None]:
+    """Turn an error in which a library only quotes the system's (safetensors, HDF5) into the system's own."""
     try:
         yield
-    except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))
+    except (SafetensorError, RuntimeError) as error:
+        number = re.search(r"(?:os error|errno =) (\d+)", str(error))
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1]))) from error

@@ -7,8 +7,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from helpers import SMALL, command, write_profile
+from safetensors.numpy import save_file
 
 from o2b_helpers.digests import code_digests, digest_of
 from o2b_helpers.errors import StoreError
@@ -132,7 +136,22 @@ def test_a_read_only_store_is_refused(tmp_path):
     assert "cannot be written to" in done.stdout and "execution.runs_folder" in done.stdout, done
 
 
-def test_a_full_disk_is_said_and_earlier_results_stay(tmp_path):
+def _tensors(folder: Path) -> None:
+    save_file({"weight": np.zeros(100_000)}, folder / "heads.safetensors")
+
+
+def _netcdf(folder: Path) -> None:
+    xr.Dataset({"delta": ("filter", np.random.default_rng(0).random(100_000))}).to_netcdf(
+        folder / "a.nc", engine="h5netcdf"
+    )
+
+
+def _parquet(folder: Path) -> None:
+    pd.DataFrame({"x": np.random.default_rng(0).random(100_000)}).to_parquet(folder / "a.parquet")
+
+
+@pytest.mark.parametrize("write", [_writer("x" * 100_000), _tensors, _netcdf, _parquet])
+def test_a_full_disk_is_said_and_earlier_results_stay(tmp_path, write):
     store = Store(tmp_path / "store")
     kept = store.result("objects", "demo", {"n": 1}, MODULE, _writer())
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -142,7 +161,7 @@ def test_a_full_disk_is_said_and_earlier_results_stay(tmp_path):
     )  # the kernel refuses to write more, as a full disk does
     try:
         with pytest.raises(StoreError, match="disk is full"):
-            store.result("objects", "demo", {"n": 2}, MODULE, _writer("x" * 100_000))
+            store.result("objects", "demo", {"n": 2}, MODULE, write)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
         signal.signal(signal.SIGXFSZ, before)

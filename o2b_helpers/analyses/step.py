@@ -79,7 +79,7 @@ def run_step(params: Params, step: str) -> Result:
 
 def _in_words(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k}: {_in_words(v)}" for k, v in value.items()) or "none"
+        return ", ".join(f"{str(k).replace('_', ' ')}: {_in_words(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list):
         more = f" and {len(value) - 20} more" if len(value) > 20 else ""
         return (", ".join(map(_in_words, value[:20])) or "none") + more
