@@ -315,11 +315,11 @@ def _writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _of_libraries() -> Iterator[None]:
-    """Turn an error in which a library only quotes the system's (safetensors, HDF5) into the system's own."""
+    """Turn an error in which a library only quotes the system's (safetensors) into the system's own."""
     try:
         yield
-    except (SafetensorError, RuntimeError) as error:
-        number = re.search(r"(?:os error|errno =) (\d+)", str(error))
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1]))) from error

@@ -14,6 +14,7 @@ import xarray as xr
 from helpers import SMALL, command, write_profile
 from safetensors.numpy import save_file
 
+from o2b_helpers.analyses.labelled import write_dataset
 from o2b_helpers.digests import code_digests, digest_of
 from o2b_helpers.errors import StoreError
 from o2b_helpers.store import Store
@@ -141,9 +142,7 @@ def _tensors(folder: Path) -> None:
 
 
 def _netcdf(folder: Path) -> None:
-    xr.Dataset({"delta": ("filter", np.random.default_rng(0).random(100_000))}).to_netcdf(
-        folder / "a.nc", engine="h5netcdf"
-    )
+    write_dataset(xr.Dataset({"delta": ("filter", np.random.default_rng(0).random(100_000))}), folder / "a.nc")
 
 
 def _parquet(folder: Path) -> None:

@@ -43,9 +43,12 @@ def filter_dataset(
 
 
 def write_dataset(dataset: xr.Dataset, path: Path) -> None:
-    """Write netCDF (HDF5), the same bytes for the same content."""
+    """Write netCDF (HDF5), the same bytes for the same content.
+
+    The file is made in memory first: where a disk is full, HDF5 can crash the process instead of raising an error.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.to_netcdf(path, engine="h5netcdf")
+    path.write_bytes(dataset.to_netcdf(engine="h5netcdf"))
 
 
 def read_dataset(path: Path) -> xr.Dataset:
