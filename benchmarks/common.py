@@ -52,4 +52,4 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def row(kernel: str, setting: str, ours: float, peer: str, other: float, difference: float) -> str:
-    return f"{kernel:<18}{setting:<44}{ours:>9.3f} s{peer:>34}{other:>10.2f} s{other / ours:>9.0f}x{difference:>11.1e}"
+    return f"{kernel:<18}{setting:<52}{ours:>9.3f} s{peer:>34}{other:>10.2f} s{other / ours:>9.0f}x{difference:>11.1e}"

@@ -14,7 +14,7 @@ import torch
 
 if __name__ == "__main__":
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"{'kernel':<18}{'setting':<44}{'ours':>11}{'peer':>34}{'':>12}{'ratio':>10}{'difference':>11}")
+    print(f"{'kernel':<18}{'setting':<52}{'ours':>11}{'peer':>34}{'':>12}{'ratio':>10}{'difference':>11}")
     for name in ("toynet", "alexnet"):
         for kernel in (filter_scores, lesions):
             print(*kernel.lines(name), sep="\n", flush=True)
