@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .box_statistics import box_scores, box_statistics, pixel_boxes
-from .filter_cams import filter_maps
-from .filter_scores import FilterScores, filter_scores
-from .lesions import lesion_predictions
-from .object_weights import category_weights, object_weights
-from .outputs import head_outputs
-from .overlap import category_overlap
-from .rank_correlation import benjamini_hochberg, rank_correlation, spearman_p
+from o2b_helpers.kernels.box_statistics import box_scores, box_statistics, pixel_boxes
+from o2b_helpers.kernels.filter_cams import filter_maps
+from o2b_helpers.kernels.filter_scores import FilterScores, filter_scores
+from o2b_helpers.kernels.lesions import lesion_predictions
+from o2b_helpers.kernels.object_weights import category_weights, object_weights
+from o2b_helpers.kernels.outputs import head_outputs
+from o2b_helpers.kernels.overlap import category_overlap
+from o2b_helpers.kernels.rank_correlation import benjamini_hochberg, rank_correlation, spearman_p
 
 __all__ = [
     "FilterScores",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..errors import InputError
-from . import checks
-from .resize import Axis, resize_axis
+from o2b_helpers.errors import InputError
+from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.resize import Axis, resize_axis
 
 SCORES = ("homogeneity", "mean", "max")
 SCALES = ("map", "none")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ..errors import InputError, ParameterError
+from o2b_helpers.errors import InputError, ParameterError
 
 
 def choice(name: str, value: str, choices: Sequence[str]) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..errors import ModelError
-from . import checks
-from .outputs import OUTPUTS, linear_values, output_slope
+from o2b_helpers.errors import ModelError
+from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.outputs import OUTPUTS, linear_values, output_slope
 
 if TYPE_CHECKING:
-    from ..models.backbone import Backbone
+    from o2b_helpers.models.backbone import Backbone
 
 
 def filter_maps(

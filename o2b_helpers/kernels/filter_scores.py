@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import InputError
-from . import checks
-from .box_statistics import BLOCK_BYTES, SCORES, box_scores, box_statistics, pixel_boxes
-from .filter_cams import filter_maps
+from o2b_helpers.errors import InputError
+from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.box_statistics import BLOCK_BYTES, SCORES, box_scores, box_statistics, pixel_boxes
+from o2b_helpers.kernels.filter_cams import filter_maps
 
 if TYPE_CHECKING:
-    from ..models.backbone import Backbone
+    from o2b_helpers.models.backbone import Backbone
 
 CAM_SCALES = ("filter", "layer")
 BATCH_SIZE = 16

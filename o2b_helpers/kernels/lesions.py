@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ..errors import InputError, ParameterError
-from ..models.stages import SpatialMean
-from . import checks
-from .outputs import OUTPUTS, apply_output, linear_values
+from o2b_helpers.errors import InputError, ParameterError
+from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
+from o2b_helpers.models.stages import SpatialMean
 
 if TYPE_CHECKING:
-    from ..models.backbone import Backbone
+    from o2b_helpers.models.backbone import Backbone
 
 BLOCK_BYTES = 256 * 2**20
 CPU_BLOCK_BYTES = 32 * 2**20  # larger blocks only leave the caches and cost a CPU time

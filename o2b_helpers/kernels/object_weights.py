@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
+from o2b_helpers.errors import InputError
 
 COLUMNS = ("target", "category", "sign", "weight", "n_classes")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from . import checks
+from o2b_helpers.kernels import checks
 
 OUTPUTS = ("linear", "sigmoid")
 

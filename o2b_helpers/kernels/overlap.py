@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
+from o2b_helpers.errors import InputError
 
 COLUMNS = ("category_a", "category_b", "overlap")
 NEEDED = ("image", "category", "x0", "y0", "x1", "y1")

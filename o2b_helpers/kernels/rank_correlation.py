@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 from scipy.stats import rankdata
 
-from ..errors import InputError
+from o2b_helpers.errors import InputError
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:

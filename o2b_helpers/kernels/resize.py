@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import checks
+from o2b_helpers.kernels import checks
 
 ALIGNMENTS = ("half_pixel",)
 

@@ -1,9 +1,9 @@
 """Backbones, heads and the object detector."""
 
-from . import architectures, toynet  # noqa: F401  (importing them registers what ships)
-from .backbone import Backbone, load_backbone, weights_digest
-from .device import pick_device
-from .registry import (
+from o2b_helpers.models import architectures, toynet  # noqa: F401  (importing them registers what ships)
+from o2b_helpers.models.backbone import Backbone, load_backbone, weights_digest
+from o2b_helpers.models.device import pick_device
+from o2b_helpers.models.registry import (
     Architecture,
     WeightsSource,
     architecture,
@@ -11,7 +11,7 @@ from .registry import (
     load_definition,
     register,
 )
-from .stages import SpatialMean, stages_of
+from o2b_helpers.models.stages import SpatialMean, stages_of
 
 __all__ = [
     "Architecture",

@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models.googlenet import BasicConv2d, Inception, InceptionAux
 
-from ..inputs.preprocessing import Preprocessing
-from .registry import (
+from o2b_helpers.inputs.preprocessing import Preprocessing
+from o2b_helpers.models.registry import (
     Architecture,
     WeightsSource,
     architecture,
@@ -24,7 +24,7 @@ from .registry import (
     load_definition,
     register,
 )
-from .stages import FLATTEN, InputRescaling, SpatialMean, Stages, stages_of
+from o2b_helpers.models.stages import FLATTEN, InputRescaling, SpatialMean, Stages, stages_of
 
 __all__ = [
     "Architecture",

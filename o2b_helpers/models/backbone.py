@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..errors import ModelError
-from ..inputs.preprocessing import Preprocessing
-from .fitting import fit_weights
-from .registry import Architecture
-from .registry import architecture as find_architecture
-from .splitting import check_split
-from .stages import Stages
-from .weights_files import find_weights, read_state_dict
+from o2b_helpers.errors import ModelError
+from o2b_helpers.inputs.preprocessing import Preprocessing
+from o2b_helpers.models.fitting import fit_weights
+from o2b_helpers.models.registry import Architecture
+from o2b_helpers.models.registry import architecture as find_architecture
+from o2b_helpers.models.splitting import check_split
+from o2b_helpers.models.stages import Stages
+from o2b_helpers.models.weights_files import find_weights, read_state_dict
 
 
 @dataclass

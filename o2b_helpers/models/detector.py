@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import ModelError, ParameterError
-from ..inputs.images import read_image
-from ..progress import progress
-from ..toyworld.weights import digests, toy_detector_path
-from .ultralytics_quiet import import_ultralytics, unchanged_surroundings
+from o2b_helpers.errors import ModelError, ParameterError
+from o2b_helpers.inputs.images import read_image
+from o2b_helpers.models.ultralytics_quiet import import_ultralytics, unchanged_surroundings
+from o2b_helpers.progress import progress
+from o2b_helpers.toyworld.weights import digests, toy_detector_path
 
 COLUMNS = ["image", "class", "confidence", "x0", "y0", "x1", "y1", "width", "height"]
 MOST_BOXES = 300  # per image; Ultralytics' own limit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..errors import ParameterError
+from o2b_helpers.errors import ParameterError
 
 CHOICES = ("auto", "cpu", "cuda", "mps")
 

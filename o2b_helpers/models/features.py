@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import StoreError
-from ..inputs.preprocessing import InputImages
-from ..progress import progress
-from .backbone import Backbone
+from o2b_helpers.errors import StoreError
+from o2b_helpers.inputs.preprocessing import InputImages
+from o2b_helpers.models.backbone import Backbone
+from o2b_helpers.progress import progress
 
 Images = Sequence[Path | str] | torch.Tensor
 

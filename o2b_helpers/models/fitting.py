@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from ..errors import ModelError
-from .registry import Architecture, architecture, architecture_names
+from o2b_helpers.errors import ModelError
+from o2b_helpers.models.registry import Architecture, architecture, architecture_names
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import InputError, ParameterError
+from o2b_helpers.errors import InputError, ParameterError
 
 BYTES_AT_ONCE = 256 * 2**20
 

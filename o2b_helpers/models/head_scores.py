@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from scipy.stats import rankdata
 
-from ..errors import ModelError
-from .head_data import ScaledFeatures
-from .learning_heads import LearningHeads
+from o2b_helpers.errors import ModelError
+from o2b_helpers.models.head_data import ScaledFeatures
+from o2b_helpers.models.learning_heads import LearningHeads
 
 
 class Scores:

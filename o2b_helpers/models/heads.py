@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..errors import ParameterError
-from .head_data import ScaledFeatures, check_labels, stratified_splits
-from .head_scores import Scores
-from .learning_heads import LearningHeads
+from o2b_helpers.errors import ParameterError
+from o2b_helpers.models.head_data import ScaledFeatures, check_labels, stratified_splits
+from o2b_helpers.models.head_scores import Scores
+from o2b_helpers.models.learning_heads import LearningHeads
 
 __all__ = ["HeadSettings", "TrainedHeads", "predict", "stratified_splits", "train_heads"]
 

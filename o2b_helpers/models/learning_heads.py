@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from .adam import Adam
-from .head_data import ScaledFeatures
+from o2b_helpers.models.adam import Adam
+from o2b_helpers.models.head_data import ScaledFeatures
 
 
 class LearningHeads:

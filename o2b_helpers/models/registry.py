@@ -10,9 +10,9 @@ from pathlib import Path
 
 from torch import nn
 
-from ..errors import ModelError
-from ..inputs.preprocessing import Preprocessing
-from .stages import Stages
+from o2b_helpers.errors import ModelError
+from o2b_helpers.inputs.preprocessing import Preprocessing
+from o2b_helpers.models.stages import Stages
 
 
 @dataclass(frozen=True)

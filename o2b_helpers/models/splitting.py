@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..errors import ModelError
-from .registry import Architecture
-from .stages import Stages
+from o2b_helpers.errors import ModelError
+from o2b_helpers.models.registry import Architecture
+from o2b_helpers.models.stages import Stages
 
 TOLERANCE = 1e-6  # largest difference, relative to the largest value
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..inputs.preprocessing import Preprocessing
-from ..toyworld.backbone import CHANNEL_MEAN, CHANNEL_STD, INPUT_SIZE, TARGET_LAYERS, ToyNet
-from ..toyworld.weights import digests, toynet_weights
-from .registry import Architecture, WeightsSource, register
-from .stages import Stages, stages_of
+from o2b_helpers.inputs.preprocessing import Preprocessing
+from o2b_helpers.models.registry import Architecture, WeightsSource, register
+from o2b_helpers.models.stages import Stages, stages_of
+from o2b_helpers.toyworld.backbone import CHANNEL_MEAN, CHANNEL_STD, INPUT_SIZE, TARGET_LAYERS, ToyNet
+from o2b_helpers.toyworld.weights import digests, toynet_weights
 
 
 def _stages(module: nn.Module) -> Stages:

@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..digests import file_digest
-from ..errors import ModelError
-from .registry import Architecture, WeightsSource
+from o2b_helpers.digests import file_digest
+from o2b_helpers.errors import ModelError
+from o2b_helpers.models.registry import Architecture, WeightsSource
 
 SUFFIXES = (".pth", ".pt", ".tar", ".safetensors")
 
