@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from o2b_helpers.analyses.keys import NOTEBOOKS, find_step, step_key
+from o2b_helpers.analyses.keys import NOTEBOOKS, step_key
 from o2b_helpers.analyses.publishing import is_published, state_parameters
 from o2b_helpers.digests import code_digests, digest_of, file_digest
 from o2b_helpers.errors import Object2BrainError, ParameterError, StoreError
@@ -118,11 +118,7 @@ def _is_done(params: Params, step: str, store: Store) -> bool:
         return False
     if not (params.runs / "notebooks" / f"{NOTEBOOKS[step]}.ipynb").is_file():
         return False
-    try:
-        find_step(params, step, store, for_step=step)
-    except StoreError:
-        return False
-    return is_published(params, step, store)
+    return store.find(step, step_key(params, step, store)) is not None and is_published(params, step, store)
 
 
 def _execute(params: Params, step: str) -> None:

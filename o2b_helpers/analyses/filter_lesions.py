@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     targets = read_table(needs["human_targets"] / "results" / "targets.csv")
     values, described = target_matrix(targets, stimuli["stimulus"])
     facts: dict[str, Any] = {"device": pick_device(params.execution.device)}
+    origin = made_from(params, "filter_lesions")
     for model in (m for m in params.analysis.models if m.object2brain):
         heads = load_full_heads(needs["valence_models"], model)
         base, lesioned, layer, channel = _predictions(params, model, heads, stimuli)
@@ -61,7 +63,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "architecture": model.label,
                 "weights": model.weights_label,
                 "gain": 0.0,
-                **made_from(params, "filter_lesions"),
+                **origin,
                 "note": "delta = rho of the whole network - rho without the filter; positive where the filter supports "
                 "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
             },
@@ -90,6 +92,7 @@ def _predictions(
     common["model"].pop("layers")
     output = params.analysis.heads.full.output
 
+    @cache
     def images() -> torch.Tensor:
         paths = [Path(p) for p in stimuli["path"]]
         return load_images(paths, backbone().preprocessing).to(backbone().device)

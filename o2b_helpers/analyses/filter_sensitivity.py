@@ -53,6 +53,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
         "score": params.analysis.sensitivity.score,
         "cam_scale": params.analysis.sensitivity.cam_scale,
     }
+    origin = made_from(params, "filter_sensitivity")
     for model in (m for m in params.analysis.models if m.object2brain):
         scores = _score_model(params, model, corpus, boxes, classes, needs["valence_models"])
         sizes = {
@@ -60,7 +61,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             "boxes_scored": int(scores.box_count.sum()),
             "boxes_outside_the_input": scores.dropped,
         }
-        write_dataset(_labelled(params, model, scores, classes), folder / "results" / f"filter_scores_{model.label}.nc")
+        labelled = _labelled(params, model, scores, classes, origin)
+        write_dataset(labelled, folder / "results" / f"filter_scores_{model.label}.nc")
         facts[model.label] = {"filters": len(scores.layer), **sizes, "classes": int((scores.box_count > 0).sum())}
     write_facts(folder, facts)
 
@@ -153,7 +155,7 @@ def _read_scores(folder: Path) -> FilterScores:
     )
 
 
-def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[str]) -> Any:
+def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[str], origin: dict[str, str]) -> Any:
     return filter_dataset(
         {"score_sum": (("run", "filter", "class"), scores.score_sum), "box_count": (("class",), scores.box_count)},
         scores.layer.tolist(),
@@ -164,7 +166,7 @@ def _labelled(params: Params, model: Model, scores: FilterScores, classes: list[
             "weights": model.weights_label,
             "score": params.analysis.sensitivity.score,
             "cam_scale": params.analysis.sensitivity.cam_scale,
-            **made_from(params, "filter_sensitivity"),
+            **origin,
             "note": "sum over boxes of the score of equation 1 in our reading; divide by box_count for the mean",
         },
     )

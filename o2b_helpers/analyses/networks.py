@@ -10,7 +10,7 @@ import torch
 
 from o2b_helpers.errors import InputError, ModelError
 from o2b_helpers.models.architectures import architecture, load_definition
-from o2b_helpers.models.backbone import Backbone, load_backbone
+from o2b_helpers.models.backbone import Backbone, load_backbone, weights_digest
 from o2b_helpers.models.device import pick_device
 from o2b_helpers.models.weights_files import default_weights_folder
 from o2b_helpers.params import Model, Params
@@ -40,8 +40,7 @@ def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
         elif path.is_file():
             files["weights_file"] = path
     elif model.weights == "untrained":
-        own["seed"] = params.analysis.seed
-        own["drawn_by"] = f"torch {torch.__version__}"  # another torch may draw other numbers from the same seed
+        own["drawn"] = weights_digest(model.architecture, "untrained", seed=params.analysis.seed)
     own |= store.digests_of_files(files)
     if model.sha256 is not None:
         _check_digest(model, own)

@@ -6,13 +6,13 @@ from torch import nn
 
 from o2b_helpers.inputs.preprocessing import Preprocessing
 from o2b_helpers.models.registry import Architecture, WeightsSource, register
-from o2b_helpers.models.stages import Stages, stages_of
+from o2b_helpers.models.stages import FLATTEN, Stages, stages_of
 from o2b_helpers.toyworld.backbone import CHANNEL_MEAN, CHANNEL_STD, INPUT_SIZE, TARGET_LAYERS, ToyNet
 from o2b_helpers.toyworld.weights import digests, toynet_weights
 
 
 def _stages(module: nn.Module) -> Stages:
-    return stages_of(module, "features.*", "avgpool", ("flatten", nn.Flatten(1)))
+    return stages_of(module, "features.*", "avgpool", FLATTEN)
 
 
 _FILE = toynet_weights(trained=True)

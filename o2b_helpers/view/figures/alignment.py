@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from o2b_helpers.view.figures.panels import PanelGrid
+from o2b_helpers.view.figures.panels import PanelGrid, legend_entry
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import P_SIGNIFICANT, best_alignment, models, named, target_parts
 from o2b_helpers.view.style import (
@@ -120,17 +120,7 @@ def _marks(rows: pd.DataFrame, best: int | None, sources: list[str], offset: flo
 def _legend(grid: PanelGrid, names: list[str]) -> None:
     for position, model in enumerate(names):
         marker = {"symbol": cycle(SYMBOLS, position), "color": cycle(MODEL_COLOURS, position), "size": 10}
-        grid.traces.append(
-            go.Scatter(
-                x=[None],
-                y=[None],
-                mode="markers",
-                marker=marker,
-                name=safe(model, 26),
-                hoverinfo="skip",
-                legendgroup=f"model {position}",
-            )  # fmt: skip
-        )
+        grid.traces.append(legend_entry(safe(model, 26), marker, f"model {position}"))
 
 
 def rho_limits(rho: pd.Series) -> tuple[float, float]:

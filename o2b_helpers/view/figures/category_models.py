@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from o2b_helpers.view.figures.categories import HOVER, complete, hover_text, strongest_categories, weight_axis
 from o2b_helpers.view.figures.layers import SOURCE_LEGEND
-from o2b_helpers.view.figures.panels import PanelGrid
+from o2b_helpers.view.figures.panels import PanelGrid, legend_entry
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import chosen_models, last_layer, models_left_out, target_parts
 from o2b_helpers.view.style import SOURCE_COLOURS, cycle, ordered, safe
@@ -102,14 +102,4 @@ def _bars(part: pd.DataFrame, chosen: list[str], position: int, sources: int) ->
 def _legend(grid: PanelGrid, sources: list[str]) -> None:
     for position, source in enumerate(sources):
         marker = {"symbol": "square", "size": 11, "color": cycle(SOURCE_COLOURS, position)}
-        grid.traces.append(
-            go.Scatter(
-                x=[None],
-                y=[None],
-                mode="markers",
-                marker=marker,
-                name=safe(source, 18),
-                hoverinfo="skip",
-                legendgroup=f"source {position}",
-            )  # fmt: skip
-        )
+        grid.traces.append(legend_entry(safe(source, 18), marker, f"source {position}"))

@@ -156,3 +156,8 @@ class PanelGrid:
     def row_heading(self, row: int, text: str) -> None:
         """Write a heading over the left end of one row of panels."""
         self.text(f"<b>{text}</b>", 0, self._y(row) - 4)
+
+
+def legend_entry(name: str, marker: dict[str, Any], group: str) -> go.Scatter:
+    """Make a trace that shows in the legend only and switches the traces of its group; the name is escaped already."""
+    return go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, hoverinfo="skip", legendgroup=group)
