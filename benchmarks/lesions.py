@@ -1,35 +1,143 @@
-"""Lesions against one hooked full forward pass per filter, all heads at once (a sample of filters, extrapolated)."""
+"""Lesions against one hooked full forward pass per filter and head, and against captum's LayerFeatureAblation.
+
+Ours lesions every filter of every cut (of VGG16 every eighth, scaled up: its fixed costs are then counted eight
+times over); the others are timed on a few filters of every cut and scaled up.
+"""
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import torch
-from common import network, pictures, row, seconds, whole_module
+from captum.attr import LayerFeatureAblation
+from common import (
+    Row,
+    Timing,
+    heads,
+    kind_of_pictures,
+    matrix_product_rate,
+    network,
+    pictures,
+    scaled_sum,
+    timed,
+    whole_module,
+)
+from torch import nn
 
+from o2b_helpers.kernels.lesion_tails import Copies, Tail
 from o2b_helpers.kernels.lesions import lesion_predictions
+from o2b_helpers.models.backbone import Backbone
 
-IMAGES, SAMPLE = 8, 4
+IMAGES, RUNS, SAMPLE = 48, 5, 2
+EVERY = {"vgg16": 8}
 
 
-def lines(name: str) -> list[str]:
-    backbone, weight, bias = network(name)
-    images = pictures(backbone, IMAGES)
-    module = whole_module(backbone, weight, bias)
-    ours_s = naive_s = difference = 0.0
+def rows(name: str) -> list[Row]:
+    backbone, images, every = network(name), pictures(name, IMAGES), EVERY.get(name, 1)
+    weight, bias = heads(backbone, RUNS)
+    ours, naive, peer, difference, needed = [], [], [], 0.0, 0.0
+    rate = matrix_product_rate()
     for layer in backbone.target_layers:
-        found = lesion_predictions(backbone, images, weight, bias, layer)
-        ours_s += seconds(lambda layer=layer: lesion_predictions(backbone, images, weight, bias, layer), 1)
-        for channel in range(SAMPLE):
+        count = backbone.shape(layer)[0]
+        some = list(range(0, count, every))
+        lesion_predictions(backbone, images[:1], weight, bias, layer, channels=[0])  # makes the lean twins
+        took = timed(
+            {"ours": partial(lesion_predictions, backbone, images, weight, bias, layer, channels=some)}, 3, False
+        )
+        ours.append((took["ours"], count / len(some)))
+        needed += needed_operations(backbone, images, layer)
+        found = lesion_predictions(backbone, images, weight, bias, layer, channels=range(SAMPLE))
+        for run in range(RUNS):
+            module = whole_module(backbone, weight[run : run + 1], bias[run : run + 1])
+            for channel in range(SAMPLE):
+                wanted = hooked(module, layer, images, channel)[:, 0]
+                difference = max(difference, float((found[run, channel] - wanted).abs().max()))
+        slow = timed(
+            {"naive": partial(hooked, module, layer, images, 0), "peer": partial(captum, module, layer, images)}
+        )
+        naive.append((slow["naive"], count * RUNS))
+        peer.append((slow["peer"], count * RUNS / (SAMPLE + 1)))
+    total = scaled_sum(ours)
+    setting = f"{IMAGES} stimuli ({kind_of_pictures()}), all {_filters(backbone)} filters of all cuts"
+    share = needed / total.median / rate
+    note = f"{needed / 1e12:.1f} TFLOP needed: {100 * share:.0f} % of the {rate / 1e9:.0f} GFLOP/s of a matrix product"
+    note += "; peer and naive sampled" + (f"; ours on every {every}th filter" if every > 1 else "")
+    return [
+        Row(
+            "lesions",
+            name,
+            setting,
+            RUNS,
+            total,
+            "captum LayerFeatureAblation, a call per head",
+            scaled_sum(peer),
+            scaled_sum(naive),
+            Timing(*[needed / rate] * 3),
+            difference,
+            note,
+            {"needed_tflop": needed / 1e12, "peak_gflops": rate / 1e9, "share_of_peak": share},
+        )
+    ]
 
-            def zero(_, __, maps, channel=channel):
-                maps = maps.clone()
-                maps[:, channel] = 0
-                return maps
 
-            hook = module.get_submodule(layer).register_forward_hook(zero)
-            with torch.no_grad():
-                wanted = module(images).T
-                naive_s += seconds(lambda: module(images), 1) * found.shape[1] / SAMPLE
-            hook.remove()
-            difference = max(difference, float((found[:, channel] - wanted).abs().max()))
-    setting = f"{name}, {IMAGES} images, all filters, 5 heads"
-    return [row("lesions", setting, ours_s, "full forward (sampled)", naive_s, difference)]
+def _filters(backbone: Backbone) -> int:
+    return sum(backbone.shape(layer)[0] for layer in backbone.target_layers)
+
+
+@torch.no_grad()
+def hooked(module: nn.Module, layer: str, images: torch.Tensor, channel: int) -> torch.Tensor:
+    """One full forward pass in which a hook zeroes one map."""
+
+    def zero(_, __, maps):
+        maps = maps.clone()
+        maps[:, channel] = 0
+        return maps
+
+    hook = module.get_submodule(layer).register_forward_hook(zero)
+    try:
+        return module(images)
+    finally:
+        hook.remove()
+
+
+@torch.no_grad()
+def captum(module: nn.Module, layer: str, images: torch.Tensor) -> None:
+    """The peer's way on a few filters: all others of the layer count as one more, lesioned together."""
+    ablation = LayerFeatureAblation(module, module.get_submodule(layer))
+    read = []
+    hook = module.get_submodule(layer).register_forward_hook(lambda _, __, maps: read.append(maps.shape[1]))
+    module(images[:1])
+    hook.remove()
+    groups = torch.arange(read[0]).clamp(max=SAMPLE)[None, :, None, None]
+    ablation.attribute(images, layer_baselines=0, target=0, layer_mask=groups)
+
+
+@torch.no_grad()
+def needed_operations(backbone: Backbone, images: torch.Tensor, layer: str) -> float:
+    """Floating-point operations of convolutions and linear layers that no exact way spares, for all filters.
+
+    What mixes the filters first costs one filter's share; what lies behind it runs once for each filter and image
+    whose map is not empty.
+    """
+    maps = backbone.trunk(images, layer)
+    live = float((maps.flatten(2).amax(2) > 0).sum())
+    operations = 0.0
+
+    def count(module: nn.Module, inputs: tuple, result: torch.Tensor) -> None:
+        nonlocal operations
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            operations += 2 * math.prod(result.shape[1:]) * module.weight[0].numel()
+
+    hooks = [part.register_forward_hook(count) for stage in backbone.stages_behind(layer) for part in stage.modules()]
+    backbone.tail(maps[:1], layer)
+    for hook in hooks:
+        hook.remove()
+    tail = Tail(backbone, layer)
+    if tail.opening is None:
+        return 0.0
+    read = tail.before(maps[:1])
+    for reading in Copies(tail, read, -read, 2**20).readings:
+        first = 2 * math.prod(reading.whole.shape[1:]) * reading.step.weight[0].numel()
+        operations -= first * (1 - 1 / read.shape[1])
+    return live * operations

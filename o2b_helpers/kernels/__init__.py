@@ -10,6 +10,7 @@ from o2b_helpers.kernels.object_weights import category_weights, object_weights
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.overlap import category_overlap
 from o2b_helpers.kernels.rank_correlation import benjamini_hochberg, rank_correlation, spearman_p
+from o2b_helpers.kernels.screening import screened_predictions
 
 __all__ = [
     "FilterScores",
@@ -25,5 +26,6 @@ __all__ = [
     "object_weights",
     "pixel_boxes",
     "rank_correlation",
+    "screened_predictions",
     "spearman_p",
 ]

@@ -7,23 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from o2b_helpers.errors import InputError, ParameterError
 from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.lesion_tails import Copies, Tail
 from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
-from o2b_helpers.models.stages import SpatialMean
+from o2b_helpers.kernels.segments import ALIVE
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbone import Backbone
 
-BLOCK_BYTES = 256 * 2**20
-CPU_BLOCK_BYTES = 32 * 2**20  # larger blocks only leave the caches and cost a CPU time
-# an operation's input and output, and two more of that size that a branch may hold
-ALIVE = 4
-# stages that keep filters apart and take gain * A to gain * (what they make of A)
-ANY_GAIN = (nn.AvgPool2d, nn.AdaptiveAvgPool2d, SpatialMean, nn.Dropout, nn.Dropout2d, nn.Identity)
-GAIN_NOT_NEGATIVE = (nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.ReLU)
+BLOCK_BYTES = 512 * 2**20
+COPIES = 2048  # whose features are held at once in double precision
 
 
 def lesion_predictions(
@@ -40,11 +35,12 @@ def lesion_predictions(
 ) -> torch.Tensor:
     """Predict with each filter of a layer changed in turn: A_k -> gain * A_k (the paper, section 3.2).
 
-    Everything up to the first stage that mixes filters runs once; from there on, many changed copies go
-    through the rest of the network at once. Only the head differs between runs, so all of them share that
-    pass. A filter whose map is 0 all over an image changes nothing there: its prediction is the whole model's,
-    bit for bit. Where only pooling stands between the layer and the head, the prediction loses exactly the
-    filter's own share, and nothing runs again.
+    Everything up to the first stage that mixes filters runs once. Where that stage is linear (a convolution, a fully
+    connected layer, the first step of a residual, fire or inception block), the changed filter's share is added to its
+    result, and many changed copies go through the rest of the network at once; where only pooling stands
+    between the layer and the head, the prediction loses exactly the filter's own share, and nothing runs
+    again. Only the head differs between runs, so all of them share that pass. A filter whose map is 0 all over an
+    image changes nothing there: its prediction is the whole model's, bit for bit.
 
     Parameters
     ----------
@@ -63,8 +59,7 @@ def lesion_predictions(
     output : {"linear", "sigmoid"}
         What follows the linear layer.
     block_bytes : int
-        Bound on the working memory of one pass through the rest of the network, bytes; one copy always goes. A CPU
-        takes 32 MiB at most, whatever the bound.
+        Bound on the working memory, bytes; one image and one copy always go.
 
     Returns
     -------
@@ -83,19 +78,16 @@ def lesion_predictions(
     if not math.isfinite(gain):
         raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
     filters = _channels(channels, backbone.shape(layer)[0], layer)
-    if torch.device(backbone.device).type == "cpu":
-        block_bytes = min(block_bytes, CPU_BLOCK_BYTES)
-    apart, rest = _mixing_split(backbone, layer, gain)
+    tail = Tail(backbone, layer)
+    parts = []
     with torch.no_grad():
-        values = _before_mixing(backbone, images, layer, apart, block_bytes)
-        shape, values = values.shape[1:], values.reshape(len(values), backbone.shape(layer)[0], -1)
-        if rest:
-            # the network's own stage expects the shape that it is used to
-            rest = [nn.Flatten(1), nn.Unflatten(1, shape), *rest]
-            linear = _resumed(rest, values, filters, gain, weight, bias, block_bytes)
-        else:
-            share = torch.einsum("rkc,ikc->rki", weight.view(len(weight), *values.shape[1:]), values.to(weight))
-            linear = linear_values(values.flatten(1), weight, bias)[:, None] + (gain - 1.0) * share[:, filters]
+        for some in images.split(_images_at_once(backbone, layer, block_bytes)):
+            maps, features = backbone.run(some.to(backbone.device), [layer])
+            whole = linear_values(features, weight, bias)
+            maps = checks.finite(f"maps of {layer}", maps[layer], ("image", "channel", "height", "width"))
+            change = _change(tail, maps, filters, gain, weight, block_bytes // 2)
+            parts.append(whole[:, None] + change)
+    linear = torch.cat(parts, 2) if parts else torch.zeros(len(weight), len(filters), 0, dtype=torch.float64)
     return apply_output(linear, output)
 
 
@@ -113,73 +105,31 @@ def _channels(channels: Sequence[int] | None, count: int, layer: str) -> torch.T
     return filters
 
 
-def _mixing_split(backbone: Backbone, layer: str, gain: float) -> tuple[list[nn.Module], list[nn.Module]]:
-    """Split the stages behind the layer before the first one that mixes filters."""
-    apart = ANY_GAIN + (GAIN_NOT_NEGATIVE if gain >= 0 else ())
-    names = [name for name, _ in backbone.stages]
-    stages = [stage for _, stage in backbone.stages[names.index(layer) + 1 :]]
-    for number, stage in enumerate(stages):
-        flattens = type(stage) is nn.Flatten and stage.start_dim == 1 and stage.end_dim == -1
-        if not flattens and type(stage) not in apart:
-            return stages[:number], stages[number:]
-    return stages, []
+def _images_at_once(backbone: Backbone, layer: str, block_bytes: int) -> int:
+    """Images whose way through the network, and whose maps kept at the layer, fit into half of the memory."""
+    largest = max(math.prod(shape) for shape in backbone.shapes.values()) * 4
+    return max(1, block_bytes // 2 // (ALIVE * largest))
 
 
-def _before_mixing(
-    backbone: Backbone, images: torch.Tensor, layer: str, apart: list[nn.Module], block_bytes: int
+def _change(
+    tail: Tail, maps: torch.Tensor, filters: torch.Tensor, gain: float, weight: torch.Tensor, block_bytes: int
 ) -> torch.Tensor:
-    """Run the images to the first stage that mixes filters, as many at once as fit."""
-    largest = max(math.prod(shape) for shape in backbone.shapes.values()) * images.element_size()
-    found = []
-    for block in images.split(max(1, block_bytes // (ALIVE * largest))):
-        maps = backbone.trunk(block.to(backbone.device), layer)
-        checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
-        found.append(_through(apart, maps))
-    return torch.cat(found)
-
-
-def _resumed(
-    rest: list[nn.Module],
-    values: torch.Tensor,
-    filters: torch.Tensor,
-    gain: float,
-    weight: torch.Tensor,
-    bias: torch.Tensor,
-    block_bytes: int,
-) -> torch.Tensor:
-    """Run changed copies of (image, filter, cell) through the rest; (run, filter, image) linear values."""
-    step = max(1, block_bytes // _bytes_per_copy(rest, values[:1]))
-    whole = torch.cat([linear_values(_through(rest, block), weight, bias) for block in values.split(step)], 1)
-    result = whole[:, None].repeat(1, len(filters), 1)
-    # an empty map changes nothing, and neither does a gain of 1
-    changes = (values.amax(2) > 0) | (values.amin(2) < 0) if gain != 1.0 else values.new_zeros(values.shape[:2]).bool()
-    row, image = torch.nonzero(changes.cpu()[:, filters].T, as_tuple=True)
-    for rows, images in zip(row.split(step), image.split(step), strict=True):
-        copies = values[images]
-        copies[torch.arange(len(rows)), filters[rows]] *= gain
-        result[:, rows, images] = linear_values(_through(rest, copies), weight, bias)
-    return result
-
-
-def _through(rest: list[nn.Module], values: torch.Tensor) -> torch.Tensor:
-    for stage in rest:
-        values = stage(values)
-    return values
-
-
-def _bytes_per_copy(rest: list[nn.Module], one: torch.Tensor) -> int:
-    """Working memory of one copy on its way through the rest."""
-    largest = one.nbytes
-
-    def watch(module: nn.Module, inputs: tuple, result: torch.Tensor) -> None:
-        nonlocal largest
-        if isinstance(result, torch.Tensor):
-            largest = max(largest, result.nbytes)
-
-    hooks = [part.register_forward_hook(watch) for stage in rest for part in stage.modules()]
-    try:
-        _through(rest, one)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return ALIVE * largest
+    """Give what changed filters add to the linear values, (run, filter, image), for maps (image, filter, h, w)."""
+    read = tail.before(maps)
+    delta = tail.before(maps * gain) - read
+    if tail.opening is None:  # only the head is left
+        of_head = weight.view(len(weight), maps.shape[1], -1)[:, filters]
+        share = delta.flatten(2)[:, filters].to("cpu", torch.float64)
+        return torch.einsum("rkc,ikc->rki", of_head, share)
+    change = torch.zeros(len(weight), len(filters), len(maps), dtype=torch.float64)
+    # filter after filter, so that copies that share a weight matrix stand together; unchanged ones are left out
+    row, image = torch.nonzero(delta.flatten(2).any(2).cpu()[:, filters].T, as_tuple=True)
+    if not len(row):
+        return change
+    copies = Copies(tail, read, delta, block_bytes)
+    # in double precision from here on: what is small beside the prediction keeps its digits
+    whole = copies.features(torch.arange(len(maps))).to("cpu", torch.float64)
+    for rows, images in zip(row.split(COPIES), image.split(COPIES), strict=True):
+        features = copies.features(images, filters[rows]).to("cpu", torch.float64)
+        change[:, rows, images] = weight @ (features - whole[images]).T
+    return change

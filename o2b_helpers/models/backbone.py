@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -13,11 +13,15 @@ from torch import nn
 from o2b_helpers.errors import ModelError
 from o2b_helpers.inputs.preprocessing import Preprocessing
 from o2b_helpers.models.fitting import fit_weights
+from o2b_helpers.models.lean import lean
 from o2b_helpers.models.registry import Architecture
 from o2b_helpers.models.registry import architecture as find_architecture
 from o2b_helpers.models.splitting import check_split
 from o2b_helpers.models.stages import Stages
 from o2b_helpers.models.weights_files import find_weights, read_state_dict
+from o2b_helpers.progress import say
+
+LEAN_TOLERANCE = 1e-5  # largest difference, relative to the stage's largest value
 
 
 @dataclass
@@ -55,6 +59,7 @@ class Backbone:
     stages: Stages
     shapes: dict[str, tuple[int, ...]]
     device: str = "cpu"
+    _lean: dict[str, nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_features(self) -> int:
@@ -119,6 +124,37 @@ class Backbone:
         later, features = self._compose(maps, self._position(layer) + 1, [one for one in layers if one != layer])
         return {**here, **later}, features
 
+    def stages_behind(self, layer: str) -> list[nn.Module]:
+        """List the stages that take the maps at a layer to the features."""
+        return [stage for _, stage in self.stages[self._position(layer) + 1 :]]
+
+    def lean_stages_behind(self, layer: str) -> list[nn.Module]:
+        """List lean twins of these stages, see `o2b_helpers.models.lean`.
+
+        Made once, they hold weights of their own. A twin whose results for random maps differ from its stage's by more
+        than rounding is not used; a line says so.
+        """
+        shape = self.shape(layer)
+        generator = torch.Generator().manual_seed(0)
+        values = torch.rand(1, *shape, generator=generator).to(self.device)
+        for name, stage in self.stages[self._position(layer) + 1 :]:
+            with torch.no_grad():
+                wanted = stage(values)
+                if name not in self._lean:
+                    self._lean[name] = self._twin(name, stage, values, wanted)
+            values = wanted
+        return [self._lean[name] for name, _ in self.stages[self._position(layer) + 1 :]]
+
+    def _twin(self, name: str, stage: nn.Module, values: torch.Tensor, wanted: torch.Tensor) -> nn.Module:
+        twin = lean(stage)
+        found = twin(values.clone(memory_format=torch.preserve_format))
+        if found.shape == wanted.shape and float((found - wanted).abs().max()) <= LEAN_TOLERANCE * float(
+            wanted.abs().max()
+        ):
+            return twin
+        say(f"  {self.name}: {name} is computed as it stands, as its shortened form differs by more than rounding")
+        return stage
+
     def shape(self, layer: str) -> tuple[int, ...]:
         """Shape (channel, height, width) of a layer's maps for an image of the preprocessing's size."""
         self._position(layer)
@@ -129,6 +165,7 @@ class Backbone:
         self.module.to(device)
         for _, stage in self.stages:
             stage.to(device)
+        self._lean.clear()
         self.device = str(device)
         return self
 
@@ -256,5 +293,5 @@ def _freeze(module: nn.Module, definition: Architecture) -> Stages:
         part.eval().requires_grad_(False)
         for child in part.modules():
             if getattr(child, "inplace", False):  # an in-place ReLU would overwrite the maps that are read before it
-                child.inplace = False
+                child.inplace, child.overwrites_input = False, True
     return stages
