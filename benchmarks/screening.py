@@ -37,7 +37,8 @@ def _row(name: str, runs: int) -> Row:
         naive.append((timed({"naive": partial(hooked, module, layer, images, 0)}, 1)["naive"], count * runs))
         whole = lesion(channels=[0], gain=1.0)
         exact, approximate = lesion(channels=some) - whole, screened[layer][:, some] - whole
-        agreement.append(np.mean([spearmanr(a.flatten(), b.flatten()).statistic for a, b in zip(exact, approximate)]))
+        pairs = zip(exact.flatten(1), approximate.flatten(1), strict=True)
+        agreement.append(np.mean([spearmanr(*pair).statistic for pair in pairs]))
         difference = max(difference, float((exact - approximate).abs().max()))
     note = "Spearman with the exact changes: " + ", ".join(
         f"{layer} {rho:.3f}" for layer, rho in zip(layers, agreement, strict=True)

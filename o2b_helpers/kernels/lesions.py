@@ -13,14 +13,19 @@ from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.lesion_tails import Copies, Tail
 from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
 from o2b_helpers.kernels.segments import ALIVE
+from o2b_helpers.models.meta import pass_bytes, peak_bytes
+from o2b_helpers.progress import progress
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbone import Backbone
+    from o2b_helpers.models.hooked import HookedBackbone
 
 BLOCK_BYTES = 512 * 2**20
+IMAGES = 32  # in one pass for the whole network's features
 COPIES = 2048  # whose features are held at once in double precision
 
 
+@torch.no_grad()
 def lesion_predictions(
     backbone: Backbone,
     images: torch.Tensor,
@@ -31,6 +36,7 @@ def lesion_predictions(
     channels: Sequence[int] | None = None,
     gain: float = 0.0,
     output: str = "linear",
+    features: torch.Tensor | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> torch.Tensor:
     """Predict with each filter of a layer changed in turn: A_k -> gain * A_k (the paper, section 3.2).
@@ -58,6 +64,8 @@ def lesion_predictions(
         0 lesions the filter, 1 leaves the model as it is, more strengthens the filter.
     output : {"linear", "sigmoid"}
         What follows the linear layer.
+    features : tensor (image, feature), optional
+        What the backbone gives for these images, where it is known already.
     block_bytes : int
         Bound on the working memory, bytes; one image and one copy always go.
 
@@ -78,16 +86,20 @@ def lesion_predictions(
     if not math.isfinite(gain):
         raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
     filters = _channels(channels, backbone.shape(layer)[0], layer)
-    tail = Tail(backbone, layer)
-    parts = []
-    with torch.no_grad():
-        for some in images.split(_images_at_once(backbone, layer, block_bytes)):
-            maps, features = backbone.run(some.to(backbone.device), [layer])
-            whole = linear_values(features, weight, bias)
-            maps = checks.finite(f"maps of {layer}", maps[layer], ("image", "channel", "height", "width"))
-            change = _change(tail, maps, filters, gain, weight, block_bytes // 2)
-            parts.append(whole[:, None] + change)
-    linear = torch.cat(parts, 2) if parts else torch.zeros(len(weight), len(filters), 0, dtype=torch.float64)
+    if features is None:
+        features = torch.cat([backbone.features(some.to(backbone.device)) for some in images.split(IMAGES)])
+    tail = Tail(backbone, layer) if backbone.splits else None
+    change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
+    start = 0
+    for some in images.split(_images_at_once(backbone, block_bytes)):
+        maps = backbone.trunk(some.to(backbone.device), layer)
+        checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+        here = slice(start, start := start + len(some))
+        if tail is None:
+            change[:, :, here] = _full_passes(backbone, some, maps, features[here], layer, filters, gain, weight)
+        else:
+            change[:, :, here] = _change(tail, maps, filters, gain, weight, block_bytes // 2)
+    linear = linear_values(features, weight, bias)[:, None] + change
     return apply_output(linear, output)
 
 
@@ -105,7 +117,84 @@ def _channels(channels: Sequence[int] | None, count: int, layer: str) -> torch.T
     return filters
 
 
-def _images_at_once(backbone: Backbone, layer: str, block_bytes: int) -> int:
+def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_bytes: int = BLOCK_BYTES) -> int:
+    """Estimate the working memory of :func:`lesion_predictions` for all filters of a layer, on a CPU.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        On the "meta" device (:func:`o2b_helpers.models.meta.meta_backbone`): shapes, no values.
+    layer : str
+        Target layer.
+    images : int
+        Number of images.
+    runs : int
+        Number of heads.
+    block_bytes : int
+        As for the lesions.
+
+    Returns
+    -------
+    int
+        Bytes beyond the network itself and the images.
+    """
+    some, filters = min(images, _images_at_once(backbone, block_bytes)), backbone.shape(layer)[0]
+    shown = torch.empty(some, 3, backbone.preprocessing.crop, backbone.preprocessing.crop, device="meta")
+    known = 8 * (2 * runs * filters * images + images * backbone.n_features)
+    whole = pass_bytes(backbone, min(images, IMAGES))
+    if not backbone.splits:
+        return known + max(
+            whole, peak_bytes(lambda: torch.no_grad()(backbone.changed_features)(shown, layer, torch.clone))
+        )
+    twins = sum(one.nbytes for stage in backbone.stages_behind(layer) for one in stage.parameters())
+
+    @torch.no_grad()
+    def one_block() -> tuple:
+        maps = backbone.trunk(shown, layer)
+        tail = Tail(backbone, layer)
+        read = tail.before(maps)
+        delta = tail.before(maps * 0.0) - read
+        if tail.opening is None:
+            return maps, delta
+        copies = Copies(tail, read, delta, block_bytes // 2)
+        copies.features(torch.zeros(1, dtype=torch.int64))
+        many = min(COPIES, some * filters)
+        image = torch.arange(many) % some
+        features = copies.features(image, torch.arange(many) // some)
+        return maps, delta, copies, features, features.double()
+
+    return known + max(whole, twins + peak_bytes(one_block))
+
+
+def _full_passes(
+    backbone: HookedBackbone,
+    images: torch.Tensor,
+    maps: torch.Tensor,
+    features: torch.Tensor,
+    layer: str,
+    filters: torch.Tensor,
+    gain: float,
+    weight: torch.Tensor,
+) -> torch.Tensor:
+    """Do what `_change` does where the network cannot be resumed: one full forward pass for every filter."""
+    change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
+    for row, channel in enumerate(progress(filters.tolist(), f"lesions at {layer}")):
+        if gain == 1.0 or not bool(maps[:, channel].any()):
+            continue
+
+        def with_gain(found: torch.Tensor, channel: int = channel) -> torch.Tensor:
+            found = found.clone()
+            found[:, channel] *= gain
+            return found
+
+        changed = backbone.changed_features(images.to(backbone.device), layer, with_gain)
+        difference = changed.to("cpu", torch.float64) - features.to("cpu", torch.float64)
+        difference[~maps[:, channel].flatten(1).any(1).cpu()] = 0.0  # an empty map changes nothing
+        change[:, row] = weight @ difference.T
+    return change
+
+
+def _images_at_once(backbone: Backbone, block_bytes: int) -> int:
     """Images whose way through the network, and whose maps kept at the layer, fit into half of the memory."""
     largest = max(math.prod(shape) for shape in backbone.shapes.values()) * 4
     return max(1, block_bytes // 2 // (ALIVE * largest))

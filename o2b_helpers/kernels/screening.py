@@ -82,14 +82,10 @@ def _slopes(
     """Linear values (run, image) and, by layer, their derivatives by each filter's gain (run, filter, image)."""
     for layer in layers:
         backbone.shape(layer)  # refuses a layer that the network does not have
-    names = [name for name, _ in backbone.stages]
-    first = min(layers, key=names.index)
     slopes: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
+    maps, features = backbone.run_from(images.to(backbone.device), layers)
+    kept = [maps[layer] for layer in layers]
     with torch.enable_grad():
-        with torch.no_grad():
-            start = backbone.trunk(images.to(backbone.device), first)
-        maps, features = backbone.resume(start.detach().requires_grad_(), first, layers)
-        kept = [maps[layer] for layer in layers]
         for run, direction in enumerate(weight.to(features)):
             direction = direction.expand_as(features).contiguous()
             gradients = torch.autograd.grad(features, kept, direction, retain_graph=run + 1 < len(weight))

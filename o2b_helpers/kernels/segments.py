@@ -39,7 +39,8 @@ class Segments:
     ) -> None:
         self.first, self.stages = first, stages
         self.block_bytes = block_bytes
-        self.cache_bytes = min(block_bytes, CPU_BLOCK_BYTES) if device.type == "cpu" else block_bytes
+        # a "meta" device stands for a CPU, where memory is estimated
+        self.cache_bytes = min(block_bytes, CPU_BLOCK_BYTES) if device.type in ("cpu", "meta") else block_bytes
         self.parts: list[tuple[int, list[nn.Module]]] = []  # copies at once, stages
         self.at_once = 0
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -59,6 +60,7 @@ class Backbone:
     stages: Stages
     shapes: dict[str, tuple[int, ...]]
     device: str = "cpu"
+    splits: ClassVar[bool] = True  # whether it can be resumed at a layer
     _lean: dict[str, nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -124,6 +126,18 @@ class Backbone:
         later, features = self._compose(maps, self._position(layer) + 1, [one for one in layers if one != layer])
         return {**here, **later}, features
 
+    def run_from(self, images: torch.Tensor, layers: Iterable[str]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Compute the maps at several layers and the features, with gradients that end at the first of the layers.
+
+        Nothing is recorded up to that layer; its maps are a leaf that requires a gradient.
+        """
+        layers = list(layers)
+        first = min(layers, key=self._position)
+        with torch.no_grad():
+            start = self.trunk(images, first)
+        with torch.enable_grad():
+            return self.resume(start.detach().requires_grad_(), first, layers)
+
     def stages_behind(self, layer: str) -> list[nn.Module]:
         """List the stages that take the maps at a layer to the features."""
         return [stage for _, stage in self.stages[self._position(layer) + 1 :]]
@@ -134,12 +148,13 @@ class Backbone:
         Made once, they hold weights of their own. A twin whose results for random maps differ from its stage's by more
         than rounding is not used; a line says so.
         """
-        shape = self.shape(layer)
         generator = torch.Generator().manual_seed(0)
-        values = torch.rand(1, *shape, generator=generator).to(self.device)
+        values = torch.rand(1, *self.shape(layer), generator=generator).to(self.device)
         for name, stage in self.stages[self._position(layer) + 1 :]:
             with torch.no_grad():
                 wanted = stage(values)
+                if self.device == "meta":  # shapes only: there are no values to compare
+                    self._lean[name] = lean(stage)
                 if name not in self._lean:
                     self._lean[name] = self._twin(name, stage, values, wanted)
             values = wanted
@@ -250,9 +265,16 @@ def load_backbone(
         fit_weights(module, state, definition, file.path.name)
         name = weights if weights in definition.weights else file.path.name
         digest = file.sha256
-    stages = _freeze(module, definition)
-    shapes = check_split(module, stages, definition)
-    backbone = Backbone(
+    kind, stages = Backbone, _freeze(module, definition)
+    if stages:
+        shapes = check_split(module, stages, definition)
+    else:
+        from o2b_helpers.models.hooked import HookedBackbone, hooked_stages  # built on this module
+
+        kind = HookedBackbone
+        stages, shapes = hooked_stages(module, definition)
+        say(f"  {definition.name} is not split into stages: every lesion runs the whole network")
+    backbone = kind(
         definition.name, name, digest, module, definition.preprocessing, definition.target_layers, stages, shapes
     )
     return backbone.to(device)
@@ -287,8 +309,8 @@ def _build(definition: Architecture, seed: int) -> nn.Module:
 
 
 def _freeze(module: nn.Module, definition: Architecture) -> Stages:
-    """Set eval mode, switch gradients and in-place steps off, and list the stages."""
-    stages = definition.stages(module)
+    """Set eval mode, switch gradients and in-place steps off, and list the stages, where there are any."""
+    stages = definition.stages(module) if definition.stages else []
     for part in [module, *(stage for _, stage in stages)]:
         part.eval().requires_grad_(False)
         for child in part.modules():

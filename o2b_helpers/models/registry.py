@@ -52,9 +52,10 @@ class Architecture:
         Returns the network with random weights; called without arguments.
     stages : callable
         Takes the network, returns the ordered list of (name, module) whose composition maps images
-        (image, 3, height, width) to penultimate features (image, feature); see `stages_of`.
+        (image, 3, height, width) to penultimate features (image, feature); see `stages_of`. None where the network
+        cannot be written as such a list: its maps are then read by hooks, and every lesion runs all of it.
     target_layers : tuple of str
-        Names of the stages whose feature maps are studied, first to last; their maps must not be negative.
+        Names of the stages (or modules) whose feature maps are studied, first to last; their maps must not be negative.
     preprocessing : Preprocessing
         From a picture to the network's input.
     last_layer : str
@@ -70,7 +71,7 @@ class Architecture:
 
     name: str
     build: Callable[[], nn.Module]
-    stages: Callable[[nn.Module], Stages]
+    stages: Callable[[nn.Module], Stages] | None
     target_layers: tuple[str, ...]
     preprocessing: Preprocessing
     last_layer: str = ""
