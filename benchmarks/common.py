@@ -19,7 +19,7 @@ from torch import nn
 from o2b_helpers.inputs.preprocessing import load_images
 from o2b_helpers.models.architectures import architecture
 from o2b_helpers.models.backbone import Backbone, load_backbone
-from o2b_helpers.models.lean import BlockedLinear
+from o2b_helpers.models.lean import LeanLinear
 from o2b_helpers.toyworld.world import write_corpus
 
 REAL_DATA = Path(os.environ.get("O2B_REAL_DATA", Path(__file__).parents[2] / "shared" / "real"))
@@ -154,6 +154,6 @@ def matrix_product_rate() -> float:
     """Floating-point operations a second of a large single-precision matrix product, by the faster of two libraries."""
     a, b = torch.randn(4096, 4096), torch.randn(4096, 4096)
     with torch.no_grad():
-        blocked = BlockedLinear(nn.Linear(4096, 4096))
+        blocked = LeanLinear(nn.Linear(4096, 4096))
         took = timed({"product": lambda: a @ b, "blocked": lambda: blocked(a)}, 5)
     return 2 * 4096**3 / min(one.median for one in took.values())

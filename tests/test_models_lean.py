@@ -7,7 +7,7 @@ import torch
 from kernels_reference import assert_close, images_for, untrained
 from torch import nn
 
-from o2b_helpers.models.lean import BlockedLinear, folded, lean
+from o2b_helpers.models.lean import LeanLinear, folded, lean
 
 NAMES = ["alexnet", "resnet18", "resnet50", "squeezenet1_1", "densenet121", "googlenet"]
 
@@ -61,10 +61,10 @@ def test_a_batch_norm_that_follows_no_convolution_stays():
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_linear_layer_in_blocks(bias):
+def test_a_linear_layer(bias):
     linear = nn.Linear(70, 33, bias=bias).requires_grad_(False)
     values = torch.randn(5, 140)[:, ::2]
-    assert_close(BlockedLinear(linear)(values), linear(values), 1e-5)
+    assert_close(LeanLinear(linear)(values), linear(values), 1e-5)
 
 
 def test_a_twin_that_differs_is_not_used(capsys):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from o2b_helpers.errors import InputError, ParameterError
 from o2b_helpers.kernels import checks
@@ -143,10 +144,9 @@ def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_b
     known = 8 * (2 * runs * filters * images + images * backbone.n_features)
     whole = pass_bytes(backbone, min(images, IMAGES))
     if not backbone.splits:
-        return known + max(
-            whole, peak_bytes(lambda: torch.no_grad()(backbone.changed_features)(shown, layer, torch.clone))
-        )
-    twins = sum(one.nbytes for stage in backbone.stages_behind(layer) for one in stage.parameters())
+        return known + 2 * whole
+    convolutions = [part for s in backbone.stages_behind(layer) for part in s.modules() if isinstance(part, nn.Conv2d)]
+    twins = sum(convolution.weight.nbytes for convolution in convolutions)
 
     @torch.no_grad()
     def one_block() -> tuple:

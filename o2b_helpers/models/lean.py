@@ -9,10 +9,11 @@ import copy
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torchvision.models.densenet import _DenseLayer
 from torchvision.models.googlenet import BasicConv2d
 from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from o2b_helpers.models.matrix_product import product
 
 # batch norms that directly follow a convolution in their module's `forward`
 FOLDED = {
@@ -24,26 +25,18 @@ FOLDED = {
 NOTHING = (nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
-class BlockedLinear(nn.Module):
-    """A linear layer on a CPU whose weights lie in the blocks that oneDNN's matrix product wants.
-
-    PyTorch gives single-precision linear layers to a library that is slow on some makers' processors.
-    """
+class LeanLinear(nn.Module):
+    """A linear layer by the faster of the libraries that torch brings; it shares its weights with the plain one."""
 
     def __init__(self, linear: nn.Linear) -> None:
-        """Lay the weights of a linear layer out anew; the layer itself stays at hand as `linear`."""
+        """Keep the plain layer as `linear`."""
         super().__init__()
         self.linear = linear
-        bias = linear.weight.new_zeros(len(linear.weight)) if linear.bias is None else linear.bias
-        self.weight, self.bias = linear.weight.detach().to_mkldnn(), bias.detach().to_mkldnn()
-
-    def __reduce__(self) -> tuple:
-        """Copy and store the plain layer: weights in blocks can be neither copied nor stored."""
-        return BlockedLinear, (self.linear,)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (image, feature) to (image, output); no gradient passes."""
-        return functional.linear(x.contiguous().to_mkldnn(), self.weight, self.bias).to_dense()
+        values = product(x, self.linear.weight)
+        return values if self.linear.bias is None else values.add_(self.linear.bias)
 
 
 def lean(module: nn.Module) -> nn.Module:
@@ -63,7 +56,7 @@ def lean(module: nn.Module) -> nn.Module:
         Maps (image, channel, height, width) should come with channels last in memory.
     """
     if type(module) is nn.Linear:
-        return BlockedLinear(module) if _blocked(module.weight) else module
+        return LeanLinear(module)
     if type(module) is nn.Conv2d:
         return _with_weights(module, module.weight, module.bias)
     if type(module) in NOTHING:
@@ -102,7 +95,3 @@ def _with_weights(convolution: nn.Conv2d, weight: torch.Tensor, bias: torch.Tens
         "bias": None if bias is None else nn.Parameter(bias.detach(), requires_grad=False),
     }
     return twin
-
-
-def _blocked(weight: torch.Tensor) -> bool:
-    return weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()

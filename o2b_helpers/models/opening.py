@@ -15,7 +15,7 @@ from torchvision.models.googlenet import BasicConv2d, Inception
 from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.models.squeezenet import Fire
 
-from o2b_helpers.models.lean import NOTHING, BlockedLinear
+from o2b_helpers.models.lean import NOTHING, LeanLinear
 from o2b_helpers.models.stages import SpatialMean
 
 # each filter's result depends on that filter alone
@@ -80,7 +80,7 @@ def open_stage(stage: nn.Module) -> Opening | None:
     -------
     Opening or None
     """
-    if isinstance(stage, BlockedLinear):
+    if isinstance(stage, LeanLinear):
         stage = stage.linear
     if _is_linear(stage):
         return Opening([Branch([], stage)], lambda values: values)
