@@ -1,59 +1,115 @@
-"""Filter scores against pytorch-grad-cam: one forward and backward per layer, scale_cam_image per filter."""
+"""Filter scores against pytorch-grad-cam: a forward and backward pass per layer and run, scale_cam_image per filter."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from common import network, pictures, row, seconds, whole_module
+from common import Row, heads, kind_of_pictures, network, pictures, random_boxes, timed, whole_module
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 
-from o2b_helpers.kernels.filter_scores import filter_scores
+from o2b_helpers.kernels.filter_scores import BATCH_SIZE, filter_scores
 
-IMAGES, BOXES = 2, 6
+IMAGES, BOXES, RUNS = 64, 6, (1, 5)
+SAMPLED_IMAGES = {"vgg16": 4, "vgg19": 4}  # for the peers; 8 of any other network
+ABOVE_EPSILON = 1e8  # the peer adds 1e-7 to the divisor; weights this large make that vanish
 
 
-def _peer(cam: GradCAM, images: torch.Tensor, boxes: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Homogeneity scores (filter,) summed over boxes, for one layer and one run."""
-    size = images.shape[-1]
-    cam.outputs = cam.activations_and_grads(images)
-    cam.model.zero_grad()
-    cam.outputs[:, 0].sum().backward()
-    maps = cam.activations_and_grads.activations[0].numpy()
-    weights = cam.get_cam_weights(images, None, None, maps, cam.activations_and_grads.gradients[0].numpy())
-    total = np.zeros(maps.shape[1])
-    for image in range(len(images)):
-        for channel in range(maps.shape[1]):
-            one = np.maximum(1e8 * weights[image, channel] * maps[image, channel], 0)[None]
+class Peer:
+    """pytorch-grad-cam on some images, with the first run's head."""
+
+    def __init__(self, module, layers, images: torch.Tensor, boxes: np.ndarray, owner: np.ndarray):
+        self.module, self.layers, self.images, self.boxes, self.owner = module, layers, images, boxes, owner
+
+    def maps(self, cam: GradCAM) -> tuple[np.ndarray, np.ndarray]:
+        """One forward and one backward pass: the maps and weights of a layer."""
+        cam.outputs = cam.activations_and_grads(self.images)
+        cam.model.zero_grad()
+        cam.outputs[:, 0].sum().backward()
+        maps = cam.activations_and_grads.activations[0].numpy()
+        gradients = cam.activations_and_grads.gradients[0].numpy()
+        return maps, cam.get_cam_weights(self.images, None, None, maps, gradients)
+
+    def scores(self, maps: np.ndarray, weights: np.ndarray, channel: int) -> list[float]:
+        """Homogeneity of every box for one filter, from its resized map."""
+        size, found = self.images.shape[-1], []
+        for image in range(len(self.images)):
+            one = np.maximum(ABOVE_EPSILON * weights[image, channel] * maps[image, channel], 0)[None]
             scaled = scale_cam_image(one, (size, size))[0]
-            for x0, y0, x1, y1 in boxes[owner == image]:
+            for x0, y0, x1, y1 in self.boxes[self.owner == image]:
                 inside = scaled[y0:y1, x0:x1]
-                total[channel] += inside.mean() ** 2 / inside.max() if inside.max() > 0 else 0
-    return total
+                found.append(inside.mean() ** 2 / inside.max() if inside.max() > 0 else 0.0)
+        return found
+
+    def one_pass_per_layer(self) -> np.ndarray:
+        """Scores (filter, box): the fair way to use the library."""
+        found = []
+        for layer in self.layers:
+            with GradCAM(self.module, [self.module.get_submodule(layer)]) as cam:
+                maps, weights = self.maps(cam)
+                found += [self.scores(maps, weights, channel) for channel in range(maps.shape[1])]
+        return np.array(found)
+
+    def one_filter(self, layer: str) -> list[float]:
+        """One filter as the library is meant to be called: a forward and a backward pass for each."""
+        with GradCAM(self.module, [self.module.get_submodule(layer)]) as cam:
+            return self.scores(*self.maps(cam), 0)
 
 
-def lines(name: str) -> list[str]:
-    backbone, weight, bias = network(name)
-    images = pictures(backbone, IMAGES)
-    rng, size = np.random.default_rng(3), images.shape[-1]
-    corner = rng.integers(0, size // 2, (IMAGES * BOXES, 2))
-    boxes = np.concatenate([corner, corner + rng.integers(8, size // 2, (IMAGES * BOXES, 2))], axis=1)
-    owner = np.repeat(np.arange(IMAGES), BOXES)
-    tensors = torch.as_tensor(boxes, dtype=torch.float64), torch.as_tensor(owner), torch.zeros(len(owner)).long()
-    layers = list(backbone.target_layers)
+def _floor(backbone, images: torch.Tensor, weight: torch.Tensor) -> None:
+    """One forward pass, and one backward pass per run down to the first target layer, in our memory layout."""
+    first = backbone.target_layers[0]
+    for start in range(0, len(images), BATCH_SIZE):
+        with torch.no_grad():
+            maps = backbone.trunk(images[start : start + BATCH_SIZE], first)
+        maps = maps.detach().requires_grad_()
+        features = backbone.tail(maps, first)
+        for run, head in enumerate(weight, 1):
+            torch.autograd.grad((features @ head).sum(), maps, retain_graph=run < len(weight))
 
-    def ours():
-        return filter_scores(backbone, images, weight, bias, *tensors, 1, layers).score_sum[0, :, 0]
 
-    module = whole_module(backbone, weight[:1], bias[:1])
+def rows(architecture: str) -> list[Row]:
+    backbone = network(architecture)
+    weight, bias = heads(backbone, max(RUNS))
+    images, layers = pictures(architecture, IMAGES), list(backbone.target_layers)
+    boxes, owner = random_boxes(IMAGES, BOXES, images.shape[-1])
+    tensors = torch.as_tensor(boxes), torch.as_tensor(owner)
 
-    def peer():
-        parts = []
-        for layer in layers:
-            with GradCAM(module, [module.get_submodule(layer)]) as cam:
-                parts.append(_peer(cam, images, boxes, owner))
-        return np.concatenate(parts)
+    def ours(runs: int, count: int = IMAGES):
+        some = [one[: count * BOXES] for one in (*tensors, torch.arange(IMAGES * BOXES))]
+        return filter_scores(
+            backbone, images[:count], weight[:runs], bias[:runs], *some, count * BOXES, layers
+        ).score_sum
 
-    difference = float(np.abs(ours() - peer()).max() / (IMAGES * BOXES))
-    setting = f"{name}, {IMAGES} images x {BOXES} boxes; ours 5 runs, peer 1"
-    return [row("filter_scores", setting, seconds(ours), "pytorch-grad-cam", seconds(peer, 1), difference)]
+    sampled = SAMPLED_IMAGES.get(architecture, 8)
+    peer = Peer(whole_module(backbone, weight[:1], bias[:1]), layers, images[:sampled], boxes, owner[: sampled * BOXES])
+    peer.boxes = boxes[: sampled * BOXES]
+    same_layout = images.contiguous(memory_format=torch.channels_last)
+    work = {}
+    for runs in RUNS:
+        work[f"ours {runs}"] = lambda runs=runs: ours(runs)
+        work[f"floor {runs}"] = lambda runs=runs: _floor(backbone, same_layout, weight[:runs])
+    work["peer"] = peer.one_pass_per_layer
+    work |= {layer: lambda layer=layer: peer.one_filter(layer) for layer in layers}
+    time = timed(work, repeats=3, warm_up=not architecture.startswith("vgg"))
+    channels = [backbone.shape(layer)[0] for layer in layers]
+    naive = sum(
+        (time[layer] * n for layer, n in zip(layers[1:], channels[1:], strict=True)), time[layers[0]] * channels[0]
+    )
+    difference = np.abs(ours(1, sampled)[0] - peer.one_pass_per_layer()).max()
+    return [
+        Row(
+            "filter_scores",
+            architecture,
+            f"{IMAGES} {kind_of_pictures()} x {BOXES} boxes",
+            runs,
+            time[f"ours {runs}"],
+            "pytorch-grad-cam",
+            time["peer"] * (runs * IMAGES / sampled),
+            naive * (runs * IMAGES / sampled),
+            time[f"floor {runs}"],
+            float(difference),
+            f"peer: {sampled} images and 1 run, scaled; naive: one filter of each layer, scaled",
+        )
+        for runs in RUNS
+    ]

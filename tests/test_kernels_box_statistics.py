@@ -23,6 +23,13 @@ GRIDS = [
     ((32, 32), (96, 96)),  # an odd one: some do
     ((40, 30), (40, 30)),  # nothing to resize
     ((50, 61), (32, 40)),  # finer than the input
+    ((60, 5), (40, 50)),  # finer along one axis only
+    ((2, 60), (90, 59)),
+    ((13, 13), (227, 227)),
+    ((5, 5), (96, 96)),
+    ((2, 3), (31, 37)),
+    ((112, 56), (224, 224)),
+    ((21, 20), (20, 21)),
 ]
 
 
@@ -109,6 +116,46 @@ def test_small_blocks_give_the_same():
         box_statistics(maps, boxes, owner, size), box_statistics(maps, boxes, owner, size, block_bytes=1), strict=True
     ):
         assert_close(one, other, 1e-6)
+
+
+@pytest.mark.parametrize("scale", ["map", "none"])
+@pytest.mark.parametrize("block_bytes", [1, 100_000, 2**30])
+def test_images_with_few_many_or_no_boxes(scale, block_bytes):
+    size, maps = (64, 80), random_maps((9, 14), images=6)
+    count = [0, 1, 40, 3, 0, 2]
+    boxes = torch.cat([random_boxes(size, n, seed=n)[:n] for n in count])
+    mixed = torch.randperm(len(boxes), generator=torch.Generator().manual_seed(0))
+    boxes, owner = boxes[mixed], torch.repeat_interleave(torch.arange(6), torch.tensor(count))[mixed]
+    mean, maximum = box_statistics(maps, boxes, owner, size, scale=scale, block_bytes=block_bytes)
+    wanted = scaled(maps) if scale == "map" else maps
+    resized = functional.interpolate(wanted, size, mode="bilinear", align_corners=False)
+    for box, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
+        inside = resized[owner[box], :, y0:y1, x0:x1]
+        tolerance = 1e-5 * max(1.0, float(inside.max()))
+        assert_close(mean[box], inside.mean((1, 2)), tolerance)
+        assert_close(maximum[box], inside.amax((1, 2)), tolerance)
+
+
+def test_every_box_of_a_small_input():
+    """All ranges of pixels along both axes: no place for a maximum is left out."""
+    for native, size in (((5, 4), (14, 9)), ((3, 6), (11, 13)), ((8, 7), (8, 6))):
+        maps = torch.randn(1, 5, *native, generator=torch.Generator().manual_seed(0)).abs()
+        y, x = ([(start, stop) for start in range(n) for stop in range(start + 1, n + 1)] for n in size)
+        boxes = torch.tensor([(x0, y0, x1, y1) for y0, y1 in y for x0, x1 in x])
+        found = box_statistics(maps, boxes, torch.zeros(len(boxes), dtype=int), size, scale="none")
+        resized = functional.interpolate(maps, size, mode="bilinear", align_corners=False)[0].double()
+        inside = [resized[:, y0:y1, x0:x1] for x0, y0, x1, y1 in boxes.tolist()]
+        assert_close(found[0], torch.stack([one.mean((1, 2)) for one in inside]), 1e-5)
+        assert_close(found[1], torch.stack([one.amax((1, 2)) for one in inside]), 1e-5)
+
+
+def test_negative_maps_too():
+    maps, size = -1 - random_maps((6, 6)), (50, 40)
+    boxes = random_boxes(size, 10, seed=5)
+    found = box_statistics(maps[:1], boxes, torch.zeros(len(boxes), dtype=int), size, scale="none")[1]
+    resized = functional.interpolate(maps[:1], size, mode="bilinear", align_corners=False)[0]
+    wanted = torch.stack([resized[:, y0:y1, x0:x1].amax((1, 2)) for x0, y0, x1, y1 in boxes.tolist()])
+    assert_close(found, wanted, 1e-5)
 
 
 def test_no_boxes():

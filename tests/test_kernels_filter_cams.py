@@ -16,11 +16,17 @@ from kernels_reference import (
 )
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
+from torch import nn
+from torch.nn import functional
 
 from o2b_helpers.errors import InputError, ModelError, ParameterError
 from o2b_helpers.kernels import filter_maps, filter_scores
+from o2b_helpers.kernels.flat_tail import FlatTail
+from o2b_helpers.kernels.gradient_means import gradient_sum, output_edges, readers
+from o2b_helpers.models.backbone import load_backbone
 
 ARCHITECTURES = ["toynet", "alexnet", "resnet18", "vgg16", "squeezenet1_1"]
+ARCHITECTURES += ["vgg19", "resnet50", "densenet121", "googlenet"]
 
 
 class OneRun:
@@ -34,9 +40,39 @@ class OneRun:
         return torch.sigmoid(value) if self.output == "sigmoid" else value
 
 
+class DenseNet(nn.Module):
+    """torchvision's DenseNet, whose own forward applies its last ReLU in place: autograd then refuses to go back."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.features, self.classifier = module.features, module.classifier
+
+    def forward(self, images):
+        maps = functional.relu(self.features(images))
+        return self.classifier(torch.flatten(functional.adaptive_avg_pool2d(maps, (1, 1)), 1))
+
+
+def lively(name):
+    """The untrained network. GoogLeNet's own random weights are so small that its gradients leave single precision."""
+    network = untrained(name) if name != "googlenet" else load_backbone(name, "untrained")
+    if name == "googlenet":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            for part in network.module.modules():
+                if isinstance(part, nn.Conv2d):
+                    nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+    return network
+
+
 def grad_cam(network, layers, images, weight, bias, run, output="linear"):
-    """Activations and GradCAM weights by pytorch-grad-cam itself: {layer: (maps, weights)}."""
+    """Activations and GradCAM weights by pytorch-grad-cam itself: {layer: (maps, weights)}.
+
+    The images' memory layout is the kernel's, so that both add up in the same order. Among a deep network's millions of
+    ReLUs some stand closer to 0 than a rounding error, and each of them is open or shut by that order alone.
+    """
     module = whole_network(network, weight, bias)
+    module = DenseNet(module) if network.name.startswith("densenet") else module
+    images = images.to(memory_format=torch.channels_last)
     chosen = [module.get_submodule(layer) for layer in layers]
     with GradCAM(module, chosen) as cam:
         cam(images, [OneRun(run, output)] * len(images))
@@ -54,8 +90,8 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
     pytorch-grad-cam divides a map by (1e-7 + maximum), which flattens maps of small gradients; heads scaled far
     above 1e-7 make both scalings the same. Ours does not depend on the size of the head.
     """
-    network = untrained(name)
-    count = 1 if name == "vgg16" else 2
+    network = lively(name)
+    count = 1 if name.startswith("vgg") else 2
     images, (weight, bias) = images_for(network, count), heads_for(network, 2)
     size = images.shape[-2:]
     boxes = torch.tensor([[10.3, 5.0, 70.9, 60.0], [0, 0, size[1], size[0]], [40.0, 20, 41, 90], [3.0, 8, 60, 21]])
@@ -69,8 +105,8 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
         reference = grad_cam(network, layers, images, weight * SCALE_ABOVE_EPSILON, bias, run)
         for layer in layers:
             maps, weights = reference[layer]
-            lively = np.flatnonzero((weights * maps.max((2, 3)) > 1).any(0))  # sampled where there is a map to score
-            for k in rng.choice(lively, 3, replace=False):
+            seen = np.flatnonzero((weights * maps.max((2, 3)) > 1).any(0))  # sampled where there is a map to score
+            for k in rng.choice(seen, 3, replace=False):
                 wanted = np.zeros(4)
                 for box in range(4):
                     cam = np.maximum(weights[owner[box], k] * maps[owner[box], k], 0)
@@ -126,6 +162,98 @@ def test_backward_stops_at_the_first_target_layer():
         again = filter_maps(network, images, weight, bias, ["features.9", "features.4"])
     assert list(again) == ["features.9", "features.4"]
     assert torch.equal(again["features.4"][1], weights)
+
+
+@pytest.mark.parametrize("taps", [(5, 5), (3, 1), (1, 1)])
+@pytest.mark.parametrize(
+    "more", [{}, {"stride": 2, "padding": 1}, {"padding": (4, 2), "dilation": 2}, {"stride": (1, 3)}]
+)
+@pytest.mark.parametrize("pooled", [False, True])
+def test_gradient_sums_equal_the_summed_gradient(taps, more, pooled):
+    torch.manual_seed(0)
+    maps = torch.randn(2, 6, 15, 13, dtype=torch.float64, requires_grad=True)
+    pools = [nn.MaxPool2d(3, 2, padding=1), nn.MaxPool2d(2, ceil_mode=True)] if pooled else [nn.Identity()] * 2
+    pads = {"stride": 1, "padding": 2, **more}
+    one, other = nn.Conv2d(6, 4, taps, **pads).double(), nn.Conv2d(6, 5, 1, bias=False).double()
+    behind = torch.relu(one(pools[0](maps))).sum((2, 3)), other(pools[1](maps)).tanh().sum((2, 3))  # two readers
+    result = (torch.cat(behind, 1) ** 2).sum()
+    found = readers(result, maps)
+    assert len(found) == 2
+    gradients = torch.autograd.grad(result, output_edges(found), retain_graph=True)
+    (whole,) = torch.autograd.grad(result, maps, retain_graph=True)
+    wanted = whole.sum((2, 3))
+    assert_close(sum(map(gradient_sum, found, gradients)), wanted, 1e-12 * float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        nn.BatchNorm2d(4).eval(),
+        nn.Conv2d(4, 4, 3, groups=2),
+        nn.ConvTranspose2d(4, 4, 3),
+        nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
+        nn.AvgPool2d(2),
+    ],
+)
+def test_other_readers_of_maps_are_noticed(reader):
+    maps, plain = torch.randn(1, 4, 8, 8, requires_grad=True), nn.Conv2d(4, 4, 1)
+    assert len(readers(plain(maps).sum(), maps)) == 1
+    assert readers(reader(maps).sum() + plain(maps).sum(), maps) is None
+    assert readers((maps + nn.functional.pad(plain(maps), (0, 0))).sum(), maps) is None  # a residual connection
+
+
+def test_most_first_layers_are_left_by_convolutions():
+    """Else the backward pass goes on to the maps themselves: as exact, and slower."""
+    for name, expected in [("toynet", 1), ("alexnet", 1), ("resnet18", 2), ("squeezenet1_1", 1)]:
+        network = untrained(name)
+        first = network.target_layers[0]
+        maps = network.trunk(images_for(network, 1), first).requires_grad_()
+        assert len(readers(network.tail(maps, first), maps)) == expected
+
+
+def test_weights_do_not_depend_on_how_the_first_layer_is_left(monkeypatch):
+    for name in ("alexnet", "resnet18"):
+        network = untrained(name)
+        images, (weight, bias) = images_for(network, 2), heads_for(network, 2)
+        found = filter_maps(network, images, weight, bias, network.target_layers)
+        with monkeypatch.context() as patch:
+            patch.setattr("o2b_helpers.kernels.filter_cams.readers", lambda *_: None)
+            plain = filter_maps(network, images, weight, bias, network.target_layers)
+        for layer in network.target_layers:
+            assert_close(found[layer][1], plain[layer][1], 1e-5 * float(plain[layer][1].abs().max()))
+
+
+def test_tail_of_any_stages_goes_back_for_all_runs():
+    torch.manual_seed(0)
+    stages = [
+        nn.Dropout(),
+        nn.Linear(12, 9),
+        nn.ReLU(),
+        nn.LayerNorm(9),
+        nn.Linear(9, 7, bias=False),
+        nn.Tanh(),
+        nn.ReLU(),
+    ]
+    stages = [(str(number), stage.eval().requires_grad_(False)) for number, stage in enumerate(stages)]
+    values, gradient = torch.randn(4, 12, requires_grad=True), torch.randn(3, 4, 7)
+    whole = nn.Sequential(*[stage for _, stage in stages])(values)
+    tail = FlatTail(stages, values)
+    assert_close(tail.features, whole.detach(), 1e-6)
+    found = tail.back(gradient)
+    for run in range(3):
+        (wanted,) = torch.autograd.grad(whole, values, gradient[run], retain_graph=True)
+        assert wanted.any()
+        assert_close(found[run], wanted, 1e-6)
+
+
+def test_many_runs_equal_each_alone():
+    network = untrained("alexnet")
+    images, (weight, bias) = images_for(network, 2), heads_for(network, 11)
+    together = filter_maps(network, images, weight, bias, ["features.1", "features.9"])
+    for run in (0, 7, 8, 10):
+        alone = filter_maps(network, images, weight[[run]], bias[[run]], ["features.1", "features.9"])
+        for layer, (_, weights) in alone.items():
+            assert_close(together[layer][1][run], weights[0], 1e-5 * float(weights.abs().max()))
 
 
 def test_last_layer_in_closed_form():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import torch
 
 from o2b_helpers.errors import InputError
 from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.box_maxima import box_maxima
+from o2b_helpers.kernels.box_spans import BoxSpans, box_spans
 from o2b_helpers.kernels.resize import Axis, resize_axis
 
 SCORES = ("homogeneity", "mean", "max")
 SCALES = ("map", "none")
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 32 * 2**20
 
 
 def pixel_boxes(boxes: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -52,46 +56,6 @@ def pixel_boxes(boxes: torch.Tensor, height: int, width: int) -> tuple[torch.Ten
     return whole[kept], kept
 
 
-def _scaled(maps: torch.Tensor) -> torch.Tensor:
-    """Min-max scale each map of (channel, height, width) to 0..1; a constant map is empty: all 0."""
-    lowest, highest = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    span = highest - lowest
-    return torch.where(span > 0, (maps - lowest) / torch.where(span > 0, span, 1.0), 0.0)
-
-
-def _statistics(
-    maps: torch.Tensor, rows: Axis, columns: Axis, boxes: list[list[int]]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and maximum (box, channel) of one image's resized maps, which come as (height, width, channel).
-
-    With the channel last, every step is a product of matrices over all channels at once.
-    """
-
-    def along_y(matrix: np.ndarray, values: torch.Tensor) -> torch.Tensor:
-        return torch.tensordot(torch.as_tensor(matrix).to(values), values, dims=1)
-
-    def along_x(matrix: np.ndarray, values: torch.Tensor) -> torch.Tensor:
-        return torch.as_tensor(matrix).to(values) @ values
-
-    y, x = rows.turning_pixels(), columns.turning_pixels()
-    y_rows, x_rows = rows.rows(y), columns.rows(x)
-    turning = along_x(x_rows, along_y(y_rows, maps))
-    mean, maximum = [], []
-    for x0, y0, x1, y1 in boxes:
-        mean.append(along_x(columns.mean_row(x0, x1), along_y(rows.mean_row(y0, y1)[None], maps)[0]))
-        inside_y, inside_x = slice(*np.searchsorted(y, (y0, y1))), slice(*np.searchsorted(x, (x0, x1)))
-        edge_y, edge_x = rows.rows(np.array([y0, y1 - 1])), columns.rows(np.array([x0, x1 - 1]))
-        # the box's first and last row over its whole width, and its first and last column between them
-        highest = along_x(np.concatenate([x_rows[inside_x], edge_x]), along_y(edge_y, maps)).amax((0, 1))
-        if inside_y.stop > inside_y.start:
-            sides = along_y(y_rows[inside_y], along_x(edge_x, maps)).amax((0, 1))
-            highest = torch.maximum(highest, sides)
-            if inside_x.stop > inside_x.start:
-                highest = torch.maximum(highest, turning[inside_y, inside_x].amax((0, 1)))
-        maximum.append(highest)
-    return torch.stack(mean), torch.stack(maximum)
-
-
 def box_statistics(
     maps: torch.Tensor,
     boxes: torch.Tensor,
@@ -100,6 +64,7 @@ def box_statistics(
     align: str = "half_pixel",
     *,
     scale: str = "map",
+    extremes: tuple[torch.Tensor, torch.Tensor] | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and maximum in each box of every map, as if it were scaled and resized to the input.
@@ -122,8 +87,10 @@ def box_statistics(
         Which native position a pixel of the resized map looks at.
     scale : {"map", "none"}
         Min-max scale each map to 0..1 before it is resized, or take it as it is.
+    extremes : pair of tensors (image, channel), optional
+        Lowest and highest value of every map from :func:`map_extremes`, where they are known already.
     block_bytes : int
-        Bound on the working memory for the maxima, bytes.
+        Bound on the working memory, bytes; how many maps are worked on at a time.
 
     Returns
     -------
@@ -135,36 +102,103 @@ def box_statistics(
     InputError, ParameterError
         Values that are not finite, boxes outside the input, an unknown option.
     """
-    checks.finite("maps", maps, ("image", "channel", "height", "width"))
     checks.choice("scale", scale, SCALES)
     checks.positive("block_bytes", block_bytes)
-    corners, image_of_box = torch.as_tensor(boxes).reshape(-1, 4).tolist(), torch.as_tensor(box_image).tolist()
-    _check_boxes(corners, image_of_box, len(maps), size)
-    rows, columns = (resize_axis(n, p, align) for n, p in zip(maps.shape[2:], size, strict=True))
-    mean = maps.new_zeros(len(corners), maps.shape[1])
-    maximum = torch.zeros_like(mean)
-    per_channel = 4 * len(rows.turning_pixels()) * len(columns.turning_pixels()) * maps.element_size()
-    step = max(1, block_bytes // per_channel)
-    for image in sorted(set(image_of_box)):
-        here = [box for box, owner in enumerate(image_of_box) if owner == image]
-        for start in range(0, maps.shape[1], step):
-            native = maps[image, start : start + step]
-            native = (_scaled(native) if scale == "map" else native).permute(1, 2, 0).contiguous()
-            found = _statistics(native, rows, columns, [corners[box] for box in here])
-            mean[here, start : start + step], maximum[here, start : start + step] = found
-    return mean, maximum
+    lowest, highest = map_extremes("maps", maps) if extremes is None else extremes
+    boxes, image = torch.as_tensor(boxes).reshape(-1, 4).cpu(), torch.as_tensor(box_image).cpu()
+    _check_boxes(boxes, image, len(maps), size)
+    order = torch.argsort(image, stable=True)
+    boxes, image = boxes[order].numpy(), image[order]
+    axes = [resize_axis(n, p, align) for n, p in zip(maps.shape[2:], size, strict=True)]
+    kept = [axis if axis.native <= len(axis) else resize_axis(len(axis), len(axis), align) for axis in axes]
+    y, x = (box_spans(axis, boxes[:, 1 - n], boxes[:, 3 - n], maps) for n, axis in enumerate(kept))
+    mean, maximum = maps.new_zeros(2, len(boxes), maps.shape[1])
+    for images, channels, own in _blocks(maps.shape, image, block_bytes):
+        native = maps[images, channels].permute(0, 2, 3, 1).contiguous()
+        low, high = lowest[images, channels], highest[images, channels]
+        # far above 0 a map's spread would be lost in rounding
+        if scale == "map" and bool((low > high - low).any()):
+            native, high, low = native - low[:, None, None], high - low, torch.zeros_like(low)
+        for dimension, axis in enumerate(axes, 1):
+            if axis.native > len(axis):  # finer than the input: its pixels then are the samples
+                native = _shrunk(native, axis, dimension)
+        place = (image[own] - images.start).to(maps.device)
+        found = _box_means(native, place, y[own], x[own]), box_maxima(native, place, y[own], x[own])
+        if scale == "map":
+            low, span = low[place], (high - low)[place]
+            found = (torch.where(span > 0, (one - low) / torch.where(span > 0, span, 1.0), 0.0) for one in found)
+        mean[own, channels], maximum[own, channels] = found
+    back = torch.argsort(order).to(maps.device)
+    # a mean is never above the maximum but for rounding
+    return torch.minimum(mean, maximum)[back], maximum[back]
 
 
-def _check_boxes(corners: list[list[int]], image_of_box: list[int], n_images: int, size: tuple[int, int]) -> None:
-    height, width = size
-    for (x0, y0, x1, y1), image in zip(corners, image_of_box, strict=True):
-        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height and 0 <= image < n_images):
-            raise InputError(
-                "A box does not lie inside its image",
-                value=f"x0, y0, x1, y1 = {(x0, y0, x1, y1)} in image {image}",
-                expected=f"whole pixels inside {width} x {height} and an image below {n_images}",
-                remedy="pass the boxes through pixel_boxes first",
-            )
+def map_extremes(name: str, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lowest and highest value (image, channel) of every map, which show at once whether all values are finite.
+
+    Raises
+    ------
+    InputError
+        Maps (image, channel, height, width) with values that are not finite.
+    """
+    if maps.ndim != 4 or not maps.numel():
+        checks.finite(name, maps, ("image", "channel", "height", "width"))
+        return maps.new_zeros(2, *maps.shape[:2]).unbind()
+    lowest, highest = maps.amin((2, 3)), maps.amax((2, 3))
+    if not bool((torch.isfinite(lowest) & torch.isfinite(highest)).all()):
+        checks.finite(name, maps, ("image", "channel", "height", "width"))
+    return lowest, highest
+
+
+def _blocks(shape: Sequence[int], image: torch.Tensor, block_bytes: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Cut maps into blocks of images, and of channels where one image alone is too large: (images, channels, boxes).
+
+    A block's working memory is about six times its maps and, for each of its boxes, twelve times its outline.
+    """
+    images, channels, height, width = shape
+    count = torch.bincount(image, minlength=images).numpy()
+    need = 4 * (6 * height * width + 12 * count * (height + width))
+    start = 0
+    while start < images:
+        most = np.maximum.accumulate(need[start:]) * np.arange(1, images - start + 1) * channels
+        stop = start + max(1, int(np.searchsorted(most, block_bytes, side="right")))
+        own = slice(*np.searchsorted(image.numpy(), (start, stop)))
+        step = max(1, min(channels, int(block_bytes // need[start:stop].max())))
+        if own.start < own.stop:
+            for channel in range(0, channels, step):
+                yield slice(start, stop), slice(channel, channel + step), own
+        start = stop
+
+
+def _shrunk(maps: torch.Tensor, axis: Axis, dimension: int) -> torch.Tensor:
+    """Resize (image, height, width, channel) along one dimension."""
+    lower, upper = (torch.as_tensor(at).to(maps.device) for at in (axis.lower, axis.upper))
+    fraction = torch.as_tensor(axis.fraction).to(maps).view(-1, *[1] * (3 - dimension))
+    return torch.lerp(maps.index_select(dimension, lower), maps.index_select(dimension, upper), fraction)
+
+
+def _box_means(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans) -> torch.Tensor:
+    """Mean (box, channel) of every resized map (image, height, width, channel) in boxes that are sorted by image."""
+    count = torch.bincount(image, minlength=len(maps))
+    rank = torch.arange(len(image), device=image.device) - (count.cumsum(0) - count)[image]
+    weight = maps.new_zeros(len(maps), int(count.max()), maps.shape[1])
+    weight[image, rank] = y.mean
+    rows = torch.bmm(weight, maps.flatten(2))[image, rank]
+    return torch.bmm(x.mean[:, None], rows.view(len(image), *maps.shape[2:]))[:, 0]
+
+
+def _check_boxes(boxes: torch.Tensor, image: torch.Tensor, n_images: int, size: tuple[int, int]) -> None:
+    limit = torch.tensor([*size[::-1], *size[::-1]])
+    fits = ((boxes >= 0) & (boxes <= limit)).all(1) & (boxes[:, :2] < boxes[:, 2:]).all(1)
+    wrong = torch.nonzero(~(fits & (image >= 0) & (image < n_images)))
+    if len(wrong):
+        box = int(wrong[0])
+        raise InputError(
+            "A box does not lie inside its image",
+            value=f"x0, y0, x1, y1 = {tuple(boxes[box].tolist())} in image {int(image[box])}",
+            expected=f"whole pixels inside {size[1]} x {size[0]} and an image below {n_images}",
+            remedy="pass the boxes through pixel_boxes first",
+        )
 
 
 def box_scores(mean: torch.Tensor, maximum: torch.Tensor, score: str = "homogeneity") -> torch.Tensor:

@@ -12,13 +12,15 @@ import torch
 from o2b_helpers.errors import InputError
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.box_statistics import BLOCK_BYTES, SCORES, box_scores, box_statistics, pixel_boxes
-from o2b_helpers.kernels.filter_cams import filter_maps
+from o2b_helpers.kernels.filter_cams import RUNS_AT_ONCE, LayerMaps, layer_maps, maps_and_gradients
+from o2b_helpers.models.meta import META, meta_backbone, peak_bytes
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbone import Backbone
 
 CAM_SCALES = ("filter", "layer")
 BATCH_SIZE = 16
+GAPS = 1 / 8  # share of memory that an allocator holds without using it
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def filter_scores(
     batch_size : int
         Images in one forward pass; bounds the memory for maps and gradients.
     block_bytes : int
-        Bound on the working memory for box maxima, bytes.
+        Bound on the working memory for the box statistics, bytes.
 
     Returns
     -------
@@ -141,26 +143,30 @@ def filter_scores(
     box_class = _indices("box_class", box_class, len(kept), n_classes)[kept]
     channels = [backbone.shape(layer)[0] for layer in layers]
     first = np.concatenate([[0], np.cumsum(channels)])
-    score_sum = np.zeros((len(head_weight), int(first[-1]), n_classes))
+    total = torch.zeros(n_classes, len(head_weight), int(first[-1]), dtype=torch.float64)
     for start in range(0, len(images), batch_size):
-        in_batch = (box_image >= start) & (box_image < start + batch_size)
-        if not bool(in_batch.any()):
+        in_batch = torch.nonzero((box_image >= start) & (box_image < start + batch_size))[:, 0]
+        if not len(in_batch):
             continue
-        # images without a box add nothing and are not run
-        used, owner = torch.unique(box_image[in_batch], return_inverse=True)
-        classes, class_of_box = torch.unique(box_class[in_batch], return_inverse=True)
-        members = torch.nn.functional.one_hot(class_of_box).to(torch.float64)
-        found = filter_maps(backbone, images[used], head_weight, head_bias, layers, output)
+        used, owner = _by_number_of_boxes(box_image[in_batch])
+        own_classes = box_class[in_batch]
+        found = layer_maps(backbone, images[used], head_weight, head_bias, layers, output)
         for number, layer in enumerate(layers):
-            maps, weights = found.pop(layer)
-            scale = "map" if cam_scale == "filter" else "none"
-            statistics = box_statistics(maps, pixels[in_batch], owner, size, scale=scale, block_bytes=block_bytes)
-            strength = _strength(maps, weights, cam_scale)
-            scores = box_scores(*statistics, score).to("cpu", torch.float64)
-            by_run = (strength[:, owner] * scores).transpose(1, 2)
-            score_sum[:, first[number] : first[number + 1], classes.numpy()] += (by_run @ members).numpy()
+            one = found.pop(layer)
+            mean, maximum = box_statistics(
+                one.maps,
+                pixels[in_batch],
+                owner,
+                size,
+                scale="map" if cam_scale == "filter" else "none",
+                extremes=(one.lowest, one.highest),
+                block_bytes=block_bytes,
+            )
+            scores = box_scores(mean, maximum, score).to("cpu", torch.float64)
+            by_run = _strength(one, cam_scale).transpose(0, 1)[owner] * scores[:, None]
+            total[:, :, first[number] : first[number + 1]].index_add_(0, own_classes, by_run)
     return FilterScores(
-        score_sum,
+        total.permute(1, 2, 0).numpy(),
         np.bincount(box_class.numpy(), minlength=n_classes).astype(np.int64),
         np.repeat(np.asarray(layers, dtype=str), channels),
         np.concatenate([np.arange(count) for count in channels]).astype(np.int64),
@@ -168,12 +174,68 @@ def filter_scores(
     )
 
 
-def _strength(maps: torch.Tensor, weights: torch.Tensor, cam_scale: str) -> torch.Tensor:
+def scoring_bytes(
+    backbone: Backbone,
+    batch_size: int,
+    layers: Sequence[str],
+    runs: int,
+    boxes_per_image: float,
+    n_classes: int,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+) -> int:
+    """Estimate the working memory of :func:`filter_scores` beyond the network and the images it is given.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network, or its shapes only (:func:`o2b_helpers.models.meta.meta_backbone`).
+    batch_size, layers, n_classes, block_bytes
+        As for :func:`filter_scores`.
+    runs : int
+        Number of heads.
+    boxes_per_image : float
+        On average.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    shapes = backbone if backbone.device == META else meta_backbone(backbone.name)
+    size = backbone.preprocessing.crop
+    passes = peak_bytes(
+        lambda: maps_and_gradients(
+            shapes,
+            torch.empty(batch_size, 3, size, size, device=META),
+            torch.empty(min(runs, RUNS_AT_ONCE + 1), backbone.n_features, device=META),
+            layers,
+        )
+    )
+    filters = [backbone.shape(layer)[0] for layer in layers]
+    # mean, maximum and score of each box, then each run's share of it, in double precision
+    boxes = int(batch_size * boxes_per_image) * max(filters) * (4 * 6 + 8 * (1 + 3 * runs))
+    weights, sums = 8 * runs * batch_size * sum(filters), 8 * n_classes * runs * sum(filters)
+    # what the passes leave is not given back at once, nor without gaps
+    return int(passes * (1 + GAPS)) + block_bytes + boxes + weights + sums
+
+
+def _by_number_of_boxes(box_image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images that have a box, those with few first, and each box's place among them.
+
+    Images without a box add nothing and are not run; neighbours of like number need little filling up.
+    """
+    used, owner, count = torch.unique(box_image, return_inverse=True, return_counts=True)
+    order = torch.argsort(count, stable=True)
+    return used[order], torch.argsort(order)[owner]
+
+
+def _strength(found: LayerMaps, cam_scale: str) -> torch.Tensor:
     """Give each run's factor on the shared scores, (run, image, channel) float64, 0 where its map is empty."""
     if cam_scale == "filter":
-        return (weights > 0).to(torch.float64)
-    positive = weights.clamp(min=0.0)
-    peak = (positive * maps.amax((2, 3)).to("cpu", torch.float64)).amax(2, keepdim=True)
+        return (found.weights > 0).to(torch.float64)
+    positive = found.weights.clamp(min=0.0)
+    peak = (positive * found.highest.to("cpu", torch.float64)).amax(2, keepdim=True)
     return torch.where(peak > 0, positive / torch.where(peak > 0, peak, 1.0), 0.0)
 
 

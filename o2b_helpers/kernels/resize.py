@@ -49,29 +49,36 @@ class Axis:
         matrix[place, self.upper[pixels]] += self.fraction[pixels]
         return matrix
 
-    def mean_row(self, start: int, stop: int) -> np.ndarray:
-        """Weight of every native sample in the mean over pixels start..stop - 1.
+    def mean_rows(self, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        """Weight of every native sample in the mean over pixels start..stop - 1 (METHODS 3, identity 1).
+
+        Parameters
+        ----------
+        start, stop : array (range,)
+            Ranges of pixels, none of them empty.
 
         Returns
         -------
-        array (native,)
-            float64, sums to 1.
+        array (range, native)
+            float64, every row sums to 1.
         """
-        return self.rows(np.arange(start, stop)).mean(0)
+        running = np.concatenate([np.zeros((1, self.native)), self.rows(np.arange(len(self))).cumsum(0)])
+        return (running[stop] - running[start]) / (stop - start)[:, None]
 
-    def turning_pixels(self) -> np.ndarray:
-        """Pixels next to a native sample: between two of them the resized map is linear along the axis.
+    def bends(self) -> np.ndarray:
+        """Pixels at or first behind each native sample but the outermost two; only for axes that are not shrunk.
 
-        Within a box, each maximum and minimum therefore lies at one of these or at the box's own first or last
-        pixel (METHODS 3, identity 2).
+        From the pixel of one bend to the last pixel before the next one the resized map is linear along the axis, and
+        in front of the first and behind the last bend it is monotone: beyond the outermost samples it goes on as a
+        constant. A maximum over a range of pixels therefore lies at the pixel of a bend, the one before it, or an end
+        of the range; and where only one of a bend's two pixels is in the range, it is an end (METHODS 3, identity 2).
 
         Returns
         -------
-        array (pixel,)
-            Pixel numbers, rising: the first and the last one of each native interval.
+        array (native - 2,)
+            Pixel numbers, rising; empty for one or two native samples.
         """
-        new = np.flatnonzero(np.diff(self.lower)) + 1
-        return np.unique(np.concatenate([[0], new - 1, new, [len(self) - 1]]))
+        return np.searchsorted(self.lower, np.arange(1, self.native - 1))
 
 
 def resize_axis(native: int, pixels: int, align: str = "half_pixel") -> Axis:
