@@ -9,6 +9,7 @@ from o2b_helpers.kernels.lesions import lesion_predictions
 from o2b_helpers.kernels.object_weights import category_weights, object_weights
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.overlap import category_overlap
+from o2b_helpers.kernels.permuted_rank_correlation import permutations_within, permuted_rank_correlation
 from o2b_helpers.kernels.rank_correlation import benjamini_hochberg, rank_correlation, spearman_p
 from o2b_helpers.kernels.screening import screened_predictions
 
@@ -24,6 +25,8 @@ __all__ = [
     "head_outputs",
     "lesion_predictions",
     "object_weights",
+    "permutations_within",
+    "permuted_rank_correlation",
     "pixel_boxes",
     "rank_correlation",
     "screened_predictions",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import special
-from scipy.stats import rankdata
 
 from o2b_helpers.errors import InputError
+from o2b_helpers.kernels.ranks import centred_ranks
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -32,6 +32,23 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     InputError
         Shapes that do not fit.
     """
+    series, y, lead = as_series(x, y)
+    rho = np.full((len(series), len(y)), np.nan)
+    for of_series, missing_in_series in by_missing(np.isnan(series)):
+        for of_targets, missing_in_targets in by_missing(np.isnan(y)):
+            here = ~(missing_in_series | missing_in_targets)
+            rho[np.ix_(of_series, of_targets)] = _complete(series[of_series][:, here], y[of_targets][:, here])
+    return rho.reshape(*lead, len(y))
+
+
+def as_series(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Return series (series, n), targets (target, n) and the shape of x without its last axis.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit.
+    """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if y.ndim != 2 or x.ndim < 1 or x.shape[-1] != y.shape[1]:
         raise InputError(
@@ -40,32 +57,30 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
             expected="(..., n) and (target, n) with the same n",
             remedy="line both up by stimulus first",
         )
-    series = x.reshape(-1, x.shape[-1]) if x.size else np.empty((int(np.prod(x.shape[:-1])), x.shape[-1]))
-    rho = np.full((len(series), len(y)), np.nan)
-    for of_series, missing_in_series in _by_pattern(np.isnan(series)):
-        for of_targets, missing_in_targets in _by_pattern(np.isnan(y)):
-            here = ~(missing_in_series | missing_in_targets)
-            rho[np.ix_(of_series, of_targets)] = _complete(series[of_series][:, here], y[of_targets][:, here])
-    return rho.reshape(*x.shape[:-1], len(y))
+    lead = x.shape[:-1]
+    return x.reshape(int(np.prod(lead)), x.shape[-1]), y, lead
 
 
-def _by_pattern(missing: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Group the rows of (row, n) that miss the same places."""
+def by_missing(missing: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Group the rows of (row, n) that miss the same places: numbers of rows, and what they miss (n,)."""
     if not missing.any():
         return [(np.arange(len(missing)), np.zeros(missing.shape[1], dtype=bool))]
-    patterns, group = np.unique(missing, axis=0, return_inverse=True)
-    return [(np.flatnonzero(group.reshape(-1) == number), pattern) for number, pattern in enumerate(patterns)]
+    packed = np.ascontiguousarray(np.packbits(missing, axis=1))
+    _, first, group = np.unique(packed.view(f"V{packed.shape[1]}"), return_index=True, return_inverse=True)
+    order = np.argsort(group.reshape(-1), kind="stable")
+    rows = np.split(order, np.cumsum(np.bincount(group.reshape(-1)))[:-1])
+    return [(members, missing[one]) for members, one in zip(rows, first, strict=True)]
 
 
 def _complete(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Correlate (series, n) with (target, n), nothing missing."""
     if x.shape[1] < 2 or not len(x) or not len(y):
         return np.full((len(x), len(y)), np.nan)
-    # half integers around 0: sums and products are exact, so that a constant series is found exactly
-    x, y = (rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (x, y))
+    # whole and half numbers: sums and products are exact, so that a constant series is found exactly, no order of
+    # summing changes a result, and the rounded spread is never smaller than the product (rho stays within -1..1)
+    x, y = centred_ranks(x), centred_ranks(y)
     spread = np.sqrt((x * x).sum(1)[:, None] * (y * y).sum(1)[None])
-    with np.errstate(invalid="ignore"):
-        return np.clip(np.where(spread > 0, x @ y.T, np.nan) / np.where(spread > 0, spread, 1.0), -1.0, 1.0)
+    return (x @ y.T) / np.where(spread > 0, spread, np.nan)
 
 
 def spearman_p(rho: np.ndarray, n: np.ndarray | int) -> np.ndarray:
