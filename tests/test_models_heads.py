@@ -94,6 +94,20 @@ def test_equals_a_plain_loop(data, output, weighted):
             assert ours["rho"].iloc[-1] == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.parametrize("rate", [0.001, 0.03])
+@pytest.mark.parametrize(("output", "weighted"), [("linear", False), ("sigmoid", True)])
+def test_a_single_head_equals_a_plain_loop(data, output, weighted, rate):
+    features, labels, ratings = data
+    settings = HeadSettings(60, 8, output, weighted, batch_size=32, learning_rates=(rate,))
+    test = stratified_splits(labels, 1, 0.2, 1)
+    head = train_heads(features, labels, ratings, test, settings, seed=5)
+    (_, epoch, prediction), history = plain_loop(features, labels, test[0], settings, 5, 0, rate, weighted)
+    scores = head.history[head.history["split"] == "test"]
+    assert head.epoch[0] == epoch and len(scores) == len(history)
+    assert np.abs(scores[["loss", "mae"]].to_numpy() - [one[:2] for one in history]).max() < 1e-5
+    assert np.abs(predict(features, head.weight, head.bias, output)[0] - prediction).max() < 1e-5
+
+
 def test_recovers_a_linear_truth():
     rng = np.random.default_rng(3)
     features = rng.uniform([0, -9, 2, 0], [2, 9, 3, 1], size=(600, 4)).astype(np.float32)

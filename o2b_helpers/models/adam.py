@@ -1,13 +1,13 @@
-"""Adam for many heads at once, each with a learning rate of its own.
-
-The same steps as torch.optim.Adam with its own constants; torch's takes one rate per parameter, not one per row.
-"""
+"""Adam for many heads at once, in torch's own fused form: one pass over memory for each step."""
 
 from __future__ import annotations
 
 import torch
+from torch.optim.adam import adam
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+# torch.optim.Adam's own; its `adam` spends more time on checks than the step of some small heads takes
+RULES = {"amsgrad": False, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "maximize": False}
+_fused = getattr(torch, "_fused_adam_", None)
 
 
 class Adam:
@@ -22,20 +22,19 @@ class Adam:
     def __init__(self, *parameters: torch.Tensor) -> None:
         self.first = [torch.zeros_like(one) for one in parameters]
         self.second = [torch.zeros_like(one) for one in parameters]
-        self.steps = 0
+        device = parameters[0].device
+        self.fused = _fused is not None and device.type in ("cpu", "cuda")
+        self.count = torch.zeros((), device=device)
 
-    def step(
-        self, parameters: tuple[torch.Tensor, ...], gradients: tuple[torch.Tensor, ...], rate: torch.Tensor
-    ) -> None:
-        """Change parameters (head, ...) in place; `rate` is (head, 1)."""
-        self.steps += 1
-        correction1, correction2 = 1 - BETA1**self.steps, 1 - BETA2**self.steps
-        moments = zip(parameters, gradients, self.first, self.second, strict=True)
-        for parameter, gradient, first, second in moments:
-            first.lerp_(gradient, 1 - BETA1)
-            second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-            denominator = (second.sqrt() / correction2**0.5).add_(EPSILON)
-            parameter.sub_(rate / correction1 * first / denominator)
+    def step(self, parameters: tuple[torch.Tensor, ...], gradients: tuple[torch.Tensor, ...], rate: float) -> None:
+        """Change parameters (head, ...) in place."""
+        lists = list(parameters), list(gradients), self.first, self.second, []
+        if self.fused:
+            self.count += 1
+            _fused(*lists, [self.count] * len(parameters), lr=rate, **RULES)
+        else:
+            adam(*lists, [self.count.clone() for _ in parameters], lr=rate, **RULES)  # which counts by itself
+            self.count += 1
 
     def keep(self, rows: torch.Tensor) -> None:
         """Forget the heads that are not in `rows`."""

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
 
 from o2b_helpers.errors import StoreError
 from o2b_helpers.inputs.preprocessing import InputImages
 from o2b_helpers.models.backbone import Backbone
 from o2b_helpers.progress import progress
 
-Images = Sequence[Path | str] | torch.Tensor
+READERS = 2
+
+
+class Pictures(Protocol):
+    """Inputs of a network that are read by number, such as those of `inputs.pixel_cache`."""
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+
+    def pick(self, rows: Sequence[int]) -> torch.Tensor:
+        """Return some of them, normalised, in the order asked for: float32 (image, 3, height, width)."""
+
+
+Images = Sequence[Path | str] | torch.Tensor | Pictures
 
 
 def penultimate_features(backbone: Backbone, images: Images, *, batch_size: int = 32) -> np.ndarray:
@@ -26,7 +42,7 @@ def penultimate_features(backbone: Backbone, images: Images, *, batch_size: int 
     ----------
     backbone : Backbone
         The frozen network.
-    images : sequence of Path, or Tensor (image, 3, height, width)
+    images : sequence of Path, Tensor (image, 3, height, width), or Pictures
         Files, or images that are normalised already.
     batch_size : int
         Images at once.
@@ -53,7 +69,7 @@ def layer_features(
     ----------
     backbone : Backbone
         The frozen network.
-    images : sequence of Path, or Tensor (image, 3, height, width)
+    images : sequence of Path, Tensor (image, 3, height, width), or Pictures
         Files, or images that are normalised already, of the preprocessing's size.
     layers : sequence of str
         Stages of the network.
@@ -77,30 +93,47 @@ def layer_features(
     StoreError
         There is no room for a file.
     """
-    files = files or {}
-    arrays = {}
-    for layer in layers:
-        shape = (len(images), math.prod(backbone.shape(layer)))
-        if layer in files:
-            _check_room(files[layer], shape, layer)
-            arrays[layer] = np.lib.format.open_memmap(files[layer], mode="w+", dtype=np.float32, shape=shape)
-        else:
-            arrays[layer] = np.empty(shape, dtype=np.float32)
+    files = {layer: file for layer, file in (files or {}).items() if layer in layers}
+    shapes = {layer: (len(images), n_features(backbone, layer)) for layer in layers}
+    for layer, file in files.items():
+        _check_room(file, shapes[layer], layer)
+    arrays = {layer: np.empty(shapes[layer], dtype=np.float32) for layer in layers if layer not in files}
     names = [name for name, _ in backbone.stages]
     deepest = max(layers, key=names.index)
-    batches = _batches(backbone, images, batch_size)
-    start, total = 0, -(-len(images) // batch_size)
-    with torch.no_grad():
-        for batch in progress(batches, f"features of {backbone.name}", total):
-            stop = start + len(batch)
+    parts = [np.arange(at, min(at + batch_size, len(images))) for at in range(0, len(images), batch_size)]
+    with torch.no_grad(), ExitStack() as opened:
+        streams = {layer: opened.enter_context(_stream(file, shapes[layer])) for layer, file in files.items()}
+        batches = progress(_batches(backbone, images, parts), f"features of {backbone.name}", len(parts))
+        for part, batch in zip(parts, batches, strict=True):
             maps = backbone.run(batch.to(backbone.device), layers, until=deepest)[0]
             for layer in layers:
-                arrays[layer][start:stop] = maps[layer].flatten(1).cpu().numpy()
-            start = stop
-    for layer in files:
-        if layer in arrays:
-            arrays[layer].flush()
-    return arrays
+                flat = maps[layer].flatten(1).cpu().numpy()
+                if layer in streams:
+                    streams[layer].write(np.ascontiguousarray(flat).data)
+                else:
+                    arrays[layer][part[0] : part[-1] + 1] = flat
+    return arrays | {layer: np.load(file, mmap_mode="r") for layer, file in files.items()}
+
+
+def maps_in_order(
+    backbone: Backbone, images: Images, layer: str, parts: Iterable[np.ndarray]
+) -> Iterator[torch.Tensor]:
+    """Yield the maps (image, channel, height, width) at a layer for each part, an array of numbers of images."""
+    with torch.no_grad():
+        for batch in _batches(backbone, images, parts):
+            yield backbone.trunk(batch.to(backbone.device), layer)
+
+
+def n_features(backbone: Backbone, layer: str) -> int:
+    """Return the number of features of an image at a layer: channel * height * width."""
+    return math.prod(backbone.shape(layer))
+
+
+def _stream(file: Path, shape: tuple[int, int]) -> BinaryIO:
+    """Open a file for the rows of an array; a memory map that is written to would count as the process' own memory."""
+    stream = open(file, "wb")
+    npy.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return stream
 
 
 def _check_room(file: Path, shape: tuple[int, int], layer: str) -> None:
@@ -115,16 +148,23 @@ def _check_room(file: Path, shape: tuple[int, int], layer: str) -> None:
         )
 
 
-def _batches(backbone: Backbone, images: Images, batch_size: int) -> Iterator[torch.Tensor]:
-    """Yield batches of normalised images; while one is computed, the next is read."""
+def _batches(backbone: Backbone, images: Images, parts: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+    """Yield normalised images, a batch for each part (numbers of images); while one is computed, the next is read."""
     if isinstance(images, torch.Tensor):
-        yield from images.split(batch_size)
+        yield from (images[torch.from_numpy(part)] for part in parts)
         return
-    data = InputImages(images, backbone.preprocessing)
-    with ThreadPoolExecutor(max_workers=2) as readers:
-        ahead: list = []
-        for start in range(0, len(data) + batch_size, batch_size):
-            coming = [readers.submit(data.__getitem__, at) for at in range(start, min(start + batch_size, len(data)))]
-            if ahead:
-                yield torch.stack([one.result() for one in ahead])
-            ahead = coming
+    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(1) as ahead:
+
+        def decode(part: np.ndarray) -> torch.Tensor:
+            return torch.stack(list(readers.map(files.__getitem__, part.tolist())))
+
+        files = None if hasattr(images, "pick") else InputImages(images, backbone.preprocessing)
+        read = decode if files is not None else images.pick
+        coming = None
+        for part in parts:
+            following = ahead.submit(read, part)
+            if coming is not None:
+                yield coming.result()
+            coming = following
+        if coming is not None:
+            yield coming.result()

@@ -1,15 +1,10 @@
-"""What heads learn from: which images train and which test in each run, and how features are scaled."""
+"""Which images train and which test in each run, and what each weighs in the loss."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import torch
 
 from o2b_helpers.errors import InputError, ParameterError
-
-BYTES_AT_ONCE = 256 * 2**20
 
 
 def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: int) -> np.ndarray:
@@ -60,7 +55,7 @@ def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: in
     return test
 
 
-def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, features: object) -> None:
+def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, n_images: int) -> None:
     """Refuse labels, ratings and splits that no head can learn from.
 
     Raises
@@ -69,7 +64,7 @@ def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, feat
         Lengths differ, values are not finite, labels lie outside 0..1 or are all of one kind, in the whole or in the
         training part of a run, or a run has no test image.
     """
-    lengths = {"features": len(features), "labels": len(labels), "ratings": len(ratings), "test": test.shape[-1]}
+    lengths = {"features": n_images, "labels": len(labels), "ratings": len(ratings), "test": test.shape[-1]}
     if len(set(lengths.values())) > 1 or test.ndim != 2:
         _refuse("Features, labels, ratings and splits do not belong together", lengths, "one entry per image in each")
     _kinds(labels)
@@ -86,6 +81,28 @@ def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, feat
             )
 
 
+def image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) -> np.ndarray:
+    """Weigh images in each run's loss (run, image): 1, or the inverse frequency of the label, mean 1.
+
+    Raises
+    ------
+    ParameterError
+        Weights are asked for labels other than 0 and 1.
+    """
+    if not class_weighted:
+        return np.ones(test.shape)
+    if not np.isin(labels, (0, 1)).all():
+        raise ParameterError(
+            "Classes cannot be weighted where labels are ratings",
+            value=f"{len(np.unique(labels))} different labels",
+            expected="labels 0 and 1",
+            remedy="set class_weighted to false, or learn from binary labels",
+        )
+    train = (~test).sum(1, keepdims=True)
+    positive = (~test & (labels == 1)).sum(1, keepdims=True)
+    return np.where(labels == 1, train / (2 * positive), train / (2 * (train - positive)))
+
+
 def _kinds(labels: np.ndarray) -> np.ndarray:
     if not np.isfinite(labels).all():
         _refuse("Some labels are missing", f"{int((~np.isfinite(labels)).sum())} labels", "a label for every image")
@@ -99,82 +116,3 @@ def _refuse(problem: str, value: object, expected: str) -> None:
     raise InputError(
         problem, value=value, expected=expected, remedy="check the corpus: its ratings, range and neutral value"
     )
-
-
-@dataclass
-class ScaledFeatures:
-    """Features in blocks of images, scaled once for all heads, and what scales them further for each run.
-
-    A head of run r reads ``z = (x - mean_r) / deviation_r / sqrt(number of features)``, with mean and deviation over
-    the training images of the run; a feature that is constant there is left out (0). The scaling is ours; it
-    makes one learning rate mean the same for features of any size and number, and is folded back into the head
-    afterwards.
-
-    To keep one matrix product for all runs, blocks hold ``(x - centre) / spread`` with centre and spread over
-    all images, and `mean` and `inverse` scale from there; the two steps together are the line above.
-    """
-
-    features: np.ndarray
-    centre: torch.Tensor
-    spread: torch.Tensor
-    mean: torch.Tensor
-    inverse: torch.Tensor
-    device: str
-    kept: torch.Tensor | None
-
-    @classmethod
-    def of(cls, features: np.ndarray, test: np.ndarray, device: str) -> ScaledFeatures:
-        """Measure means and deviations in one pass over the features (image, feature)."""
-        n, f = features.shape
-        step = max(1, BYTES_AT_ONCE // (8 * f))
-        train = torch.from_numpy(~test).to(torch.float64)
-        total, centre, squares = 0, torch.zeros(f, dtype=torch.float64), torch.zeros(f, dtype=torch.float64)
-        for start in range(0, n, step):  # Chan's update, so that large means cost no digits
-            block = torch.from_numpy(np.array(features[start : start + step], dtype=np.float64))
-            if not torch.isfinite(block).all():
-                _refuse("Some features are not finite", f"images {start} to {start + len(block) - 1}", "finite numbers")
-            mean, many = block.mean(0), len(block)
-            squares += ((block - mean) ** 2).sum(0) + (mean - centre) ** 2 * (total * many / (total + many))
-            centre += (mean - centre) * (many / (total + many))
-            total += many
-        spread = (squares / n).sqrt()
-        spread[spread <= 1e-12 * centre.abs()] = 0
-        usable = torch.where(spread > 0, spread, 1.0)
-        sums, sums2 = torch.zeros(len(test), f, dtype=torch.float64), torch.zeros(len(test), f, dtype=torch.float64)
-        for start in range(0, n, step):
-            block = torch.from_numpy(np.array(features[start : start + step], dtype=np.float64))
-            block = (block - centre) / usable
-            sums += train[:, start : start + step] @ block
-            sums2 += train[:, start : start + step] @ block**2
-        counts = train.sum(1, keepdim=True)
-        means = sums / counts
-        variances = (sums2 / counts - means**2).clamp_min(0)
-        live = (variances > 1e-10) & (spread > 0)
-        inverse = torch.where(live, 1 / torch.where(live, variances, 1.0).sqrt(), 0.0) / f**0.5
-        kept = None
-        if not isinstance(features, np.memmap):
-            scaled = (torch.tensor(features, dtype=torch.float32) - centre.float()) / usable.float()
-            kept = scaled.to(device)
-        parts = [part.float().to(device) for part in (means, inverse)]
-        return cls(features, centre, usable, *parts, device=device, kept=kept)
-
-    def block(self, images: np.ndarray | slice) -> torch.Tensor:
-        """Return some images' features (image, feature), scaled once."""
-        if self.kept is not None:
-            return self.kept[images if isinstance(images, slice) else torch.from_numpy(images).to(self.device)]
-        if isinstance(images, slice):
-            rows = np.array(self.features[images], dtype=np.float32)
-        else:
-            order = np.argsort(images)  # a file is read forwards
-            rows = np.empty((len(images), self.features.shape[1]), dtype=np.float32)
-            rows[order] = self.features[images[order]]
-        return ((torch.from_numpy(rows) - self.centre.float()) / self.spread.float()).to(self.device)
-
-    def fold(self, weight: torch.Tensor, bias: torch.Tensor, run: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Turn heads on scaled features into heads on raw ones: weight (head, feature) and bias (head,), float32."""
-        run = run.to(self.mean.device)
-        mean = self.mean[run].cpu().double() * self.spread + self.centre  # of the raw features in training
-        raw = (weight.cpu().double() * self.inverse[run].cpu().double() / self.spread).float()
-        # from the rounded weights, so that the prediction for the mean image is not moved by the rounding
-        bias = bias.cpu().double() - (raw.double() * mean).sum(1)
-        return raw.numpy(), bias.float().numpy()

@@ -10,8 +10,10 @@ import torch
 from scipy.stats import rankdata
 
 from o2b_helpers.errors import ModelError
-from o2b_helpers.models.head_data import ScaledFeatures
 from o2b_helpers.models.learning_heads import LearningHeads
+from o2b_helpers.models.split_ranks import split_ranks
+
+SPLITS = ("train", "test")
 
 
 class Scores:
@@ -37,32 +39,45 @@ class Scores:
         image_weight: np.ndarray,
         heads: LearningHeads,
     ) -> None:
-        self.labels, self.heads = labels, heads
-        self.splits = {"train": ~test, "test": test}
-        self.weight = image_weight
-        self.ranks = {split: [rankdata(ratings[rows]) for rows in part] for split, part in self.splits.items()}
+        self.labels, self.heads, self.test = labels, heads, test
+        member = np.stack([~test, test])
+        share = member / member.sum(2, keepdims=True)  # (split, run, image): a sum with it is a mean
+        self.means = [part.reshape(-1, len(labels)).T.copy() for part in (share, share * image_weight)]
+        self.ranks = np.empty(test.shape)  # of the ratings, around 0, in each split by itself
+        for part in member:
+            for run, rows in enumerate(part):
+                self.ranks[run, rows] = rankdata(ratings[rows]) - (rows.sum() + 1) / 2
+        self.spread = (member * self.ranks**2).sum(2)  # (split, run)
         count = len(heads.active)
-        self.best_loss, self.best_mae = np.full(count, np.inf), np.full(count, np.inf)
+        # a loss that single precision cannot hold is none: the head has diverged
+        self.best_loss, self.best_mae = np.full(count, float(np.finfo(np.float32).max)), np.full(count, np.inf)
         self.best_epoch = np.full(count, -1)
-        self.best_weight, self.best_bias = heads.weight.clone(), heads.bias.clone()
+        self.best_weight, self.best_bias = torch.zeros_like(heads.kept_weight), torch.zeros_like(heads.kept_bias)
         self.all_runs = heads.run.clone()
-        self.rows: list[tuple] = []
+        self.epochs: list[tuple[int, np.ndarray, np.ndarray]] = []
 
     def add(self, epoch: int, predictions: np.ndarray, patience: int) -> np.ndarray:
-        """Score one epoch; return which of the learning heads go on."""
-        heads, runs = self.heads, self.heads.run.cpu().numpy()
-        improved = np.zeros(len(heads.active), dtype=bool)
-        for row, head in enumerate(heads.active):
-            for split, part in self.splits.items():
-                mae, loss, rho = self._score(predictions[row], runs[row], part[runs[row]], split)
-                self.rows.append((runs[row], float(heads.rate[head]), epoch, split, mae, loss, rho))
-            if loss < self.best_loss[head]:  # the test part is scored last; NaN is never smaller
-                self.best_loss[head], self.best_mae[head], self.best_epoch[head] = loss, mae, epoch
-                improved[row] = True
-        rows = torch.from_numpy(np.flatnonzero(improved)).to(heads.weight.device)
-        kept = torch.from_numpy(heads.active[improved]).to(heads.weight.device)
-        self.best_weight[kept], self.best_bias[kept] = heads.weight[rows], heads.bias[rows]
-        return epoch - self.best_epoch[heads.active] < patience
+        """Score what the heads kept at the end of an epoch; return which of them go on.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+        predictions : array (head, image)
+            Of the learning heads, with what they kept.
+        patience : int
+            Epochs without a smaller test loss.
+        """
+        heads, active = self.heads, self.heads.active
+        scores = self._score(predictions, heads.run.cpu().numpy())
+        self.epochs.append((epoch, active, scores))
+        mae, loss = scores[1, :2]
+        improved = loss < self.best_loss[active]  # NaN is never smaller
+        better = active[improved]
+        self.best_loss[better], self.best_mae[better], self.best_epoch[better] = loss[improved], mae[improved], epoch
+        for row, head in zip(np.flatnonzero(improved), better, strict=True):
+            self.best_weight[head], self.best_bias[head] = heads.kept_weight[row], heads.kept_bias[row]
+        return epoch - self.best_epoch[active] < patience
 
     def best(self, learning_rates: Sequence[float]) -> np.ndarray:
         """Return the number of each run's head with the smallest test error (the first of equals).
@@ -83,22 +98,32 @@ class Scores:
             )
         return np.arange(len(mae)) * len(learning_rates) + mae.argmin(1)
 
-    def folded(self, chosen: np.ndarray, scaled: ScaledFeatures) -> tuple[np.ndarray, np.ndarray]:
-        """Return the best weights (head, feature) and biases (head,) of some heads, for raw features."""
+    def best_heads(self, chosen: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the best weights (head, feature), biases (head,) and the runs of some heads."""
         at = torch.from_numpy(chosen).to(self.best_weight.device)
-        return scaled.fold(self.best_weight[at], self.best_bias[at, 0], self.all_runs[at])
+        return self.best_weight[at], self.best_bias[at, 0], self.all_runs[at]
 
-    def history(self) -> pd.DataFrame:
-        """Return every score, by run, rate and epoch."""
-        columns = ["run", "learning_rate", "epoch", "split", "mae", "loss", "rho"]
-        table = pd.DataFrame(self.rows, columns=columns)
-        return table.sort_values(["run", "learning_rate", "epoch"], kind="stable", ignore_index=True)
+    def history(self, learning_rates: Sequence[float]) -> pd.DataFrame:
+        """Return every score, by run, rate, epoch and split."""
+        heads = np.concatenate([active for _, active, _ in self.epochs])
+        epochs = np.repeat([epoch for epoch, _, _ in self.epochs], [len(active) for _, active, _ in self.epochs])
+        scores = np.concatenate([scores for _, _, scores in self.epochs], 2)  # (split, score, row)
+        order = np.lexsort((epochs, heads))
+        run, rate = np.divmod(np.repeat(heads[order], len(SPLITS)), len(learning_rates))
+        columns = {"run": run, "learning_rate": np.asarray(learning_rates, np.float64)[rate]}
+        columns |= {"epoch": np.repeat(epochs[order], len(SPLITS)), "split": np.tile(SPLITS, len(order))}
+        of_rows = scores[:, :, order].transpose(1, 2, 0).reshape(3, -1)
+        return pd.DataFrame(columns | dict(zip(("mae", "loss", "rho"), of_rows, strict=True)))
 
-    def _score(self, prediction: np.ndarray, run: int, part: np.ndarray, split: str) -> tuple[float, float, float]:
-        prediction, label = prediction[part], self.labels[part]
-        error = prediction - label
-        loss = float(np.mean(self.weight[run][part] * error**2))
-        ranks, wanted = rankdata(prediction), self.ranks[split][run]
-        constant = np.ptp(ranks) == 0 or np.ptp(wanted) == 0 or not np.isfinite(loss)
-        rho = float("nan") if constant else float(np.corrcoef(ranks, wanted)[0, 1])
-        return float(np.mean(np.abs(error))), loss, rho
+    def _score(self, predictions: np.ndarray, run: np.ndarray) -> np.ndarray:
+        """Return mean absolute error, loss and Spearman's rho: (split, score, head)."""
+        error = np.abs(predictions.astype(np.float64) - self.labels)
+        # for every head the means over the splits of all runs, of which its own run's are wanted: (split, head)
+        own = np.arange(len(run)), np.arange(len(SPLITS))[:, None] * len(self.test) + run
+        mae, loss = (each @ mean for each, mean in zip((error, error * error), self.means, strict=True))
+        mae, loss = mae[own], loss[own]
+        products, spreads = split_ranks(predictions, self.test[run], self.ranks[run])
+        spread = spreads * self.spread[:, run]
+        ranked = np.isfinite(loss) & (spread > 0)
+        rho = np.where(ranked, products / np.sqrt(np.where(ranked, spread, 1.0)), np.nan)
+        return np.stack([mae, loss, rho], 1)

@@ -8,6 +8,7 @@ the scaling of the features.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,13 @@ import pandas as pd
 import torch
 
 from o2b_helpers.errors import ParameterError
-from o2b_helpers.models.head_data import ScaledFeatures, check_labels, stratified_splits
+from o2b_helpers.models.feature_sources import FeatureSource, as_source
+from o2b_helpers.models.head_data import check_labels, image_weights, stratified_splits
+from o2b_helpers.models.head_passes import Passes
 from o2b_helpers.models.head_scores import Scores
 from o2b_helpers.models.learning_heads import LearningHeads
+from o2b_helpers.models.scaled_features import ScaledFeatures, pieces
+from o2b_helpers.progress import SECONDS_BETWEEN_LINES, say
 
 __all__ = ["HeadSettings", "TrainedHeads", "predict", "stratified_splits", "train_heads"]
 
@@ -92,14 +97,22 @@ class TrainedHeads:
     history: pd.DataFrame
 
 
-def predict(features: np.ndarray, weight: np.ndarray, bias: np.ndarray, output: str = "linear") -> np.ndarray:
+def predict(
+    features: np.ndarray | FeatureSource, weight: np.ndarray, bias: np.ndarray, output: str = "linear"
+) -> np.ndarray:
     """Predict with heads: features (image, feature), weight (run, feature), bias (run,) -> (run, image)."""
-    values = np.asarray(weight, np.float64) @ np.asarray(features, np.float64).T + np.asarray(bias, np.float64)[:, None]
+    source = as_source(features)
+    weight = np.asarray(weight, np.float64)
+    bounds, _ = pieces([source.shape[0]], 4 * source.shape[1])  # they are widened to float64
+    room = torch.empty(max(stop - start for start, stop in bounds), source.shape[1], device=source.device)
+    blocks = source.read(np.arange(source.shape[0]), bounds, room)
+    values = np.concatenate([weight @ block.cpu().numpy().astype(np.float64).T for block in blocks], 1)
+    values += np.asarray(bias, np.float64)[:, None]
     return 0.5 * (1 + np.tanh(0.5 * values)) if output == "sigmoid" else values  # the sigmoid, without overflow
 
 
 def train_heads(
-    features: np.ndarray,
+    features: np.ndarray | FeatureSource,
     labels: np.ndarray,
     ratings: np.ndarray,
     test: np.ndarray,
@@ -111,8 +124,9 @@ def train_heads(
 
     Parameters
     ----------
-    features : array (image, feature)
-        Raw features; a memory map is read block by block.
+    features : array (image, feature), or FeatureSource
+        Raw features, or where to read them: features that memory cannot hold come from a file or from the backbone
+        itself, which then runs once per epoch for all heads.
     labels : array (image,)
         What is learnt, 0..1: two classes or a rating scaled to 0..1.
     ratings : array (image,)
@@ -125,7 +139,7 @@ def train_heads(
         Run r starts from weights drawn from ``default_rng([seed, r])``, as torch's linear layer draws them, for all
         rates alike. The images' order in epoch e is drawn from ``default_rng([seed, 2**32 - 1, e])``.
     device : str
-        As torch names it.
+        As torch names it; a source brings its own.
 
     Returns
     -------
@@ -144,46 +158,27 @@ def train_heads(
     `batch_size` training images of each run; in a block each run learns from its own training images. So one
     matrix product serves all heads, and each head still is what a plain loop over the same blocks would give.
     """
+    source = as_source(features, device)
     labels, ratings = np.asarray(labels, np.float64), np.asarray(ratings, np.float64)
     test = np.asarray(test, bool)
-    check_labels(labels, ratings, test, features)
-    image_weight = _image_weights(labels, test, settings.class_weighted)
-    scaled = ScaledFeatures.of(features, test, device)
+    check_labels(labels, ratings, test, source.shape[0])
+    image_weight = image_weights(labels, test, settings.class_weighted)
+    scaled = ScaledFeatures.of(source, test)
     heads = LearningHeads(scaled, len(test), settings.learning_rates, settings.output == "sigmoid", seed)
     scores = Scores(labels, ratings, test, image_weight, heads)
-    n = len(labels)
-    share = float((~test).mean())
-    blocks = max(1, round(n * share / settings.batch_size))
-    truth = torch.tensor(labels).float().to(device)
-    learning = torch.from_numpy(np.where(test, 0.0, image_weight)).float().to(device)  # (run, image)
-    for epoch in range(settings.epochs):
-        order = np.random.default_rng([seed, 2**32 - 1, epoch]).permutation(n)
-        factor = 1 / math.sqrt(1 + epoch / settings.decay_epochs)
-        for images in np.array_split(order, blocks):
-            at = torch.from_numpy(images).to(device)
-            heads.step(scaled.block(images), truth[at], learning[:, at], factor)
-        predictions = heads.predict_all(scaled, n)
-        going_on = scores.add(epoch, predictions, settings.patience)
-        heads.keep(going_on)
+    passes = Passes(scaled, heads, labels, np.where(test, 0.0, image_weight), settings.batch_size, seed)
+    said = time.monotonic()
+    for epoch in range(settings.epochs + 1):
+        factor = 1 / math.sqrt(1 + epoch / settings.decay_epochs) if epoch < settings.epochs else None
+        predictions = passes.go(epoch, factor)  # of the weights at the end of the epoch before
+        if epoch:
+            heads.keep(scores.add(epoch - 1, predictions, settings.patience))
         if not len(heads.active):
             break
+        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            say(f"  training heads: {epoch} of at most {settings.epochs} epochs, {len(heads.active)} heads still learn")
     chosen = scores.best(settings.learning_rates)
-    weight, bias = scores.folded(chosen, scaled)
+    weight, bias = scaled.fold(*scores.best_heads(chosen))
     rate = np.asarray(settings.learning_rates, np.float64)[chosen % len(settings.learning_rates)]
-    return TrainedHeads(weight, bias, rate, scores.best_epoch[chosen], scores.history())
-
-
-def _image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) -> np.ndarray:
-    """Weight of each image in each run's loss (run, image): 1, or the inverse frequency of its label, mean 1."""
-    if not class_weighted:
-        return np.ones(test.shape)
-    if not np.isin(labels, (0, 1)).all():
-        raise ParameterError(
-            "Classes cannot be weighted where labels are ratings",
-            value=f"{len(np.unique(labels))} different labels",
-            expected="labels 0 and 1",
-            remedy="set class_weighted to false, or learn from binary labels",
-        )
-    train = (~test).sum(1, keepdims=True)
-    positive = (~test & (labels == 1)).sum(1, keepdims=True)
-    return np.where(labels == 1, train / (2 * positive), train / (2 * (train - positive)))
+    return TrainedHeads(weight, bias, rate, scores.best_epoch[chosen], scores.history(settings.learning_rates))

@@ -1,0 +1,56 @@
+"""Ranks within the training and within the test images of many heads, from one sort of all their predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def split_ranks(predictions: np.ndarray, test: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rank predictions within either split, and multiply with other ranks.
+
+    Sorted images of a split are a part of all sorted images, so that ranks within it are counts along one sort.
+
+    Parameters
+    ----------
+    predictions : array (head, image)
+        Finite numbers; heads with others get a result without meaning.
+    test : array (head, image) of bool
+        True in the second split, False in the first.
+    others : array (head, image)
+        What to multiply with.
+
+    Returns
+    -------
+    products : array (split, head)
+        Sum of rank times other; ranks are around 0, average ranks for equal predictions.
+    squares : array (split, head)
+        Sum of squared ranks.
+    """
+    order = np.argsort(predictions, axis=1)
+    order += np.arange(len(predictions))[:, None] * predictions.shape[1]  # into flat arrays, which are read faster
+    split = test.ravel().take(order)
+    count = np.cumsum(split, axis=1)
+    counts = np.stack([np.arange(1, order.shape[1] + 1) - count, count]).astype(np.float64)
+    centre = (counts[:, :, -1:] + 1) / 2
+    ordered = predictions.ravel().take(order)
+    equal = ordered[:, 1:] == ordered[:, :-1]
+    tied = np.flatnonzero(equal.any(1))
+    if len(tied):
+        counts[:, tied] = _average(counts[:, tied], equal[tied])
+    rank = counts - centre
+    rank = np.where(split, rank[1], rank[0])
+    each = np.stack([rank * others.ravel().take(order), rank * rank])
+    second = np.where(split, each, 0.0).sum(2)
+    return tuple(np.stack([each.sum(2) - second, second], 1))
+
+
+def _average(counts: np.ndarray, equal: np.ndarray) -> np.ndarray:
+    """Give images with equal predictions the mean of their first and last rank: counts (split, head, image)."""
+    heads, images = counts.shape[1:]
+    place = np.arange(images)
+    edge = np.ones((heads, 1), dtype=bool)
+    first = np.maximum.accumulate(np.where(np.hstack([edge, ~equal]), place, 0), axis=1)
+    last = np.where(np.hstack([~equal, edge]), place, images)
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    before = np.concatenate([np.zeros((*counts.shape[:2], 1)), counts], 2)
+    return (np.take_along_axis(before, first[None], 2) + 1 + np.take_along_axis(counts, last[None], 2)) / 2
