@@ -22,10 +22,13 @@ _INFRASTRUCTURE = {
     "o2b_helpers",
     "o2b_helpers.errors",
     "o2b_helpers.progress",
+    "o2b_helpers.resources",
     "o2b_helpers.params",
     "o2b_helpers.store",
     "o2b_helpers.digests",
     "o2b_helpers.analyses.keys",
+    "o2b_helpers.analyses.needs",
+    "o2b_helpers.analyses.preflight",
     "o2b_helpers.analyses.publishing",
     "o2b_helpers.analyses.step",
 }

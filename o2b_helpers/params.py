@@ -196,6 +196,16 @@ class Sensitivity(Block):
     )
 
 
+class Lesions(Block):
+    """What each filter's lesion changes."""
+
+    method: Literal["exact", "first_order"] = option(
+        "exact",
+        "run the rest of the network for every filter, or approximate all filters by one backward pass for each run "
+        "and report the agreement with exact lesions of a sample",
+    )
+
+
 class Object2Brain(Block):
     """From class weights to categories."""
 
@@ -212,6 +222,7 @@ class Analysis(Block):
     heads: Heads = option(Heads(), "valence heads")
     detector: Detector = option(Detector(), "object detector")
     sensitivity: Sensitivity = option(Sensitivity(), "filter sensitivity")
+    lesions: Lesions = option(Lesions(), "filter lesions")
     object2brain: Object2Brain = option(Object2Brain(), "class and category weights")
     seed: int = option(0, "seed of untrained weights and of selections", ge=0)
 
@@ -235,7 +246,14 @@ class Execution(Block):
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "where networks run")
     threads: int | None = option(None, "CPU threads; default: all cores", ge=1)
     batch_size: int = option(32, "images in one forward pass", unit="images", ge=1)
-    memory_gib: float = option(2.0, "memory for one block of lesions; a CPU takes less by itself", unit="GiB", gt=0)
+    memory_gib: float | None = option(
+        None, "memory that a step may use, all in all; default: what is available", unit="GiB", gt=0
+    )
+    features: Literal["auto", "memory", "disk", "stream"] = option(
+        "auto",
+        "where features are while heads learn: in memory, in a file that is gone afterwards, or computed anew in every "
+        "epoch; auto: the first of them that fits",
+    )
     runs_folder: str = option("runs", "where results go")
     figures_folder: str = option("figures", "where figures go")
     weights_folder: str | None = option(None, "folder to look for downloaded weights in; default: torch's own cache")

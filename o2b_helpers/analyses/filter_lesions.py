@@ -15,20 +15,25 @@ from o2b_helpers.analyses.alignment import target_matrix
 from o2b_helpers.analyses.keys import made_from
 from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
+from o2b_helpers.analyses.pictures import pictures
+from o2b_helpers.analyses.preflight import lesion_block_bytes
 from o2b_helpers.analyses.step import Result, run_step
 from o2b_helpers.analyses.tables import read_table, write_facts
 from o2b_helpers.analyses.valence_models import FullHeads, load_full_heads
 from o2b_helpers.digests import digest_of
-from o2b_helpers.inputs.preprocessing import load_images
 from o2b_helpers.kernels.lesions import lesion_predictions
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.rank_correlation import rank_correlation
+from o2b_helpers.kernels.screening import screened_predictions
 from o2b_helpers.models.device import pick_device
 from o2b_helpers.params import Model, Params
 from o2b_helpers.store import Store
 
 NEEDS = ("inputs", "human_targets", "valence_models")
 MODULE = "o2b_helpers.analyses.filter_lesions"
+KIND = "lesions"
+METHODS = {"exact": "exact lesions", "first_order": "first-order screening, an approximation of lesions"}
+SAMPLE = 16  # filters of each layer that are lesioned exactly to see how good the approximation is
 
 
 def run(params: Params) -> Result:
@@ -37,8 +42,9 @@ def run(params: Params) -> Result:
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
-    """Return the models."""
-    return {"models": {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain}}
+    """Return the method and the models."""
+    models = {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain}
+    return {"lesions": params.analysis.lesions.model_dump(), "models": models}
 
 
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
@@ -47,10 +53,11 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     targets = read_table(needs["human_targets"] / "results" / "targets.csv")
     values, described = target_matrix(targets, stimuli["stimulus"])
     facts: dict[str, Any] = {"device": pick_device(params.execution.device)}
+    facts["method"] = METHODS[params.analysis.lesions.method]
     origin = made_from(params, "filter_lesions")
     for model in (m for m in params.analysis.models if m.object2brain):
         heads = load_full_heads(needs["valence_models"], model)
-        base, lesioned, layer, channel = _predictions(params, model, heads, stimuli)
+        base, lesioned, layer, channel, agreement = _predictions(params, model, heads, stimuli)
         rho = rank_correlation(base, values)
         delta = rho[:, None, :] - rank_correlation(lesioned, values)
         constant = int(np.isnan(delta).any(axis=(0, 2)).sum())
@@ -63,6 +70,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "architecture": model.label,
                 "weights": model.weights_label,
                 "gain": 0.0,
+                "method": METHODS[params.analysis.lesions.method],
                 **origin,
                 "note": "delta = rho of the whole network - rho without the filter; positive where the filter supports "
                 "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
@@ -74,15 +82,15 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             "largest_effect": float(np.nanmax(np.abs(delta))),
             "filters_without_any_effect": int((np.nan_to_num(delta) == 0).all(axis=(0, 2)).sum()),
             "filters_whose_lesion_leaves_constant_predictions": constant,
+            **({"spearman_of_approximate_with_exact_changes": agreement} if agreement else {}),
         }
     write_facts(folder, facts)
 
 
-def _predictions(
-    params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, list[str], list[int]]:
-    """Return base (run, stimulus) and lesioned (run, filter, stimulus) predictions, with layers and channels."""
-    store, backbone = Store(params.store), lazily(params, model)
+def layer_parts(
+    params: Params, store: Store, model: Model, heads: FullHeads, stimuli: pd.DataFrame
+) -> dict[str | None, dict[str, Any]]:
+    """Return what the predictions without each filter of a layer depend on; those of the whole network under None."""
     common = {
         "model": model_part(params, model, store),
         "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
@@ -90,42 +98,80 @@ def _predictions(
         "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
     }
     common["model"].pop("layers")
+    lesions = {**common, "lesions": params.analysis.lesions.model_dump()}
+    return {None: {**common, "layer": None}} | {
+        layer: {**lesions, "layer": layer} for layer in target_layers(params, model)
+    }
+
+
+def _predictions(
+    params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, list[str], list[int], dict[str, float]]:
+    """Return base (run, stimulus) and lesioned (run, filter, stimulus) predictions, layers, channels and agreement."""
+    store, backbone = Store(params.store), lazily(params, model)
+    parts = layer_parts(params, store, model, heads, stimuli)
     output = params.analysis.heads.full.output
 
     @cache
     def images() -> torch.Tensor:
-        paths = [Path(p) for p in stimuli["path"]]
-        return load_images(paths, backbone().preprocessing).to(backbone().device)
+        shown = pictures(params, store, model, stimuli, "stimuli")
+        return shown.batch(0, len(shown)).to(backbone().device)
+
+    @cache
+    def features() -> torch.Tensor:
+        with torch.no_grad():
+            return torch.cat([backbone().features(some) for some in images().split(params.execution.batch_size)])
+
+    def exact(layer: str, channels: list[int] | None = None) -> np.ndarray:
+        return lesion_predictions(
+            backbone(),
+            images(),
+            *_tensors(heads, backbone().device),
+            layer,
+            channels=channels,
+            output=output,
+            features=features(),
+            block_bytes=lesion_block_bytes(params),
+        ).numpy()
+
+    @cache
+    def screened() -> dict[str, torch.Tensor]:
+        common = {"output": output, "batch_size": params.execution.batch_size}
+        tensors = _tensors(heads, backbone().device)
+        return screened_predictions(backbone(), images(), *tensors, target_layers(params, model), **common)
 
     def whole(place: Path) -> None:
-        with torch.no_grad():
-            features = backbone().features(images())
-        predictions = head_outputs(features, *_tensors(heads, backbone().device), output)
-        np.save(place / "predictions.npy", predictions.cpu().numpy().astype(np.float64))
+        predictions = head_outputs(features(), *_tensors(heads, backbone().device), output)
+        np.save(place / "predictions.npy", predictions.numpy())
 
-    folder = store.result(
-        "lesions", f"{params.name} {model.label} none", {**common, "layer": None}, MODULE, whole
-    ).folder
-    base, lesioned, layers, channels = np.load(folder / "predictions.npy"), [], [], []
+    folder = store.result(KIND, f"{params.name} {model.label} none", parts[None], MODULE, whole).folder
+    base, lesioned, layers, channels, agreement = np.load(folder / "predictions.npy"), [], [], [], {}
     for layer in target_layers(params, model):
 
         def lesion(place: Path, layer: str = layer) -> None:
-            predictions = lesion_predictions(
-                backbone(),
-                images(),
-                *_tensors(heads, backbone().device),
-                layer,
-                output=output,
-                block_bytes=int(params.execution.memory_gib * 2**30),
-            )
-            np.save(place / "predictions.npy", predictions.cpu().numpy().astype(np.float64))
+            if params.analysis.lesions.method == "exact":
+                predictions = exact(layer)
+            else:
+                predictions = screened()[layer].numpy()
+                some = np.unique(np.linspace(0, predictions.shape[1] - 1, SAMPLE).round().astype(int))
+                found = agreement_of(predictions[:, some] - base[:, None], exact(layer, some.tolist()) - base[:, None])
+                np.save(place / "agreement.npy", found)
+            np.save(place / "predictions.npy", predictions)
 
         label = f"{params.name} {model.label} {layer}"
-        folder = store.result("lesions", label, {**common, "layer": layer}, MODULE, lesion).folder
+        folder = store.result(KIND, label, parts[layer], MODULE, lesion).folder
         lesioned.append(np.load(folder / "predictions.npy"))
+        if (folder / "agreement.npy").exists():
+            agreement[layer] = float(np.load(folder / "agreement.npy"))
         layers += [layer] * lesioned[-1].shape[1]
         channels += range(lesioned[-1].shape[1])
-    return base, np.concatenate(lesioned, axis=1), layers, channels
+    return base, np.concatenate(lesioned, axis=1), layers, channels, agreement
+
+
+def agreement_of(approximate: np.ndarray, exact: np.ndarray) -> float:
+    """Spearman of approximate with exact changes of predictions (run, filter, stimulus), mean over runs."""
+    runs = zip(approximate.reshape(len(exact), -1), exact.reshape(len(exact), -1), strict=True)
+    return float(np.mean([rank_correlation(one, other[None])[0] for one, other in runs]))
 
 
 def _tensors(heads: FullHeads, device: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -16,11 +17,11 @@ from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.keys import made_from
 from o2b_helpers.analyses.labelled import filter_dataset, write_dataset
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
+from o2b_helpers.analyses.pictures import pictures
 from o2b_helpers.analyses.step import Result, run_step
 from o2b_helpers.analyses.tables import write_facts
-from o2b_helpers.analyses.valence_models import load_full_heads
+from o2b_helpers.analyses.valence_models import FullHeads, load_full_heads
 from o2b_helpers.digests import digest_of
-from o2b_helpers.inputs.preprocessing import load_images
 from o2b_helpers.kernels.filter_scores import FilterScores, filter_scores
 from o2b_helpers.params import Model, Params
 from o2b_helpers.progress import progress
@@ -28,6 +29,7 @@ from o2b_helpers.store import Store
 
 NEEDS = ("inputs", "valence_models", "objects")
 MODULE = "o2b_helpers.analyses.filter_sensitivity"
+KIND = "scores"
 IMAGES_IN_A_SHARD = 250
 
 
@@ -55,7 +57,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     }
     origin = made_from(params, "filter_sensitivity")
     for model in (m for m in params.analysis.models if m.object2brain):
-        scores = _score_model(params, model, corpus, boxes, classes, needs["valence_models"])
+        heads = load_full_heads(needs["valence_models"], model)
+        scores = _score_model(params, model, corpus, boxes, classes, heads)
         sizes = {
             "boxes_detected": len(boxes),
             "boxes_scored": int(scores.box_count.sum()),
@@ -67,32 +70,70 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     write_facts(folder, facts)
 
 
-def _score_model(
-    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, classes: list[str], models_folder: Path
-) -> FilterScores:
-    store, backbone = Store(params.store), lazily(params, model)
-    heads = load_full_heads(models_folder, model)
-    layers = target_layers(params, model)
+@dataclass(frozen=True)
+class Shard:
+    """Images that are scored and stored together.
+
+    Attributes
+    ----------
+    label : str
+        What the store calls them.
+    part : dict
+        All that their scores depend on besides code.
+    start, stop : int
+        Their rows of the corpus.
+    boxes : DataFrame
+        What was detected in them.
+    """
+
+    label: str
+    part: dict[str, Any]
+    start: int
+    stop: int
+    boxes: pd.DataFrame
+
+
+def list_shards(
+    params: Params, store: Store, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, heads: FullHeads
+) -> list[Shard]:
+    """Return what is to be scored with a model, shard by shard; `boxes` are the whole corpus' detections."""
     common = {
         "model": model_part(params, model, store),
         "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
         "sensitivity": params.analysis.sensitivity.model_dump(),
         "output": params.analysis.heads.full.output,
-        "classes": classes,
+        "classes": sorted(boxes["class"].unique()),
     }
-    shards = []
+    found = []
     for start in range(0, len(corpus), IMAGES_IN_A_SHARD):
         images = corpus.iloc[start : start + IMAGES_IN_A_SHARD]
         inside = boxes[boxes["image"].isin(images["image"])]
+        own = {
+            "images": digest_of(images[["image", "sha256"]].values.tolist()),
+            "boxes": digest_of(inside.values.tolist()),
+        }
+        stop = start + len(images)
+        label = f"{params.name} {model.label} images {start + 1} to {stop}"
+        found.append(Shard(label, {**common, **own}, start, stop, inside))
+    return found
 
-        def score(place: Path, images: pd.DataFrame = images, inside: pd.DataFrame = inside) -> None:
+
+def _score_model(
+    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, classes: list[str], heads: FullHeads
+) -> FilterScores:
+    store, backbone = Store(params.store), lazily(params, model)
+    shown = pictures(params, store, model, corpus, "corpus")
+    layers = target_layers(params, model)
+    folders = []
+    for shard in list_shards(params, store, model, corpus, boxes, heads):
+
+        def score(place: Path, shard: Shard = shard) -> None:
             size = params.execution.batch_size
-            batches = [images.iloc[i : i + size] for i in range(0, len(images), size)]
-            what = f"scoring images with {model.label}"
-            parts = [
-                _score_batch(params, backbone(), heads, batch, inside, classes, layers)
-                for batch in progress(batches, what)
-            ]
+            batches = [(first, min(first + size, shard.stop)) for first in range(shard.start, shard.stop, size)]
+            parts = (  # one at a time: the sums of all batches together can be larger than the maps of one
+                _score_batch(params, backbone(), heads, shown.batch(a, b), corpus[a:b], shard.boxes, classes, layers)
+                for a, b in progress(batches, f"scoring images with {model.label}")
+            )
             total = reduce(add, parts)
             save_file(
                 {
@@ -105,19 +146,13 @@ def _score_model(
             )
             (place / "layers.txt").write_text("\n".join(map(str, total.layer)), encoding="utf-8")
 
-        shard = {
-            **common,
-            "images": digest_of(images[["image", "sha256"]].values.tolist()),
-            "boxes": digest_of(inside.values.tolist()),
-        }
-        label = f"{params.name} {model.label} images {start + 1} to {start + len(images)}"
-        shards.append(store.result("scores", label, shard, MODULE, score).folder)
-    return reduce(add, map(_read_scores, shards))
+        folders.append(store.result(KIND, shard.label, shard.part, MODULE, score).folder)
+    return reduce(add, map(_read_scores, folders))
 
 
-def _score_batch(params, backbone, heads, batch, boxes, classes, layers) -> FilterScores:
-    """Score one batch of images; boxes go through the images' own geometry."""
-    own = batch.reset_index(drop=True)
+def _score_batch(params, backbone, heads, images, rows, boxes, classes, layers) -> FilterScores:
+    """Score one batch: network inputs and their rows of the corpus; boxes go through the images' own geometry."""
+    own = rows.reset_index(drop=True)
     position = {name: row for row, name in enumerate(own["image"])}
     inside = boxes[boxes["image"].isin(position)]
     carried = [
@@ -132,7 +167,7 @@ def _score_batch(params, backbone, heads, batch, boxes, classes, layers) -> Filt
     device = backbone.device
     return filter_scores(
         backbone,
-        load_images([Path(p) for p in own["path"]], backbone.preprocessing).to(device),
+        images.to(device),
         torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
         torch.as_tensor(heads.bias, dtype=torch.float32, device=device),
         torch.as_tensor(np.concatenate(carried) if carried else np.zeros((0, 4))),

@@ -35,7 +35,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the detector's options and digests."""
     detector = params.analysis.detector
     own = detector.model_dump()
-    own["checkpoint"] = store.digests_of_files({"checkpoint": _checkpoint(params)})["checkpoint"]
+    own["checkpoint"] = store.digests_of_files({"checkpoint": checkpoint(params)})["checkpoint"]
     if detector.categories is not None:
         own["categories"] = file_digest(params.path(detector.categories))
     return own
@@ -54,7 +54,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
         def detect(place: Path, images: pd.DataFrame = images) -> None:
             nonlocal detector
             options = params.analysis.detector
-            detector = detector or load_detector(_checkpoint(params), options.sha256)
+            detector = detector or load_detector(checkpoint(params), options.sha256)
             found = detector.detect(
                 images["path"].tolist(),
                 images=images["image"].tolist(),
@@ -108,7 +108,8 @@ def _categories(classes: pd.Series, table: Path | None) -> list[str]:
     return [known[name] for name in classes]
 
 
-def _checkpoint(params: Params) -> Path:
+def checkpoint(params: Params) -> Path:
+    """Return the detector's file; InputError where there is none."""
     weights = params.analysis.detector.weights
     path = toy_detector_path() if weights == "toyworld" else params.path(weights)
     if not path.is_file():

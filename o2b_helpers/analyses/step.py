@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.analyses.keys import NOTEBOOKS, analysis, find_step, module_of, results_folder, step_part
+from o2b_helpers.analyses.preflight import check_fit
 from o2b_helpers.analyses.publishing import publish, publish_needed
 from o2b_helpers.analyses.tables import read_facts, read_table
 from o2b_helpers.params import Params
@@ -61,14 +62,20 @@ def run_step(params: Params, step: str) -> Result:
     Raises
     ------
     StoreError
-        If a step it needs has not run with these parameters, or the store cannot be used.
+        If a step it needs has not run with these parameters, or the store cannot be used or has too little room.
+    ParameterError
+        If the machine has too little memory for the step.
     """
+    from o2b_helpers.analyses.needs import step_needs  # it reads the analyses, and they read this module
+
     store = Store(params.store)
     module = analysis(step)
     say(f"{NOTEBOOKS[step]} ({params.name})")
     part = step_part(params, step, store)
     needs = {need: find_step(params, need, store, for_step=step) for need in module.NEEDS}
     with store.lock():
+        if store.find(step, store.key(part, module_of(step))) is None:
+            check_fit(params, NOTEBOOKS[step], lambda some: step_needs(some, step, needs, store))
         stored = store.result(
             step, params.name, part, module_of(step), lambda folder: module.compute(params, needs, folder)
         )

@@ -13,15 +13,21 @@ from safetensors.numpy import load_file, save_file
 
 from o2b_helpers.analyses import inputs
 from o2b_helpers.analyses.networks import lazily, model_part, target_layers
+from o2b_helpers.analyses.pictures import pictures
 from o2b_helpers.analyses.step import Result, run_step
 from o2b_helpers.analyses.tables import write_facts, write_table
 from o2b_helpers.digests import digest_of
 from o2b_helpers.errors import InputError
-from o2b_helpers.models.features import layer_features, penultimate_features
+from o2b_helpers.inputs.pixel_cache import CachedImages
+from o2b_helpers.models.backbone import Backbone
+from o2b_helpers.models.feature_places import choose_place
+from o2b_helpers.models.feature_sources import FeatureSource, InMemory, OnDisk, Streamed
+from o2b_helpers.models.features import layer_features, n_features
 from o2b_helpers.models.head_data import stratified_splits
 from o2b_helpers.models.heads import HeadSettings, predict, train_heads
 from o2b_helpers.params import Model, Params
 from o2b_helpers.progress import say
+from o2b_helpers.resources import in_words, memory_for_this_process, resident_bytes
 from o2b_helpers.store import Store
 
 NEEDS = ("inputs",)
@@ -63,14 +69,16 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Train every head of every model and predict the stimuli."""
     data = inputs.load(params, needs["inputs"])
-    training = _training_set(params, data.corpus)
+    training = training_set(params, data.corpus)
     store = Store(params.store)
     histories, full, by_layer, facts = [], [], [], {}
     for model in params.analysis.models:
         layers = [FULL, *(target_layers(params, model) if model.layer_models else ())]
         backbone = lazily(params, model)
+        known = pictures(params, store, model, data.corpus, "corpus").of(training["sha256"])
+        shown = pictures(params, store, model, data.stimuli, "stimuli")
         for layer in layers:
-            place = _train(params, store, model, backbone, layer, training, data.stimuli)
+            place = _train(params, store, model, backbone, layer, training, data.stimuli, known, shown)
             identity = {"architecture": model.label, "weights": model.weights_label}
             history = pd.read_parquet(place / "history.parquet").assign(layer=layer, **identity)
             histories.append(history)
@@ -102,7 +110,7 @@ def _heads_file(model: Model) -> str:
     return f"heads_{model.label}_{model.weights_label}.safetensors"
 
 
-def _training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:
+def training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:
     """Return the images to train on with target (0..1) and stratum (0/1); neutral ones dropped for binary labels."""
     if params.analysis.heads.label == "binary":
         rows = corpus[corpus["label"].notna()]
@@ -121,9 +129,10 @@ def _training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(target=target, stratum=stratum).reset_index(drop=True)
 
 
-def _heads_part(
+def heads_part(
     params: Params, store: Store, model: Model, layer: str, training: pd.DataFrame, stimuli: pd.DataFrame
 ) -> dict[str, Any]:
+    """Return all that the heads of one model at one layer depend on besides code."""
     heads = params.analysis.heads.model_dump()
     settings = heads.pop("full" if layer == FULL else "layer")
     heads.pop("layer" if layer == FULL else "full")
@@ -140,7 +149,15 @@ def _heads_part(
 
 
 def _train(
-    params: Params, store: Store, model: Model, backbone: Any, layer: str, training: pd.DataFrame, stimuli: pd.DataFrame
+    params: Params,
+    store: Store,
+    model: Model,
+    backbone: Any,
+    layer: str,
+    training: pd.DataFrame,
+    stimuli: pd.DataFrame,
+    known: CachedImages,
+    shown: CachedImages,
 ) -> Path:
     """Return the stored heads of one model at one layer, training them first where they are not there."""
     heads = params.analysis.heads
@@ -155,41 +172,66 @@ def _train(
     )
 
     def train(folder: Path) -> None:
-        paths = [Path(p) for p in [*training["path"], *stimuli["path"]]]
-        size = params.execution.batch_size
-        if layer == FULL:
-            features = penultimate_features(backbone(), paths, batch_size=size)
-        else:
-            scratch = (
-                folder / "features.npy"
-            )  # flattened maps can outgrow memory; they are gone once the heads are there
-            features = layer_features(backbone(), paths, [layer], batch_size=size, files={layer: scratch})[layer]
-        known, shown = features[: len(training)], features[len(training) :]
+        network = backbone()
+        at = network.stages[-1][0] if layer == FULL else layer
+        scratch = folder / "features.npy"
         test = stratified_splits(training["stratum"].to_numpy(), heads.runs, heads.test_share, heads.seed)
         trained = train_heads(
-            known,
+            _features(params, network, known, at, scratch),
             training["target"].to_numpy(),
             training["valence"].to_numpy(),
             test,
             settings,
             seed=heads.seed,
-            device=backbone().device,
         )
+        scratch.unlink(missing_ok=True)
+        features = Streamed(network, shown, at, params.execution.batch_size)
         save_file(
             {"weight": np.ascontiguousarray(trained.weight), "bias": np.ascontiguousarray(trained.bias)},
             folder / "heads.safetensors",
         )
-        np.save(folder / "predictions.npy", predict(shown, trained.weight, trained.bias, rules.output))
+        np.save(folder / "predictions.npy", predict(features, trained.weight, trained.bias, rules.output))
         trained.history.to_parquet(folder / "history.parquet", index=False)
         write_table(
             pd.DataFrame({"run": range(heads.runs), "learning_rate": trained.learning_rate, "epoch": trained.epoch}),
             folder / "kept.csv",
         )
-        (folder / "features.npy").unlink(missing_ok=True)
 
-    own = _heads_part(params, store, model, layer, training, stimuli)
+    own = heads_part(params, store, model, layer, training, stimuli)
     label = f"{params.name} {model.label} ({model.weights_label}) {layer}"
     return store.result("heads", label, own, MODULE, train).folder
+
+
+def feature_place(params: Params, n_images: int, n_features: int) -> str:
+    """Return where features are while heads learn from them, ``"memory"``, ``"disk"`` or ``"stream"``.
+
+    Parameters
+    ----------
+    params : Params
+        The profile; ``execution.features`` decides, or for ``auto`` what fits.
+    n_images, n_features : int
+        Size of the features of a layer.
+    """
+    heads, execution = params.analysis.heads, params.execution
+    budget = memory_for_this_process(execution.memory_gib) - resident_bytes()
+    many = n_images, n_features, heads.runs, len(heads.learning_rates)
+    return choose_place(execution.features, *many, budget, params.store)
+
+
+def _features(params: Params, backbone: Backbone, images: CachedImages, layer: str, scratch: Path) -> FeatureSource:
+    """Compute the features of a layer and keep them where they fit, or return what computes them in every pass."""
+    n, f = len(images), n_features(backbone, layer)
+    place, size = feature_place(params, n, f), params.execution.batch_size
+    if place != "memory":
+        told = {"disk": "in a file until the heads are trained", "stream": "computed anew in every epoch"}[place]
+        say(f"    features of {layer} ({n} images x {f} = {in_words(4 * n * f)}): {told}")
+    if place == "stream":
+        return Streamed(backbone, images, layer, size)
+    files = {layer: scratch} if place == "disk" else None
+    features = layer_features(backbone, images, [layer], batch_size=size, files=files)[layer]
+    if place == "disk":
+        return OnDisk(scratch, backbone.device)
+    return InMemory(features, backbone.device, overwrite=True)
 
 
 def _long(predictions: np.ndarray, stimuli: pd.Series, identity: dict[str, str]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 512 * 2**20
 IMAGES = 32  # in one pass for the whole network's features
-COPIES = 2048  # whose features are held at once in double precision
+COPIES = 512  # whose features are held at once in double precision
 
 
 @torch.no_grad()
@@ -218,7 +218,8 @@ def _change(
     copies = Copies(tail, read, delta, block_bytes)
     # in double precision from here on: what is small beside the prediction keeps its digits
     whole = copies.features(torch.arange(len(maps))).to("cpu", torch.float64)
-    for rows, images in zip(row.split(COPIES), image.split(COPIES), strict=True):
+    blocks = list(zip(row.split(COPIES), image.split(COPIES), strict=True))
+    for rows, images in progress(blocks, f"lesions, {COPIES} at a time"):
         features = copies.features(images, filters[rows]).to("cpu", torch.float64)
         change[:, rows, images] = weight @ (features - whole[images]).T
     return change

@@ -256,16 +256,16 @@ def load_backbone(
     """
     definition = find_architecture(architecture)
     if weights == "untrained":
-        module = _build(definition, seed)
+        module = build_module(definition, seed)
         name, digest = "untrained", weights_digest(architecture, weights, seed=seed)
     else:
         file = find_weights(definition, str(weights), sha256, weights_folder)
         state = read_state_dict(file.path, definition)
-        module = _build(definition, seed)  # its random weights are all overwritten, or this fails
+        module = build_module(definition, seed)  # its random weights are all overwritten, or this fails
         fit_weights(module, state, definition, file.path.name)
         name = weights if weights in definition.weights else file.path.name
         digest = file.sha256
-    kind, stages = Backbone, _freeze(module, definition)
+    kind, stages = Backbone, freeze(module, definition)
     if stages:
         shapes = check_split(module, stages, definition)
     else:
@@ -301,14 +301,14 @@ def weights_digest(
     return find_weights(definition, str(weights), sha256, weights_folder).sha256
 
 
-def _build(definition: Architecture, seed: int) -> nn.Module:
+def build_module(definition: Architecture, seed: int) -> nn.Module:
     """Build the network with weights drawn from the seed, and leave torch's own random numbers as they were."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return definition.build()
 
 
-def _freeze(module: nn.Module, definition: Architecture) -> Stages:
+def freeze(module: nn.Module, definition: Architecture) -> Stages:
     """Set eval mode, switch gradients and in-place steps off, and list the stages, where there are any."""
     stages = definition.stages(module) if definition.stages else []
     for part in [module, *(stage for _, stage in stages)]:
