@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +12,8 @@ from kernels_reference import assert_close, box_values, heads_for, images_for, s
 
 from o2b_helpers.errors import InputError, ParameterError
 from o2b_helpers.kernels import FilterScores, filter_scores
+from o2b_helpers.kernels.filter_scores import scoring_bytes
+from o2b_helpers.models.meta import meta_backbone
 from o2b_helpers.models.registry import architecture
 
 N_CLASSES = 5
@@ -154,6 +160,50 @@ def test_no_box_at_all():
     empty = torch.empty(0, 4), torch.empty(0, dtype=int), torch.empty(0, dtype=int)
     found = filter_scores(network, pictures, weight, bias, *empty, N_CLASSES, LAYERS)
     assert not found.score_sum.any() and not found.box_count.any() and np.isnan(found.mean).all()
+
+
+MEASURE = """
+import sys
+import torch
+from o2b_helpers.kernels.filter_scores import filter_scores, scoring_bytes
+from o2b_helpers.models.backbone import load_backbone
+
+def resident(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
+
+network, many, boxes = load_backbone(sys.argv[1], "untrained"), int(sys.argv[2]), 6
+images, layers = torch.randn(2 * many, 3, 224, 224), network.target_layers
+heads = torch.randn(2, network.n_features), torch.zeros(2)
+corners = torch.tensor([[10, 20, 100, 130]]).repeat(2 * many * boxes, 1)
+owner = torch.arange(len(corners)) // boxes
+some = corners, owner, owner * 0
+estimate = scoring_bytes(network, many, layers, 2, boxes, 1)
+filter_scores(network, images[:1], *heads, *(one[:boxes] for one in some), 1, layers)  # loads libraries
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # the peak is counted from here
+before = resident("VmRSS")
+filter_scores(network, images, *heads, *some, 1, layers, batch_size=many)
+print(estimate, resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux's peak memory")
+@pytest.mark.parametrize("name", ["alexnet", "resnet18"])
+def test_memory_is_estimated_to_a_third(name):
+    done = subprocess.run([sys.executable, "-c", MEASURE, name, "16"], capture_output=True, text=True, check=True)
+    estimate, measured = map(int, done.stdout.split())
+    assert measured > 2**26 and estimate / 1.33 < measured < estimate * 1.33
+
+
+def test_memory_grows_with_what_is_asked_for():
+    network, layers = untrained("alexnet"), untrained("alexnet").target_layers
+    one = scoring_bytes(network, 8, layers, 1, 6, 10)
+    assert scoring_bytes(meta_backbone("alexnet"), 8, layers, 1, 6, 10) == one
+    assert 1.5 * one < scoring_bytes(network, 32, layers, 1, 6, 10)
+    assert one < scoring_bytes(network, 8, layers, 5, 6, 10)
+    assert one < scoring_bytes(network, 8, layers, 1, 60, 10) and one < scoring_bytes(network, 8, layers, 1, 6, 600)
+    assert one > scoring_bytes(network, 8, layers[2:], 1, 6, 10) > 0
 
 
 def test_refuses_bad_input():

@@ -16,7 +16,7 @@ from o2b_helpers.models.feature_places import choose_place, heads_bytes
 from o2b_helpers.models.feature_sources import InMemory, OnDisk, Streamed, as_source
 from o2b_helpers.models.features import layer_features
 from o2b_helpers.models.heads import HeadSettings, predict, stratified_splits, train_heads
-from o2b_helpers.models.matrix_product import product
+from o2b_helpers.models.matrix_product import one_thread, product
 from o2b_helpers.models.split_ranks import split_ranks
 
 RULES = HeadSettings(6, 3, "sigmoid", True, batch_size=8, learning_rates=(0.003, 0.03))
@@ -164,6 +164,20 @@ def test_product(shape):
     for left in (a, a.T.contiguous().T):
         for right in (b, b.T.contiguous().T):
             assert torch.equal(product(left, right).double(), expected)
+
+
+def test_small_steps_take_one_thread_and_give_the_others_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with one_thread(False):
+            assert torch.get_num_threads() == 2
+        with pytest.raises(ZeroDivisionError), one_thread(True):
+            assert torch.get_num_threads() == 1
+            raise ZeroDivisionError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_first_place_that_fits_is_chosen(tmp_path):

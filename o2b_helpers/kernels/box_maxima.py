@@ -7,6 +7,7 @@ the four pixels around every crossing of two bends that lie inside it, and the p
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import torch
@@ -14,7 +15,28 @@ import torch
 from o2b_helpers.kernels.box_spans import BoxSpans
 
 
-def box_maxima(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans) -> torch.Tensor:
+class Workspace:
+    """Memory for intermediate results that is used again and again: fresh memory costs more than what is done in it.
+
+    Parameters
+    ----------
+    like : tensor
+        Gives dtype and device.
+    """
+
+    def __init__(self, like: torch.Tensor) -> None:
+        self._memory = like.new_empty(0)
+
+    def tensors(self, *shapes: tuple[int, ...]) -> list[torch.Tensor]:
+        """Give uninitialised tensors of these shapes, in the place of those given before."""
+        sizes = [math.prod(shape) for shape in shapes]
+        if sum(sizes) > len(self._memory):
+            self._memory = self._memory.new_empty(sum(sizes))
+        parts = self._memory[: sum(sizes)].split(sizes)
+        return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def box_maxima(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans, workspace: Workspace) -> torch.Tensor:
     """Give the largest value of each resized map in each box.
 
     Parameters
@@ -25,6 +47,8 @@ def box_maxima(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans
         Which image a box lies in.
     y, x : BoxSpans
         The boxes along both axes.
+    workspace : Workspace
+        For about four times the maps.
 
     Returns
     -------
@@ -41,7 +65,7 @@ def box_maxima(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans
     highest = torch.maximum(_line_maxima(rows, x), _line_maxima(columns, y))
     crossed = (y.stop > y.first) & (x.stop > x.first)
     if crossed.any():
-        inside = _inner_maxima(maps, image, y, x)
+        inside = _inner_maxima(maps, image, y, x, workspace)
         inside[torch.as_tensor(~crossed, device=inside.device)] = -torch.inf
         torch.maximum(highest, inside, out=highest)
     return highest
@@ -76,13 +100,17 @@ def _line_maxima(lines: torch.Tensor, spans: BoxSpans) -> torch.Tensor:
     return torch.maximum(highest, found.add_(outside[:, None, :, None]).amax((1, 2)))
 
 
-def _inner_maxima(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans) -> torch.Tensor:
+def _inner_maxima(
+    maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans, workspace: Workspace
+) -> torch.Tensor:
     """Maximum (box, channel) over the crossings of two bends inside each box; any value where there is none."""
     rows, levels = _segments(y.first, y.stop, len(y.before))
-    images, _, _, channels = maps.shape
-    width = len(x.before)
-    table = maps.new_empty(images, levels[-1].stop, width, channels)
-    _fill_crossings(maps, y, x, table[:, levels[0]])
+    images, _, whole, channels = maps.shape
+    height, width = len(y.before), len(x.before)
+    table, between, pixels = workspace.tensors(
+        (images, levels[-1].stop, width, channels), (images, height, whole, channels), (images, height, width, channels)
+    )
+    _fill_crossings(maps, y, x, table[:, levels[0]], between, pixels)
     for level, above in itertools.pairwise(levels):
         pairs = slice(level.start, level.start + 2 * (above.stop - above.start))
         one, other = (table[:, slice(pairs.start + n, pairs.stop, 2)] for n in range(2))
@@ -95,12 +123,21 @@ def _inner_maxima(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSp
     return found.view(*place.shape, channels).amax(1)
 
 
-def _fill_crossings(maps: torch.Tensor, y: BoxSpans, x: BoxSpans, out: torch.Tensor) -> None:
-    """Write the largest of the four pixels around each crossing of two bends: (image, bend, bend, channel)."""
-    before = torch.lerp(maps[:, :-2], maps[:, 1:-1], y.before[:, None, None])
-    found = _around_bends(before, x)
-    behind = torch.lerp(maps[:, 1:-1], maps[:, 2:], y.behind[:, None, None], out=before)
-    torch.maximum(found, _around_bends(behind, x), out=out)
+def _fill_crossings(
+    maps: torch.Tensor, y: BoxSpans, x: BoxSpans, out: torch.Tensor, between: torch.Tensor, pixels: torch.Tensor
+) -> None:
+    """Write the largest of the four pixels around each crossing of two bends to `out` (image, bend, bend, channel).
+
+    `between` and `pixels` are places to write to: rows of pixels at native columns, and one of the four pixels.
+    """
+    for row, rows in enumerate((y.before, y.behind)):
+        low, high = (maps.narrow(1, row + n, len(rows)) for n in range(2))
+        torch.lerp(low, high, rows[:, None, None], out=between)
+        for column, columns in enumerate((x.before, x.behind)):
+            low, high = (between.narrow(2, column + n, len(columns)) for n in range(2))
+            torch.lerp(low, high, columns[:, None], out=pixels if row or column else out)
+            if row or column:
+                torch.maximum(out, pixels, out=out)
 
 
 def _segments(first: np.ndarray, stop: np.ndarray, count: int) -> tuple[np.ndarray, list[slice]]:

@@ -9,7 +9,7 @@ import torch
 
 from o2b_helpers.errors import InputError
 from o2b_helpers.kernels import checks
-from o2b_helpers.kernels.box_maxima import box_maxima
+from o2b_helpers.kernels.box_maxima import Workspace, box_maxima
 from o2b_helpers.kernels.box_spans import BoxSpans, box_spans
 from o2b_helpers.kernels.resize import Axis, resize_axis
 
@@ -66,6 +66,7 @@ def box_statistics(
     scale: str = "map",
     extremes: tuple[torch.Tensor, torch.Tensor] | None = None,
     block_bytes: int = BLOCK_BYTES,
+    workspace: Workspace | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and maximum in each box of every map, as if it were scaled and resized to the input.
 
@@ -91,6 +92,8 @@ def box_statistics(
         Lowest and highest value of every map from :func:`map_extremes`, where they are known already.
     block_bytes : int
         Bound on the working memory, bytes; how many maps are worked on at a time.
+    workspace : Workspace, optional
+        One for several calls saves time.
 
     Returns
     -------
@@ -112,6 +115,7 @@ def box_statistics(
     axes = [resize_axis(n, p, align) for n, p in zip(maps.shape[2:], size, strict=True)]
     kept = [axis if axis.native <= len(axis) else resize_axis(len(axis), len(axis), align) for axis in axes]
     y, x = (box_spans(axis, boxes[:, 1 - n], boxes[:, 3 - n], maps) for n, axis in enumerate(kept))
+    workspace = workspace or Workspace(maps)
     mean, maximum = maps.new_zeros(2, len(boxes), maps.shape[1])
     for images, channels, own in _blocks(maps.shape, image, block_bytes):
         native = maps[images, channels].permute(0, 2, 3, 1).contiguous()
@@ -123,7 +127,7 @@ def box_statistics(
             if axis.native > len(axis):  # finer than the input: its pixels then are the samples
                 native = _shrunk(native, axis, dimension)
         place = (image[own] - images.start).to(maps.device)
-        found = _box_means(native, place, y[own], x[own]), box_maxima(native, place, y[own], x[own])
+        found = _box_means(native, place, y[own], x[own]), box_maxima(native, place, y[own], x[own], workspace)
         if scale == "map":
             low, span = low[place], (high - low)[place]
             found = (torch.where(span > 0, (one - low) / torch.where(span > 0, span, 1.0), 0.0) for one in found)

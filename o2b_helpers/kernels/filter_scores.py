@@ -11,6 +11,7 @@ import torch
 
 from o2b_helpers.errors import InputError
 from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.box_maxima import Workspace
 from o2b_helpers.kernels.box_statistics import BLOCK_BYTES, SCORES, box_scores, box_statistics, pixel_boxes
 from o2b_helpers.kernels.filter_cams import RUNS_AT_ONCE, LayerMaps, layer_maps, maps_and_gradients
 from o2b_helpers.models.meta import META, meta_backbone, peak_bytes
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 CAM_SCALES = ("filter", "layer")
 BATCH_SIZE = 16
-GAPS = 1 / 8  # share of memory that an allocator holds without using it
+GAPS = 1 / 6  # share of memory that an allocator holds without using it
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def filter_scores(
     channels = [backbone.shape(layer)[0] for layer in layers]
     first = np.concatenate([[0], np.cumsum(channels)])
     total = torch.zeros(n_classes, len(head_weight), int(first[-1]), dtype=torch.float64)
+    workspace = None
     for start in range(0, len(images), batch_size):
         in_batch = torch.nonzero((box_image >= start) & (box_image < start + batch_size))[:, 0]
         if not len(in_batch):
@@ -151,6 +153,7 @@ def filter_scores(
         used, owner = _by_number_of_boxes(box_image[in_batch])
         own_classes = box_class[in_batch]
         found = layer_maps(backbone, images[used], head_weight, head_bias, layers, output)
+        workspace = workspace or Workspace(found[layers[0]].maps)
         for number, layer in enumerate(layers):
             one = found.pop(layer)
             mean, maximum = box_statistics(
@@ -161,6 +164,7 @@ def filter_scores(
                 scale="map" if cam_scale == "filter" else "none",
                 extremes=(one.lowest, one.highest),
                 block_bytes=block_bytes,
+                workspace=workspace,
             )
             scores = box_scores(mean, maximum, score).to("cpu", torch.float64)
             by_run = _strength(one, cam_scale).transpose(0, 1)[owner] * scores[:, None]
@@ -192,15 +196,13 @@ def scoring_bytes(
         The network, or its shapes only (:func:`o2b_helpers.models.meta.meta_backbone`).
     batch_size, layers, n_classes, block_bytes
         As for :func:`filter_scores`.
-    runs : int
-        Number of heads.
-    boxes_per_image : float
-        On average.
+    runs, boxes_per_image : int, float
+        Number of heads; boxes of an image on average.
 
     Returns
     -------
     int
-        Bytes.
+        Bytes; measured were 0.8 to 1.15 of them.
     """
     shapes = backbone if backbone.device == META else meta_backbone(backbone.name)
     size = backbone.preprocessing.crop

@@ -17,15 +17,18 @@ import pandas as pd
 import torch
 
 from o2b_helpers.errors import ParameterError
-from o2b_helpers.models.feature_sources import FeatureSource, as_source
+from o2b_helpers.models.feature_sources import FeatureSource, InMemory, as_source
 from o2b_helpers.models.head_data import check_labels, image_weights, stratified_splits
 from o2b_helpers.models.head_passes import Passes
 from o2b_helpers.models.head_scores import Scores
 from o2b_helpers.models.learning_heads import LearningHeads
+from o2b_helpers.models.matrix_product import one_thread
 from o2b_helpers.models.scaled_features import ScaledFeatures, pieces
 from o2b_helpers.progress import SECONDS_BETWEEN_LINES, say
 
 __all__ = ["HeadSettings", "TrainedHeads", "predict", "stratified_splits", "train_heads"]
+
+SMALL_BLOCK_BYTES = 2 * 2**20  # of the training images of a step: below, a second thread does not pay
 
 
 @dataclass(frozen=True)
@@ -163,21 +166,23 @@ def train_heads(
     test = np.asarray(test, bool)
     check_labels(labels, ratings, test, source.shape[0])
     image_weight = image_weights(labels, test, settings.class_weighted)
-    scaled = ScaledFeatures.of(source, test)
-    heads = LearningHeads(scaled, len(test), settings.learning_rates, settings.output == "sigmoid", seed)
-    scores = Scores(labels, ratings, test, image_weight, heads)
-    passes = Passes(scaled, heads, labels, np.where(test, 0.0, image_weight), settings.batch_size, seed)
-    said = time.monotonic()
-    for epoch in range(settings.epochs + 1):
-        factor = 1 / math.sqrt(1 + epoch / settings.decay_epochs) if epoch < settings.epochs else None
-        predictions = passes.go(epoch, factor)  # of the weights at the end of the epoch before
-        if epoch:
-            heads.keep(scores.add(epoch - 1, predictions, settings.patience))
-        if not len(heads.active):
-            break
-        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
-            say(f"  training heads: {epoch} of at most {settings.epochs} epochs, {len(heads.active)} heads still learn")
+    small = isinstance(source, InMemory) and 4 * source.shape[1] * settings.batch_size <= SMALL_BLOCK_BYTES
+    with one_thread(small):
+        scaled = ScaledFeatures.of(source, test)
+        heads = LearningHeads(scaled, len(test), settings.learning_rates, settings.output == "sigmoid", seed)
+        scores = Scores(labels, ratings, test, image_weight, heads)
+        passes = Passes(scaled, heads, labels, np.where(test, 0.0, image_weight), settings.batch_size, seed)
+        said = time.monotonic()
+        for epoch in range(settings.epochs + 1):
+            factor = 1 / math.sqrt(1 + epoch / settings.decay_epochs) if epoch < settings.epochs else None
+            predictions = passes.go(epoch, factor)  # of the weights at the end of the epoch before
+            if epoch:
+                heads.keep(scores.add(epoch - 1, predictions, settings.patience))
+            if not len(heads.active):
+                break
+            if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
+                say(f"  training heads: {epoch} of at most {settings.epochs} epochs, {len(heads.active)} still learn")
     chosen = scores.best(settings.learning_rates)
     weight, bias = scaled.fold(*scores.best_heads(chosen))
     rate = np.asarray(settings.learning_rates, np.float64)[chosen % len(settings.learning_rates)]

@@ -1,6 +1,9 @@
-"""One matrix product, by the faster of the libraries that torch brings for it."""
+"""One matrix product, by the faster of the libraries that torch brings for it, and on as many threads as pay."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -16,3 +19,20 @@ def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     if _linear is None or a.device.type != "cpu" or a.dtype != torch.float32 or not a.numel() or not b.numel():
         return a @ b.T
     return _linear(a, b, None, "none", [], "")
+
+
+@contextmanager
+def one_thread(where: bool) -> Iterator[None]:
+    """Compute on one thread inside the ``with`` block, where that is asked for.
+
+    Steps of some tens of microseconds gain nothing from a second thread, and each of them waits for it: many times
+    as long as it computes where something else runs on the same machine.
+    """
+    before = torch.get_num_threads()
+    if where:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if where:
+            torch.set_num_threads(before)
