@@ -113,9 +113,9 @@ def rows(architecture: str) -> list[Row]:
             naive * (runs * IMAGES / sampled),
             time[f"floor {runs}"],
             float(difference),
-            f"peer: {sampled} images and 1 run, scaled; naive: one filter of each layer, scaled; largest difference: images "
-            f"in the same memory layout; in the peer's own {apart} of {found.size} scores are more than {TOLERANCE} apart, "
-            "where rounding decides on the sign of a weight",
+            f"peer: {sampled} images and 1 run, scaled; naive: one filter of each layer, scaled; largest difference: "
+            f"in the same memory layout; in the peer's own {apart} of {found.size} scores are more than {TOLERANCE} "
+            "apart, as rounding decides on the sign of a weight near 0",
         )
         for runs in RUNS
     ]

@@ -1,9 +1,10 @@
 """Time the kernels against the peers and the naive way, on the same input in the same process.
 
 make bench                                              # everything; the lesions of VGG16 make it long
-python benchmarks/run.py --kernel heads lesions --architecture alexnet     # a part of it
+python benchmarks/run.py --kernel heads lesions --architecture alexnet     # a part of it; other rows stay as they are
+python benchmarks/run.py --table                        # nothing is timed: the README's table from latest.json
 
-Prints a Markdown table and writes the same rows to benchmarks/latest.json.
+Prints a Markdown table and writes the same rows to benchmarks/latest.json, each with its date and machine.
 """
 
 from __future__ import annotations
@@ -33,26 +34,29 @@ def _cpuinfo() -> list[str]:
 
 
 def markdown(rows: list[dict]) -> str:
-    columns = ["kernel", "architecture", "setting", "ours", "peer", "peer time", "naive", "floor"]
-    columns += ["x peer", "x naive", "of floor", "largest difference", "note"]
+    """The table of the README."""
+    columns = ["kernel", "network", "setting", "ours", "peer", "x peer", "x naive", "of floor", "largest difference"]
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in rows:
-        cells = [row["kernel"], row["architecture"], f"{row['setting']}, {row['runs']} run(s)", _seconds(row, "ours")]
-        cells += [row["peer"] or "", _seconds(row, "peer"), _seconds(row, "naive"), _seconds(row, "floor")]
+        runs = f", {row['runs']} run{'s' * (row['runs'] > 1)}"
+        cells = [row["kernel"], row["architecture"], row["setting"] + runs, _seconds(row), row["peer"] or ""]
         cells += [
             "" if row[name] is None else f"{row[name]:.3g}" for name in ("ratio_peer", "ratio_naive", "ratio_floor")
         ]
         cells.append("" if row["max_difference"] is None else f"{row['max_difference']:.0e}")
-        cells.append(row["note"])
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _seconds(row: dict, name: str) -> str:
-    if row[f"{name}_s"] is None:
-        return ""
-    low, high = row[f"{name}_range_s"]
-    return f"{row[f'{name}_s']:.3g} s ({low:.3g} to {high:.3g})"
+def notes(rows: list[dict]) -> str:
+    """What was sampled, and what else a row says about itself."""
+    said = dict.fromkeys(f"{row['kernel']}, {row['architecture']}: {row['note']}" for row in rows if row["note"])
+    return "\n".join(f"- {line}" for line in said)
+
+
+def _seconds(row: dict) -> str:
+    low, high = row["ours_range_s"]
+    return f"{row['ours_s']:.3g} s ({low:.3g} to {high:.3g})"
 
 
 def main() -> None:
@@ -60,17 +64,25 @@ def main() -> None:
     parser.add_argument("--kernel", nargs="+", choices=BY_ARCHITECTURE + OTHERS, default=BY_ARCHITECTURE + OTHERS)
     parser.add_argument("--architecture", nargs="+", default=ARCHITECTURES)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "latest.json")
+    parser.add_argument("--table", action="store_true", help="print the table of what was measured, and time nothing")
     chosen = parser.parse_args()
+    rows = json.loads(chosen.output.read_text(encoding="utf-8")) if chosen.output.exists() else []
+    if not chosen.table:
+        rows = _measured(rows, chosen)
+    print(f"\n{rows[0]['machine']}\n\n{markdown(rows)}\n\n{notes(rows)}")
+
+
+def _measured(rows: list[dict], chosen: argparse.Namespace) -> list[dict]:
     said = {"date": date.today().isoformat(), "machine": machine()}
-    rows = []
     for kernel in chosen.kernel:
         module = importlib.import_module(kernel)
         for name in chosen.architecture if kernel in BY_ARCHITECTURE else (None,):
             found = [one.as_dict() | said for one in (module.rows(name) if name else module.rows())]
-            rows += found
             print(markdown(found), flush=True)
+            kept = [row for row in rows if row["kernel"] != kernel or name not in (None, row["architecture"])]
+            rows = sorted([*kept, *found], key=lambda row: (BY_ARCHITECTURE + OTHERS).index(row["kernel"]))
             chosen.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print("\n" + said["machine"] + "\n\n" + markdown(rows))
+    return rows
 
 
 if __name__ == "__main__":

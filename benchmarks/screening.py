@@ -20,7 +20,7 @@ def rows(name: str) -> list[Row]:
 
 
 def _row(name: str, runs: int) -> Row:
-    backbone, images, every = network(name), pictures(name, IMAGES), EVERY.get(name, 8)
+    backbone, images, every = network(name), pictures(name, IMAGES), EVERY.get(name, 16)
     weight, bias = heads(backbone, runs)
     layers = list(backbone.target_layers)
     screen = partial(screened_predictions, backbone, images, weight, bias, layers)
@@ -31,8 +31,8 @@ def _row(name: str, runs: int) -> Row:
         count = backbone.shape(layer)[0]
         some = list(range(every // 2, count, every))
         lesion = partial(lesion_predictions, backbone, images, weight, bias, layer)
-        took = timed({"exact": partial(lesion, channels=some)}, 3)["exact"]
-        none = timed({"exact": partial(lesion, channels=[])}, 3)["exact"]  # what does not grow with the filters
+        took = timed({"exact": partial(lesion, channels=some)}, 2, False)["exact"]
+        none = timed({"exact": partial(lesion, channels=[])}, 2, False)["exact"]  # what does not grow with the filters
         exact_times += [(none, 1 - count / len(some)), (took, count / len(some))]
         naive.append((timed({"naive": partial(hooked, module, layer, images, 0)}, 1)["naive"], count * runs))
         whole = lesion(channels=[0], gain=1.0)

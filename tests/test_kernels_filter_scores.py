@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from kernels_reference import assert_close, box_values, heads_for, images_for, score_of, untrained, whole_network
+from safetensors.numpy import load, save
 
 from o2b_helpers.errors import InputError, ParameterError
 from o2b_helpers.kernels import FilterScores, filter_scores
@@ -138,6 +139,8 @@ def test_shards_add_up():
         parts.append(filter_scores(network, pictures[images], weight, bias, *shard, N_CLASSES, LAYERS))
     total = parts[0] + parts[1]
     assert_close(total.score_sum, whole.score_sum, 1e-6)
+    for one in (whole, total):  # as it is stored between shards
+        assert np.array_equal(load(save({"sums": one.score_sum}))["sums"], one.score_sum)
     assert total.box_count.tolist() == whole.box_count.tolist() and total.dropped == whole.dropped
     assert np.isnan(total.mean[:, :, -1]).all() and np.nanmax(total.mean) <= 1 + 1e-6
     counted = whole.box_count > 0

@@ -170,7 +170,7 @@ def filter_scores(
             by_run = _strength(one, cam_scale).transpose(0, 1)[owner] * scores[:, None]
             total[:, :, first[number] : first[number + 1]].index_add_(0, own_classes, by_run)
     return FilterScores(
-        total.permute(1, 2, 0).numpy(),
+        total.permute(1, 2, 0).contiguous().numpy(),  # safetensors writes memory as it lies, whatever its axes
         np.bincount(box_class.numpy(), minlength=n_classes).astype(np.int64),
         np.repeat(np.asarray(layers, dtype=str), channels),
         np.concatenate([np.arange(count) for count in channels]).astype(np.int64),
@@ -217,7 +217,7 @@ def scoring_bytes(
     filters = [backbone.shape(layer)[0] for layer in layers]
     # mean, maximum and score of each box, then each run's share of it, in double precision
     boxes = int(batch_size * boxes_per_image) * max(filters) * (4 * 6 + 8 * (1 + 3 * runs))
-    weights, sums = 8 * runs * batch_size * sum(filters), 8 * n_classes * runs * sum(filters)
+    weights, sums = 8 * runs * batch_size * sum(filters), 2 * 8 * n_classes * runs * sum(filters)
     # what the passes leave is not given back at once, nor without gaps
     return int(passes * (1 + GAPS)) + block_bytes + boxes + weights + sums
 
