@@ -18,6 +18,7 @@ from o2b_helpers.progress import say
 from o2b_helpers.store import Store, write_atomically
 
 STATUS = "status.json"
+NOT_STARTED = "Kernel died before replying"
 
 
 def notebooks_folder(params: Params) -> Path:
@@ -131,7 +132,8 @@ def _execute(params: Params, step: str) -> None:
     target = params.runs / "notebooks" / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
     say(f"running   {NOTEBOOKS[step]}")
-    try:
+
+    def execute() -> None:
         papermill.execute_notebook(
             str(source).replace("{", "{{").replace("}", "}}"),  # papermill fills in what stands in braces
             str(target).replace("{", "{{").replace("}", "}}"),
@@ -144,6 +146,16 @@ def _execute(params: Params, step: str) -> None:
             stderr_file=sys.stderr,
             extra_arguments=["--log-level=50"],  # the kernel's own remarks on transport and shutdown help no reader
         )
+
+    try:
+        try:
+            execute()
+        except RuntimeError as error:
+            if NOT_STARTED not in str(error):
+                raise
+            # two kernels that start at the same moment can be given the same port
+            say(f"  the kernel of {NOTEBOOKS[step]} did not start; once more")
+            execute()
     except PapermillExecutionError as error:
         raise _own_error(error, target) from None
     except OSError as error:

@@ -6,7 +6,9 @@ import json
 import pytest
 from helpers import ROOT
 
+from o2b_helpers import series
 from o2b_helpers.analyses.keys import NOTEBOOKS
+from o2b_helpers.params import load_params
 
 FILES = [ROOT / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS.values()]
 
@@ -28,3 +30,23 @@ def test_a_notebook_tells_its_story_and_carries_no_output(file):
 
 def test_there_are_ten_and_no_other():
     assert sorted(p.name for p in (ROOT / "notebooks").glob("*.ipynb")) == sorted(p.name for p in FILES)
+
+
+def test_a_kernel_that_does_not_start_is_started_once_more(monkeypatch, tmp_path, capsys):
+    """Two kernels that start at one moment can be given one port; which cannot be brought about, so the fault is set."""
+    params = load_params("demo", {"execution.runs_folder": str(tmp_path)})
+    faults = [RuntimeError("Kernel died before replying to kernel_info"), None]
+    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: _raise(faults.pop(0)))
+    series._execute(params, "inputs")
+    assert not faults and "did not start; once more" in capsys.readouterr().out
+    faults += [RuntimeError("Kernel died before replying to kernel_info")] * 2
+    with pytest.raises(RuntimeError, match="died"):
+        series._execute(params, "inputs")
+    faults.append(RuntimeError("something else"))
+    with pytest.raises(RuntimeError, match="something else"):
+        series._execute(params, "inputs")
+
+
+def _raise(fault):
+    if fault:
+        raise fault
