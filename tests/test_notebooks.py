@@ -33,7 +33,7 @@ def test_there_are_ten_and_no_other():
 
 
 def test_a_kernel_that_does_not_start_is_started_once_more(monkeypatch, tmp_path, capsys):
-    """Two kernels that start at one moment can be given one port; which cannot be brought about, so the fault is set."""
+    """Two kernels that start at one moment can be given one port; that cannot be brought about, so it is feigned."""
     params = load_params("demo", {"execution.runs_folder": str(tmp_path)})
     faults = [RuntimeError("Kernel died before replying to kernel_info"), None]
     monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: _raise(faults.pop(0)))
