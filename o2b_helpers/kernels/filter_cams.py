@@ -161,7 +161,7 @@ def maps_and_gradients(
     """
     # with the channel last, convolutions and the box statistics are faster
     images = images.contiguous(memory_format=torch.channels_last)
-    maps, flat, tail = _forwards(backbone, images, layers)
+    maps, flat, tail = recorded_pass(backbone, images, layers)
     first = next(layer for layer in maps if maps[layer].is_leaf)
     sums: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     # through stages, gradients pass all layers on their way to the first one, and are not kept
@@ -189,10 +189,10 @@ def _collect(sums: list[torch.Tensor], gradient: torch.Tensor) -> None:
     sums.append(gradient.sum((2, 3)))
 
 
-def _forwards(
+def recorded_pass(
     backbone: Backbone, images: torch.Tensor, layers: Sequence[str]
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor, FlatTail]:
-    """Compute the maps, what follows from them up to the flattened values, and the fully connected layers by hand."""
+    """Compute maps and the flattened values behind them, recorded for gradients, and what follows by hand."""
     if not backbone.splits:
         maps, features = backbone.run_from(images, layers)
         return maps, features, FlatTail([], features)

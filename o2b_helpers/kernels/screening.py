@@ -10,6 +10,7 @@ import torch
 
 from o2b_helpers.errors import ParameterError
 from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.filter_cams import recorded_pass
 from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
 
 if TYPE_CHECKING:
@@ -83,14 +84,13 @@ def _slopes(
     for layer in layers:
         backbone.shape(layer)  # refuses a layer that the network does not have
     slopes: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
-    maps, features = backbone.run_from(images.to(backbone.device), layers)
-    kept = [maps[layer] for layer in layers]
-    with torch.enable_grad():
-        for run, direction in enumerate(weight.to(features)):
-            direction = direction.expand_as(features).contiguous()
-            gradients = torch.autograd.grad(features, kept, direction, retain_graph=run + 1 < len(weight))
-            for layer, own, gradient in zip(layers, kept, gradients, strict=True):
-                # summed in double precision: beside a large first product a small one would lose its digits
-                slope = torch.einsum("ikc,ikc->ki", own.detach().flatten(2), gradient.flatten(2))
-                slopes[layer].append(slope.to("cpu", torch.float64))
-    return linear_values(features.detach(), weight, bias), {layer: torch.stack(all_) for layer, all_ in slopes.items()}
+    # with the channel last, convolutions are faster; the fully connected layers go back for all runs at once
+    images = images.to(backbone.device).contiguous(memory_format=torch.channels_last)
+    maps, flat, tail = recorded_pass(backbone, images, layers)
+    kept, heads = [maps[layer] for layer in layers], weight.to(flat)
+    directions = tail.back(heads[:, None].expand(-1, *tail.features.shape))
+    for run, direction in enumerate(directions, start=1):
+        gradients = torch.autograd.grad(flat, kept, direction.contiguous(), retain_graph=run < len(heads))
+        for layer, own, gradient in zip(layers, kept, gradients, strict=True):
+            slopes[layer].append((own.detach() * gradient).sum((2, 3)).T.to("cpu", torch.float64))
+    return linear_values(tail.features, weight, bias), {layer: torch.stack(all_) for layer, all_ in slopes.items()}
