@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -40,6 +41,19 @@ def positive(name: str, value: int) -> int:
             f"{name} is not usable", value=value, expected="a whole number, at least 1", remedy=f"raise {name}"
         )
     return int(value)
+
+
+def finite_gain(gain: float) -> float:
+    """Return a filter's gain where it is a finite number.
+
+    Raises
+    ------
+    ParameterError
+        Any other value.
+    """
+    if not math.isfinite(gain):
+        raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
+    return gain
 
 
 def finite(name: str, values: torch.Tensor, axes: Sequence[str]) -> torch.Tensor:

@@ -112,8 +112,6 @@ def layer_maps(
     checks.choice("output", output, OUTPUTS)
     map_extremes("images", images)
     weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
-    for layer in layers:
-        backbone.shape(layer)  # refuses a layer that the network does not have
     images = images.to(backbone.device)
     maps, features, sums = maps_and_gradients(backbone, images, weight.to(images), layers)
     slope = output_slope(linear_values(features, weight, bias), output)
@@ -159,8 +157,6 @@ def maps_and_gradients(
     sums : dict of layer to tensor (run, image, channel)
         Each run's gradient of the linear layer's value at the maps, summed over space.
     """
-    # with the channel last, convolutions and the box statistics are faster
-    images = images.contiguous(memory_format=torch.channels_last)
     maps, flat, tail = recorded_pass(backbone, images, layers)
     first = next(layer for layer in maps if maps[layer].is_leaf)
     sums: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
@@ -193,6 +189,10 @@ def recorded_pass(
     backbone: Backbone, images: torch.Tensor, layers: Sequence[str]
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor, FlatTail]:
     """Compute maps and the flattened values behind them, recorded for gradients, and what follows by hand."""
+    for layer in layers:
+        backbone.shape(layer)  # refuses a layer that the network does not have
+    # with the channel last, convolutions and the box statistics are faster
+    images = images.contiguous(memory_format=torch.channels_last)
     if not backbone.splits:
         maps, features = backbone.run_from(images, layers)
         return maps, features, FlatTail([], features)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from o2b_helpers.models.lean import LeanLinear
 from o2b_helpers.models.matrix_product import product
 
 
@@ -36,12 +37,7 @@ class FlatTail:
         for _, stage in stages:
             before = self.features
             with torch.no_grad():
-                if isinstance(stage, nn.Linear):
-                    self.features = product(before, stage.weight)
-                    if stage.bias is not None:
-                        self.features = self.features + stage.bias
-                else:
-                    self.features = stage(before)
+                self.features = (LeanLinear(stage) if isinstance(stage, nn.Linear) else stage)(before)
             self._passed.append((stage, before, self.features))
 
     def back(self, gradient: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from o2b_helpers.errors import InputError, ParameterError
+from o2b_helpers.errors import InputError
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.lesion_tails import Copies, Tail
 from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
@@ -84,8 +84,7 @@ def lesion_predictions(
     checks.positive("block_bytes", block_bytes)
     checks.finite("images", images, ("image", "channel", "height", "width"))
     weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
-    if not math.isfinite(gain):
-        raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
+    checks.finite_gain(gain)
     filters = _channels(channels, backbone.shape(layer)[0], layer)
     if features is None:
         features = torch.cat([backbone.features(some.to(backbone.device)) for some in images.split(IMAGES)])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
-from o2b_helpers.errors import ParameterError
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.filter_cams import recorded_pass
 from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
@@ -67,8 +65,7 @@ def screened_predictions(
     checks.positive("batch_size", batch_size)
     checks.finite("images", images, ("image", "channel", "height", "width"))
     weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
-    if not math.isfinite(gain):
-        raise ParameterError("gain is not usable", value=gain, expected="a finite number", remedy="0 lesions a filter")
+    checks.finite_gain(gain)
     found: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     for some in images.split(batch_size):
         whole, slopes = _slopes(backbone, some, weight, bias, layers)
@@ -81,12 +78,8 @@ def _slopes(
     backbone: Backbone, images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, layers: Sequence[str]
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Linear values (run, image) and, by layer, their derivatives by each filter's gain (run, filter, image)."""
-    for layer in layers:
-        backbone.shape(layer)  # refuses a layer that the network does not have
     slopes: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
-    # with the channel last, convolutions are faster; the fully connected layers go back for all runs at once
-    images = images.to(backbone.device).contiguous(memory_format=torch.channels_last)
-    maps, flat, tail = recorded_pass(backbone, images, layers)
+    maps, flat, tail = recorded_pass(backbone, images.to(backbone.device), layers)
     kept, heads = [maps[layer] for layer in layers], weight.to(flat)
     directions = tail.back(heads[:, None].expand(-1, *tail.features.shape))
     for run, direction in enumerate(directions, start=1):

@@ -126,18 +126,6 @@ class Backbone:
         later, features = self._compose(maps, self._position(layer) + 1, [one for one in layers if one != layer])
         return {**here, **later}, features
 
-    def run_from(self, images: torch.Tensor, layers: Iterable[str]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Compute the maps at several layers and the features, with gradients that end at the first of the layers.
-
-        Nothing is recorded up to that layer; its maps are a leaf that requires a gradient.
-        """
-        layers = list(layers)
-        first = min(layers, key=self._position)
-        with torch.no_grad():
-            start = self.trunk(images, first)
-        with torch.enable_grad():
-            return self.resume(start.detach().requires_grad_(), first, layers)
-
     def stages_behind(self, layer: str) -> list[nn.Module]:
         """List the stages that take the maps at a layer to the features."""
         return [stage for _, stage in self.stages[self._position(layer) + 1 :]]
@@ -148,20 +136,22 @@ class Backbone:
         Made once, they hold weights of their own. A twin whose results for random maps differ from its stage's by more
         than rounding is not used; a line says so.
         """
-        generator = torch.Generator().manual_seed(0)
-        values = torch.rand(1, *self.shape(layer), generator=generator).to(self.device)
-        for name, stage in self.stages[self._position(layer) + 1 :]:
-            with torch.no_grad():
-                wanted = stage(values)
-                if self.device == "meta":  # shapes only: there are no values to compare
-                    self._lean[name] = lean(stage)
-                if name not in self._lean:
-                    self._lean[name] = self._twin(name, stage, values, wanted)
-            values = wanted
-        return [self._lean[name] for name, _ in self.stages[self._position(layer) + 1 :]]
+        behind = self.stages[self._position(layer) + 1 :]
+        if any(name not in self._lean for name, _ in behind):
+            generator = torch.Generator().manual_seed(0)
+            values = torch.rand(1, *self.shape(layer), generator=generator).to(self.device)
+            for name, stage in behind:
+                with torch.no_grad():
+                    wanted = stage(values)
+                    if name not in self._lean:
+                        self._lean[name] = self._twin(name, stage, values, wanted)
+                values = wanted
+        return [self._lean[name] for name, _ in behind]
 
     def _twin(self, name: str, stage: nn.Module, values: torch.Tensor, wanted: torch.Tensor) -> nn.Module:
         twin = lean(stage)
+        if self.device == "meta":  # shapes only: there are no values to compare
+            return twin
         found = twin(values.clone(memory_format=torch.preserve_format))
         if found.shape == wanted.shape and float((found - wanted).abs().max()) <= LEAN_TOLERANCE * float(
             wanted.abs().max()
