@@ -48,8 +48,10 @@ def run(
 
 @app.command()
 def status(profile: Profile = "demo", set_: Set = None) -> None:
-    """Say for every notebook whether its results are there, and if not, why."""
+    """Say for every notebook whether its results are there, and if not, why; and how far a run is that goes on."""
     from o2b_helpers.analyses.keys import NOTEBOOKS, step_key, step_part
+    from o2b_helpers.run_status import run_in_words
+    from o2b_helpers.series import STATUS as RUN_STATUS
     from o2b_helpers.series import missing_steps, notebooks_folder
     from o2b_helpers.store import Store
 
@@ -68,6 +70,8 @@ def status(profile: Profile = "demo", set_: Set = None) -> None:
         except Object2BrainError as error:
             state = f"cannot run: {error.problem.rstrip('.')}" + ("" if error.value is None else f" ({error.value})")
         print(f"  {notebook:<30} {state}")
+    if now := run_in_words(params.runs / RUN_STATUS):
+        print(now)
 
 
 @app.command()

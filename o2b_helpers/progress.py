@@ -1,14 +1,23 @@
-"""Show how far a long step is: a bar in a terminal or notebook, a line now and then in a log."""
+"""Show how far a long step is: a bar where somebody looks on, else a line now and then and a status file."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 15.0
+SECONDS_BETWEEN_NOTES = 2.0
+# A run without onlookers names its status file here; the kernels that it starts read it, and show no bar.
+STATUS_FILE = "O2B_STATUS_FILE"
+_last_line = [-SECONDS_BETWEEN_LINES]  # when a line was printed last, by whichever step
 
 
 def say(message: str) -> None:
@@ -18,6 +27,9 @@ def say(message: str) -> None:
 
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """Yield every item and report the rate and the remaining time.
+
+    In a terminal and in JupyterLab a bar is shown. Else a line is printed at most every 15 s, and in a run of the
+    series its status file is kept up to date.
 
     Parameters
     ----------
@@ -34,17 +46,96 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
         The items, unchanged and in order.
     """
     total = len(items) if total is None and hasattr(items, "__len__") else total
-    if sys.stderr.isatty():
+    if shows_bar():
         from tqdm.auto import tqdm
 
         yield from tqdm(items, desc=what, total=total, leave=False)
         return
-    started = told = time.monotonic()
+    started = noted = time.monotonic()
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if now - told >= SECONDS_BETWEEN_LINES:
-            told = now
-            rate = done / (now - started)
-            left = "" if total is None else f" of {total}, {max(total - done, 0) / rate:.0f} s left"
-            say(f"  {what}: {done}{left} ({rate:.1f} per s)")
+        if now - noted >= SECONDS_BETWEEN_NOTES:
+            noted = now
+            step = {"what": what, "done": done, "total": total, "per_second": round(done / (now - started), 3)}
+            step["seconds_left"] = None if total is None else round(max(total - done, 0) * (now - started) / done)
+            note_status(step=step)
+            # a step that has just begun is told of only when it has lasted, and all steps share one pace
+            if now - started >= SECONDS_BETWEEN_LINES and now - _last_line[0] >= SECONDS_BETWEEN_LINES:
+                _last_line[0] = now
+                say(f"  {step_in_words(step)}")
+
+
+def shows_bar() -> bool:
+    """Say whether somebody looks on: a terminal, or a notebook that is not run by the series."""
+    if sys.stderr.isatty():
+        return True
+    kernel = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return kernel is not None and hasattr(kernel, "kernel") and STATUS_FILE not in os.environ
+
+
+def step_in_words(step: dict[str, Any]) -> str:
+    """Say how far a step is: done, of how many, seconds left, rate."""
+    left = "" if step["total"] is None else f" of {step['total']}, {step['seconds_left']} s left"
+    return f"{step['what']}: {step['done']}{left} ({step['per_second']:.1f} per s)"
+
+
+@contextmanager
+def status_file(path: Path, **facts: Any) -> Iterator[None]:
+    """Keep a status file while a run goes on; at its end it says how the run ended.
+
+    Parameters
+    ----------
+    path : Path
+        The file (JSON): state (running, done, failed or stopped), pid, started, updated, ``facts`` and whatever
+        :func:`note_status` adds.
+    facts : Any
+        What stays the same over the run.
+    """
+    before = os.environ.get(STATUS_FILE)
+    os.environ[STATUS_FILE] = str(path)
+    note_status(state="running", pid=os.getpid(), started=_now(), **facts)
+    try:
+        yield
+        note_status(state="done", step=None)
+    except Exception as error:
+        note_status(state="failed", problem=str(error).split("\n")[0])
+        raise
+    except BaseException:  # Ctrl-C and the like
+        note_status(state="stopped")
+        raise
+    finally:
+        if before is None:
+            del os.environ[STATUS_FILE]
+        else:
+            os.environ[STATUS_FILE] = before
+
+
+def note_status(**facts: Any) -> None:
+    """Put facts into the status file of the run that goes on; nothing where there is none."""
+    name = os.environ.get(STATUS_FILE)
+    if name is None:
+        return
+    path = Path(name)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = {} if "started" in facts else read_status_file(path)  # a new run starts a new status
+        content = {**before, **facts, "updated": _now()}
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:  # a note that cannot be written, e.g. on a full disk, must not stop what it is about
+        temporary.unlink(missing_ok=True)
+
+
+def read_status_file(path: Path) -> dict[str, Any]:
+    """Read a status file; empty where there is none."""
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -14,7 +14,7 @@ from o2b_helpers.analyses.publishing import is_published, state_parameters
 from o2b_helpers.digests import code_digests, digest_of, file_digest
 from o2b_helpers.errors import Object2BrainError, ParameterError, StoreError
 from o2b_helpers.params import Params
-from o2b_helpers.progress import say
+from o2b_helpers.progress import note_status, say, status_file
 from o2b_helpers.store import Store, write_atomically
 
 STATUS = "status.json"
@@ -71,8 +71,10 @@ def run_series(params: Params, only: str | None = None, start: str | None = None
     """
     store = Store(params.store)
     executed = []
-    with store.lock():
-        for step in select(only, start):
+    wanted = select(only, start)
+    with store.lock(), status_file(params.runs / STATUS, profile=params.name, of=len(wanted)):
+        for place, step in enumerate(wanted, start=1):
+            note_status(notebook=NOTEBOOKS[step], place=place, step=None)
             if _is_done(params, step, store):
                 say(f"reused    {NOTEBOOKS[step]}: executed before, with the same parameters, data and code")
                 continue

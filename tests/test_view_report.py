@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 
 import pytest
+from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
 from view_fixture import HOSTILE, write_results
 
 from o2b_helpers.view import Results, draw_figures, write_report
@@ -13,47 +13,12 @@ from o2b_helpers.view.provenance import origin
 from o2b_helpers.view.tables import MOST_ROWS, category_table, class_table, heads_table
 
 
-def browser_path() -> str | None:
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if found := shutil.which(name):
-            return found
-    return None
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = browser_path()
-    if path is None:
-        pytest.skip("no Chrome or Chromium on this machine")
-    with playwright.sync_playwright() as running:
-        chrome = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield chrome
-        chrome.close()
-
-
-def open_offline(browser, path):
-    """Open a page with the network cut; return it and all that went wrong."""
-    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
-    page, wrong = context.new_page(), []
-    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("dialog", lambda dialog: (wrong.append("a dialog: " + dialog.message), dialog.dismiss()))
-    own = path.resolve().as_uri()
-    page.on("request", lambda r: None if r.url == own or r.url.startswith(("data:", "blob:")) else wrong.append(r.url))
-    page.goto(own)
-    page.wait_for_function(
-        "[...document.querySelectorAll('.drawing')].every(d => d.querySelector('.main-svg'))", timeout=20_000
-    )
-    return page, wrong
-
-
 @pytest.mark.parametrize("case", ["toy", "oasis", "hostile"])
-def test_the_report_opens_offline_with_five_drawn_figures(browser, tmp_path, case):
+def test_the_report_opens_offline_with_five_drawn_figures(browser, tmp_path, case):  # noqa: F811
     folder = write_results(tmp_path / "results", "oasis" if case == "oasis" else "toy", hostile=case == "hostile")
     page, wrong = open_offline(browser, write_report(Results(folder), tmp_path / "report"))
     drawn = page.evaluate(
-        "[...document.querySelectorAll('.drawing')].map(d => d.querySelectorAll('.points path, .point path, .hm image')"
+        "[...document.querySelectorAll('[data-figure]')].map(d => d.querySelectorAll('.points path, .point path, .hm image')"
         ".length)"
     )
     assert len(drawn) == 5 and all(count > 0 for count in drawn), drawn
@@ -67,7 +32,7 @@ def test_the_report_opens_offline_with_five_drawn_figures(browser, tmp_path, cas
     page.close()
 
 
-def test_pointing_at_a_mark_shows_its_values(browser, tmp_path):
+def test_pointing_at_a_mark_shows_its_values(browser, tmp_path):  # noqa: F811
     folder = write_results(tmp_path / "results", hostile=True)
     page, wrong = open_offline(browser, write_report(Results(folder), tmp_path / "report"))
     page.locator("#section-1 .drawing .points path").last.scroll_into_view_if_needed()
@@ -80,7 +45,7 @@ def test_pointing_at_a_mark_shows_its_values(browser, tmp_path):
     page.close()
 
 
-def test_a_figure_page_opens_offline(browser, tmp_path):
+def test_a_figure_page_opens_offline(browser, tmp_path):  # noqa: F811
     folder = write_results(tmp_path / "results", hostile=True)
     for path in draw_figures(Results(folder), tmp_path / "figures", HOSTILE, pictures=False):
         page, wrong = open_offline(browser, path)

@@ -12,6 +12,7 @@ import pandas as pd
 from o2b_helpers.analyses.keys import NOTEBOOKS, analysis, find_step, module_of, results_folder, step_part
 from o2b_helpers.analyses.preflight import check_fit
 from o2b_helpers.analyses.publishing import publish, publish_needed
+from o2b_helpers.analyses.summaries import sentences
 from o2b_helpers.analyses.tables import read_facts, read_table
 from o2b_helpers.params import Params
 from o2b_helpers.progress import say
@@ -44,16 +45,26 @@ class Result:
         return read_table(self.results / name)
 
     def summary(self) -> str:
-        """Say in plain words what came out."""
-        return "\n".join(f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items())
+        """Say in plain words what came out; a fact without words of its own is listed as it is."""
+        return "\n".join(sentences(self.step, self.facts) or self._facts())
+
+    def _facts(self) -> list[str]:
+        return [f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items()]
 
     def _repr_html_(self) -> str:
+        """Show the summary, and folded away all facts and the files; no colours, so that it suits light and dark."""
+        said = "".join(f"<li>{escape(line)}</li>" for line in self.summary().split("\n"))
         rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name.replace('_', ' '))}</th>"
-            f"<td style='text-align:left'>{escape(_in_words(value))}</td></tr>"
+            f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_in_words(value))}</td></tr>"
             for name, value in self.facts.items()
         )
-        return f"<table><caption>{escape(NOTEBOOKS[self.step])}</caption>{rows}</table>"
+        made = self.folder / "results"
+        files = sorted(path.name for path in made.iterdir()) if made.is_dir() else []
+        listed = f"<p>Files in results/: {escape(', '.join(files))}</p>" if files else ""
+        return (
+            f"<p><strong>{escape(NOTEBOOKS[self.step])}</strong></p><ul>{said}</ul>{listed}"
+            f"<details><summary>All facts</summary><table>{rows}</table></details>"
+        )
 
 
 def run_step(params: Params, step: str) -> Result:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass
+from importlib import resources
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
@@ -12,16 +15,6 @@ from plotly.offline import get_plotlyjs
 # Characters that could end the script element or open a comment inside it, and the two line ends that JSON
 # allows and older JavaScript does not.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-
-DRAW = """
-"use strict";
-for (const place of document.querySelectorAll("[data-figure]")) {
-  const read = document.getElementById(place.dataset.figure);
-  const figure = JSON.parse(read.textContent);
-  Plotly.newPlot(place, figure.data, figure.layout, {displaylogo: false, showSendToCloud: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], plotlyServerURL: ""});
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -38,18 +31,43 @@ class Script:
 
 def figure_json(figure: go.Figure) -> str:
     """Write a figure as JSON that is safe inside a ``script`` element."""
-    text = figure.to_json()
+    return _escaped(figure.to_json())
+
+
+def data_json(data: Any) -> str:
+    """Write plain data as JSON that is safe inside a ``script`` element."""
+    return _escaped(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+
+
+def _escaped(text: str) -> str:
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
     return text
 
 
-def scripts() -> list[Script]:
-    """Return the scripts of a page: plotly.js, and the lines that draw the figures found in the page."""
-    return [Script("\n" + get_plotlyjs().replace("</script", "<\\/script") + "\n"), Script(DRAW)]
+def scripts(*more: str, figures: bool = True) -> list[Script]:
+    """Return the scripts of a page.
+
+    Parameters
+    ----------
+    more : str
+        Scripts of the folder ``view/scripts`` besides ``page.js``, e.g. ``tables.js``, in the order they run.
+    figures : bool
+        Whether the page draws figures; only then it carries plotly.js.
+
+    Returns
+    -------
+    list of Script
+    """
+    library = [Script("\n" + get_plotlyjs().replace("</script", "<\\/script") + "\n")] if figures else []
+    folder = resources.files("o2b_helpers.view") / "scripts"
+    return library + [Script("\n" + (folder / name).read_text(encoding="utf-8")) for name in ("page.js", *more)]
 
 
 def policy(page_scripts: list[Script]) -> str:
     """Write the page's content security policy: nothing is fetched, no script runs but the page's own."""
     hashes = " ".join(script.hash for script in page_scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

@@ -10,6 +10,7 @@ from o2b_helpers.params import Params
 from o2b_helpers.progress import say
 from o2b_helpers.store import write_atomically
 from o2b_helpers.view.figures import draw_figures
+from o2b_helpers.view.notebook_pages import write_notebook_pages
 from o2b_helpers.view.report import write_report
 from o2b_helpers.view.results import Results
 
@@ -32,15 +33,18 @@ def publish_views(params: Params, again: bool = False) -> Path:
     folder = params.runs / "results"
     report = params.runs / "report"
     files = {p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.is_file()}
-    mark = digest_of([files, code_digests("o2b_helpers.view.publish")])
+    notebooks = params.runs / "notebooks"
+    executed = {p.name: file_digest(p) for p in sorted(notebooks.glob("*.ipynb"))}
+    mark = digest_of([files, executed, code_digests("o2b_helpers.view.publish"), _page_parts()])
     note = report / "drawn_from.json"
     drawn = _read(note)
-    whole = bool(drawn) and all(Path(p).is_file() for p in drawn.get("files", []))
+    whole = bool(drawn) and all(Path(p).is_file() for p in drawn.get("files", []) + drawn.get("pages", []))
     if again or not whole or drawn.get("mark") != mark:
         results = Results(folder)
         figures = draw_figures(results, params.figures, params.name)
-        page = write_report(results, report)
-        drawn = {"mark": mark, "files": [str(p) for p in [page, *figures]]}
+        pages = write_notebook_pages(notebooks, report, params.name, params.project)
+        page = write_report(results, report, pages)
+        drawn = {"mark": mark, "files": [str(p) for p in [page, *figures]], "pages": [str(p.file) for p in pages]}
         write_atomically(note, json.dumps(drawn, indent=1).encode())
     else:
         say("reused    figures and report: they show these results already")
@@ -49,6 +53,12 @@ def publish_views(params: Params, again: bool = False) -> Path:
     say(f"figures:  {params.figures} ({len(figures)} files)")
     say(f"report:   {page}")
     return Path(page)
+
+
+def _page_parts() -> dict[str, str]:
+    """Return the digests of what the pages are made of besides Python: templates, styles and scripts."""
+    here = Path(__file__).parent
+    return {p.name: file_digest(p) for part in ("templates", "scripts") for p in sorted((here / part).iterdir())}
 
 
 def _read(note: Path) -> dict:

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from o2b_helpers.errors import Object2BrainError
-from o2b_helpers.view.captions import Caption, alignment_in_words, caption, category_in_words, classes_in_words
-from o2b_helpers.view.embed import figure_json, policy, scripts
+from o2b_helpers.store import write_atomically
+from o2b_helpers.view.answer import Answer, agreement, objects
+from o2b_helpers.view.captions import Caption, caption, category_in_words
+from o2b_helpers.view.downloads import Download, downloads
+from o2b_helpers.view.embed import data_json, figure_json, policy, scripts
+from o2b_helpers.view.explorer_page import explorer_page
+from o2b_helpers.view.figure_tables import FIGURE_TABLES
 from o2b_helpers.view.figures.draw import FIGURES, page_template
+from o2b_helpers.view.glossary import GLOSSARY
+from o2b_helpers.view.notebook_pages import NotebookPage
+from o2b_helpers.view.paper_values import human_source, paper_tables
 from o2b_helpers.view.provenance import origin
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import target_parts
-from o2b_helpers.view.style import ordered
-from o2b_helpers.view.tables import TABLES, Table
+from o2b_helpers.view.style import isolated, ordered
+from o2b_helpers.view.tables import Table
+from o2b_helpers.view.themes import DARK
 
 Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Section:
-    """One figure of the report: its drawing and words, or why it is missing."""
+    """One figure of the report: its drawing, words and tables, or why they are missing."""
 
     number: int
     figure: str | None
+    width: int
+    height: int
     caption: Caption | None
     missing: str
+    tables: list[Table]
+    missing_tables: list[str]
 
 
-def write_report(results: Results, folder: Path) -> Path:
+def write_report(results: Results, folder: Path, notebooks: list[NotebookPage] | None = None) -> Path:
     """Write the report of a run.
 
     Parameters
@@ -40,6 +52,8 @@ def write_report(results: Results, folder: Path) -> Path:
         The results to report. A part whose results are missing is replaced by a note that says how to make them.
     folder : Path
         Where ``index.html`` goes (made where missing).
+    notebooks : list of NotebookPage, optional
+        The pages of the executed notebooks, which lie in the same folder; the report links them.
 
     Returns
     -------
@@ -48,25 +62,32 @@ def write_report(results: Results, folder: Path) -> Path:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    page_scripts = scripts()
+    page_scripts = scripts("tables.js", "explorer.js")
     sections = [_section(results, number) for number in FIGURES]
-    tables = [_try(lambda make=make: make(results)) for make in TABLES.values()]
+    answers = [_try(lambda make=make: make(results)) for make in (agreement, objects, _kinds)]
+    explorer, missing_explorer = _try(lambda: explorer_page(results))
     page = page_template("report.html.jinja").render(
         policy=policy(page_scripts),
         scripts=page_scripts,
+        colours=data_json(DARK),
         profile=str(results.provenance.get("profile") or results.folder.resolve().parent.name),
         studied=_studied(results),
-        answers=_answers(results),
+        human=human_source(results),
+        answers=[answer for answer, _ in answers if answer],
+        missing_answers=list(dict.fromkeys(reason for answer, reason in answers if not answer)),
         sections=sections,
-        tables=[table for table, _ in tables if isinstance(table, Table)],
-        missing_tables=[reason for table, reason in tables if table is None],
+        explorer=explorer,
+        missing_explorer=missing_explorer,
+        pictures=_pictures(results.provenance),
+        paper=_try(lambda: paper_tables(results))[0] or [],
         origin=origin(results.provenance),
+        files=_files(results, sections),
+        notebooks=notebooks or [],
+        glossary=GLOSSARY,
     )
     path = folder / "index.html"
     # Written beside its place and renamed, so that a stopped run leaves no half report.
-    partial = folder / f".index.html.{os.getpid()}"
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    write_atomically(path, page.encode("utf-8"))
     return path
 
 
@@ -79,16 +100,20 @@ def _try(make: Callable[[], Made]) -> tuple[Made | None, str]:
 
 
 def _section(results: Results, number: int) -> Section:
-    def make() -> tuple[str, Caption]:
+    def make() -> tuple[str, int, int, Caption]:
         figure = FIGURES[number][1](results)
         # The page's own headings carry title and number.
         subtitle = figure.layout.title.subtitle.text
         figure.update_layout(title={"text": "", "subtitle": {"text": subtitle}})
-        return figure_json(figure), caption(results, number)
+        size = int(figure.layout.width), int(figure.layout.height)
+        return figure_json(figure), *size, caption(results, number)
 
     made, missing = _try(make)
-    figure, words = made or (None, None)
-    return Section(number, figure, words, missing)
+    figure, width, height, words = made or (None, 0, 0, None)
+    tables = [_try(lambda make=make: make(results)) for make in FIGURE_TABLES[number]]
+    shown = [table for table, _ in tables if table]
+    reasons = [reason for _, reason in tables if reason and reason != missing]
+    return Section(number, figure, width, height, words, missing, shown, reasons)
 
 
 def _studied(results: Results) -> str:
@@ -100,7 +125,9 @@ def _studied(results: Results) -> str:
             what: ordered(parts[column], column)
             for what, column in (("valence type", "valence_type"), ("source", "source"), ("condition", "condition"))
         }
-        listed = "; ".join(f"{what}{'s' * (len(names) > 1)} {', '.join(names)}" for what, names in kinds.items())
+        listed = "; ".join(
+            f"{what}{'s' * (len(names) > 1)} {', '.join(map(isolated, names))}" for what, names in kinds.items()
+        )
         count = len(results.alignment[["architecture", "weights"]].drop_duplicates())
         stimuli = results.targets["stimulus"].nunique()
         return f"{stimuli} stimuli, {len(parts)} targets ({listed}) and {count} model{'s' * (count > 1)}."
@@ -108,16 +135,27 @@ def _studied(results: Results) -> str:
     return _try(make)[0] or ""
 
 
-def _answers(results: Results) -> list[tuple[str, list[str]]]:
-    """Collect question and answer in words; a question whose results are missing is left out (its figure says so)."""
-    questions: list[tuple[str, Callable[[], list[str]]]] = [
-        ("Do the models agree with people and their brains?", lambda: alignment_in_words(results)),
-        (
-            "Which objects push a model towards people, and which away from them? (Weights of the last target layer, "
-            "mean ± sd over runs; a weight smaller than its sd easily changes its sign from run to run.)",
-            lambda: classes_in_words(results),
-        ),
-        ("Which kinds of objects?", lambda: category_in_words(results, last_only=True)),
-    ]
-    answers = [(question, _try(make)[0]) for question, make in questions]
-    return [(question, answer) for question, answer in answers if answer]
+def _kinds(results: Results) -> Answer:
+    return Answer("Which kinds of objects?", category_in_words(results, last_only=True))
+
+
+def _files(results: Results, sections: list[Section]) -> dict[str, Download]:
+    """Pack every table of the results folder, those behind the figures first named."""
+    behind = [table.file for section in sections for table in section.tables]
+    others = sorted(path.name for path in results.folder.glob("*.csv"))
+    return downloads(results.folder, [*behind, *others, "provenance.json"])
+
+
+def _pictures(provenance: dict[str, Any]) -> str:
+    """Say why the report shows no pictures of the corpus."""
+    steps = provenance.get("steps")
+    inputs = steps.get("inputs") if isinstance(steps, dict) else None
+    facts = inputs.get("facts") if isinstance(inputs, dict) else None
+    allowed = facts.get("pictures_may_be_shown") if isinstance(facts, dict) else None
+    if allowed:
+        return (
+            "This page shows numbers only. The corpus’ licence allows its pictures to be shown: notebook 09 shows them."
+        )
+    if allowed is None:
+        return "This page shows no pictures: the results do not say whether the corpus’ licence allows it."
+    return "This page shows no pictures: the corpus’ licence does not allow them to be passed on."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import unicodedata
 from collections.abc import Iterable
 
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -24,6 +25,7 @@ FIRST = {
     "source": ["true", "LLR", "MLR", "HLR"],
     "condition": ["congruent", "incongruent"],
 }
+_DIRECTIONS = {"RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"}
 LONG_NAMES = {"IV": "image valence", "PV": "people valence", "SV": "scene valence"}
 
 
@@ -40,6 +42,17 @@ def safe(name: object, length: int | None = None) -> str:
     if length is not None and len(text) > length:
         text = text[: length - 1] + "…"
     return html.escape(text, quote=True).replace("$", "&#36;")  # two $ would be read as a formula
+
+
+def isolated(name: object) -> str:
+    """Return a name for the middle of a sentence: text that runs from right to left cannot turn its neighbours over."""
+    text = str(name)
+    kinds = {unicodedata.bidirectional(character) for character in text}
+    if not kinds & {"R", "AL", *_DIRECTIONS}:
+        return text
+    # A mark of direction inside the name could end the isolation early, so it is shown as an unknown character.
+    plain = "".join("\ufffd" if unicodedata.bidirectional(c) in _DIRECTIONS else c for c in text)
+    return f"\u2068{plain}\u2069"
 
 
 def long_name(valence_type: str, length: int = 28) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -19,7 +20,7 @@ from o2b_helpers.view.select import (
 )
 from o2b_helpers.view.style import number, significant_figures
 
-MOST_ROWS = 60
+MOST_ROWS = 400
 CLASSES_AT_EITHER_END = 5
 
 
@@ -37,23 +38,73 @@ class Table:
         The cells, plain text.
     note : str
         How many rows there are in all and which file holds them.
+    file : str
+        The file of the results folder that holds all rows and columns; empty where there is none.
+    values : list of list of (float or None)
+        The numbers that the number columns are sorted by, in full precision; None for text and for what is missing.
     """
 
     title: str
     columns: list[tuple[str, bool]]
     rows: list[list[str]]
     note: str
+    file: str = ""
+    values: list[list[float | None]] = field(default_factory=list)
+
+    def value(self, row: int, column: int) -> str:
+        """Return the number that a cell is sorted by, as the page carries it; empty where there is none."""
+        value = self.values[row][column] if self.values else None
+        return "" if value is None else repr(value)
 
 
-def _table(title: str, frame: pd.DataFrame, numeric: set[str], file: str, what: str, most: int = MOST_ROWS) -> Table:
+def make_table(
+    title: str,
+    frame: pd.DataFrame,
+    numeric: set[str],
+    file: str,
+    what: str,
+    most: int = MOST_ROWS,
+    exact: dict[str, pd.Series] | None = None,
+) -> Table:
+    """Make a table of texts from a frame.
+
+    Parameters
+    ----------
+    title, file, what : str
+        Its title, the file that holds all of it, and what the rows are.
+    frame : DataFrame
+        Texts, or values to be written as they are.
+    numeric : set of str
+        The columns that hold numbers.
+    most : int
+        Rows shown; the note says how many were cut.
+    exact : dict of str to Series, optional
+        For a number column, the numbers behind the texts, row by row; read from the texts where not given.
+    """
     shown = frame.head(most)
     cut = f"The first {most} of {len(frame)} rows" if len(frame) > most else f"{len(frame)} rows"
+    sorts = " Sorting orders the rows shown." if len(frame) > most else ""
+    numbers = {}
+    for column in numeric:
+        source = frame[column] if exact is None or column not in exact else exact[column]
+        numbers[column] = [_number(value) for value in list(source)[:most]]
     return Table(
         title=title,
         columns=[(column, column in numeric) for column in frame.columns],
         rows=[[str(value) for value in row] for row in shown.itertuples(index=False)],
-        note=f"{cut}; {what}. The file results/{file} holds all rows and columns in full precision.",
+        note=f"{cut}; {what}. The file results/{file} holds all rows and columns in full precision.{sorts}",
+        file=file,
+        values=[[numbers[c][row] if c in numeric else None for c in frame.columns] for row in range(len(shown))],
     )
+
+
+def _number(value: object) -> float | None:
+    """Read a number, also from a text with a true minus sign; None where there is none."""
+    try:
+        read = float(str(value).replace("−", "-"))
+    except ValueError:
+        return None
+    return read if math.isfinite(read) else None
 
 
 def alignment_table(results: Results) -> Table:
@@ -65,12 +116,14 @@ def alignment_table(results: Results) -> Table:
     frame = pd.DataFrame(
         {
             "model": best["architecture"], "weights": best["weights"], "run": best["run"], "target": best["target"],
-            "n": best["n"].astype("Int64"), "rho": best["rho"].map(lambda v: number(v, 3)), "p": best["p"].map(_p),
-            "q": best["q"].map(_p),
+            "n": best["n"].astype("Int64"), "rho": best["rho"].map(lambda v: number(v, 3)), "p": best["p"].map(p_value),
+            "q": best["q"].map(p_value),
         }
     )  # fmt: skip
     what = "the best run of each model; p is not corrected, q is"
-    return _table("Agreement with every target", frame, {"run", "n", "rho", "p", "q"}, "alignment.csv", what)
+    exact = {column: best[column] for column in ("rho", "p", "q")}
+    numeric = {"run", "n", "rho", "p", "q"}
+    return make_table("Agreement with every target", frame, numeric, "alignment.csv", what, exact=exact)
 
 
 def heads_table(results: Results) -> Table:
@@ -88,7 +141,7 @@ def heads_table(results: Results) -> Table:
     )  # fmt: skip
     numeric = set(frame.columns) - {"model", "weights"}
     what = "the kept head of every full model and run, measured on its held-out pictures"
-    return _table("How well the models learned valence", frame, numeric, "heads.csv", what)
+    return make_table("How well the models learned valence", frame, numeric, "heads.csv", what)
 
 
 def category_table(results: Results) -> Table:
@@ -111,7 +164,10 @@ def category_table(results: Results) -> Table:
         }
     )  # fmt: skip
     what = "the last target layer of each model, largest weights first"
-    return _table("Category weights", frame, {"weight", "classes"}, "category_weights.csv", what, share * len(names))
+    return make_table(
+        "Category weights", frame, {"weight", "classes"}, "category_weights.csv", what, share * len(names),
+        exact={"weight": table["weight"]},
+    )  # fmt: skip
 
 
 def class_table(results: Results) -> Table:
@@ -131,7 +187,7 @@ def class_table(results: Results) -> Table:
         f"the last target layer, up to {CLASSES_AT_EITHER_END} classes at either end, weight as mean ± sd over runs; "
         "above zero a class supports the agreement, below zero it weakens it"
     )
-    return _table("Classes with the largest weights", frame, set(), "object_weights.csv", what)
+    return make_table("Classes with the largest weights", frame, set(), "object_weights.csv", what)
 
 
 def _classes(part: pd.DataFrame) -> str:
@@ -141,13 +197,6 @@ def _classes(part: pd.DataFrame) -> str:
     )
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """Write a probability: three digits, small ones as a bound."""
     return "< 0.001" if value < 0.001 else number(value, 3)
-
-
-TABLES = {
-    "alignment": alignment_table,
-    "heads": heads_table,
-    "categories": category_table,
-    "classes": class_table,
-}

@@ -13,13 +13,14 @@ from PIL import Image
 from o2b_helpers.errors import InputError
 from o2b_helpers.progress import say
 from o2b_helpers.view.captions import caption
-from o2b_helpers.view.embed import figure_json, policy, scripts
+from o2b_helpers.view.embed import data_json, figure_json, policy, scripts
 from o2b_helpers.view.figures.alignment import figure_1
 from o2b_helpers.view.figures.category_layers import figure_3
 from o2b_helpers.view.figures.category_models import figure_4
 from o2b_helpers.view.figures.layers import figure_2
 from o2b_helpers.view.figures.overlap import figure_5
 from o2b_helpers.view.results import Results
+from o2b_helpers.view.themes import DARK
 
 FIGURES = {
     1: ("alignment_by_architecture", figure_1),
@@ -64,7 +65,8 @@ def draw_figures(results: Results, folder: Path, profile: str, *, pictures: bool
         path = folder / f"figure_{number}_{what}.html"
         page = page_template("figure.html.jinja").render(
             policy=policy(page_scripts), scripts=page_scripts, figure=figure_json(figure),
-            caption=caption(results, number), profile=profile, number=number,
+            caption=caption(results, number), profile=profile, number=number, colours=data_json(DARK),
+            width=figure.layout.width, height=figure.layout.height,
         )  # fmt: skip
         path.write_text(page, encoding="utf-8")
         written.append(path)

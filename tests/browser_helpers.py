@@ -1,0 +1,46 @@
+"""What the tests in a real browser share: where it is, and a page opened with the network cut."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+
+def browser_path() -> str | None:
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = browser_path()
+    if path is None:
+        pytest.skip("no Chrome or Chromium on this machine")
+    with playwright.sync_playwright() as running:
+        chrome = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chrome
+        chrome.close()
+
+
+def open_offline(browser, path, *, width=1280, height=900, figures=True, **context):
+    """Open a page with the network cut; return it and all that went wrong."""
+    opened = browser.new_context(offline=True, viewport={"width": width, "height": height}, **context)
+    page, wrong = opened.new_page(), []
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append("a dialog: " + dialog.message), dialog.dismiss()))
+    own = path.resolve().as_uri()
+    page.on("request", lambda r: None if r.url == own or r.url.startswith(("data:", "blob:")) else wrong.append(r.url))
+    page.goto(own)
+    if figures:
+        page.wait_for_function("document.documentElement.dataset.drawn === 'all'", timeout=60_000)
+        page.wait_for_function(
+            "[...document.querySelectorAll('[data-figure]')].every(d => d.querySelector('.main-svg'))", timeout=60_000
+        )
+    if page.locator("#explorer-data").count():
+        page.wait_for_selector("#explore[data-ready]", timeout=60_000)
+    return page, wrong

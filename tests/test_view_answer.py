@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from uncertainty_fixture import write_uncertainty
+from view_fixture import write_results
+
+from o2b_helpers.errors import InputError
+from o2b_helpers.view import Results, write_report
+from o2b_helpers.view.answer import NOT_TESTED, agreement, main_targets, objects
+from o2b_helpers.view.figure_tables import FIGURE_TABLES, ceiling_table, layer_table, weight_table
+
+
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory):
+    return Results(write_uncertainty(write_results(tmp_path_factory.mktemp("tested") / "results")))
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    return Results(write_results(tmp_path_factory.mktemp("old") / "results"))
+
+
+def test_the_target_in_words_is_what_people_say_of_the_whole_picture(old, tmp_path):
+    assert main_targets(old) == {"congruent": "IV/true/congruent", "incongruent": "IV/true/incongruent"}
+    oasis = Results(write_results(tmp_path / "results", "oasis"))
+    assert main_targets(oasis) == {"people": "IV/rating/people", "scenery": "IV/rating/scenery"}
+
+
+def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
+    sentences = objects(tested).sentences
+    assert len(sentences) == 4 and NOT_TESTED not in sentences
+    words = next(s for s in sentences if s.startswith("toynet (") and "incongruent" in s)
+    table = pd.read_csv(tested.folder / "object_weights_mean.csv")
+    here = table[
+        (table["architecture"] == "toynet") & (table["layer"] == "features.9")
+        & (table["target"] == "IV/true/incongruent")
+    ].sort_values("weight")  # fmt: skip
+    assert f"towards people – {here['class'].iloc[-1]} (" in words
+    assert f"away from people – {here['class'].iloc[0]} (" in words
+    assert ", q " in words and "2 of 14 classes are beyond chance (q < 0.05)" in words
+    beyond = words.split("(q < 0.05): ")[1].split(". ")[0]
+    assert set(beyond.rstrip(".").split(", ")) == {"Car", "Tree"}
+
+
+def test_where_nothing_is_beyond_chance_the_answer_says_so(tmp_path):
+    results = Results(write_uncertainty(write_results(tmp_path / "results"), sure=()))
+    for sentence in objects(results).sentences:
+        assert "none of 14 classes is beyond chance" in sentence and "smallest q is 0.600" in sentence
+
+
+def test_results_without_a_test_say_that_there_is_none(old):
+    sentences = objects(old).sentences
+    assert sentences[-1] == NOT_TESTED
+    assert all("q <" not in sentence and "beyond chance" not in sentence for sentence in sentences[:-1])
+    assert "no test against chance" in weight_table(old).note
+
+
+def test_signs_that_hold_in_all_runs_are_counted(old):
+    sentence = objects(old).sentences[0]
+    weights = old.object_weights
+    mine = weights[
+        (weights["architecture"] == "toynet") & (weights["layer"] == "features.9")
+        & (weights["target"] == "IV/true/congruent")
+    ]  # fmt: skip
+    by_class = {name: part["weight"] for name, part in mine.groupby("class")}
+    named = [name for name in by_class if f"{name} (" in sentence]
+    kept = sum(bool((by_class[name] > 0).all() or (by_class[name] < 0).all()) for name in named)
+    assert len(named) == 8 and f"{kept} of the 8 classes named have the same sign in all 5 runs" in sentence
+
+
+def test_agreement_has_interval_and_ceiling_where_they_are_known(tested, old):
+    columns = [name for name, _ in agreement(tested).table.columns]
+    row = dict(zip(columns, agreement(tested).table.rows[0], strict=True))
+    assert row["ceiling"] == "0.86" and " to " in row["95 % interval"]
+    row = dict(zip(columns, agreement(old).table.rows[0], strict=True))
+    assert row["ceiling"] == row["95 % interval"] == "not known"
+    assert "hold no intervals" in agreement(old).table.note
+    best = [r for r in old.alignment.itertuples() if r.target == "IV/true/congruent"]
+    assert any(f"{r.rho:.2f}".replace("-", "−") in agreement(old).sentences[0] for r in best)
+
+
+def test_a_table_of_uncertainty_that_lacks_a_column_is_an_error_that_says_to_run_again(tmp_path):
+    folder = write_uncertainty(write_results(tmp_path / "results"))
+    table = pd.read_csv(folder / "object_weights_mean.csv").drop(columns="ci_low")
+    table.to_csv(folder / "object_weights_mean.csv", index=False)
+    with pytest.raises(InputError, match="lacks ci_low.*run <profile>|run the series again"):
+        objects(Results(folder))
+    text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
+    assert "object_weights_mean.csv lacks ci_low. Run the series again" in text
+
+
+def test_every_figure_has_its_tables_and_numbers_keep_their_precision(tested, old):
+    for results, files in ((tested, 8), (old, 7)):
+        tables = [make(results) for makes in FIGURE_TABLES.values() for make in makes]
+        named = {table.file for table in tables if table}
+        assert len(named) >= files - 2 and all((results.folder / name).is_file() for name in named)
+    assert ceiling_table(old) is None
+    table = layer_table(old)
+    place = [name for name, _ in table.columns].index("mean rho")
+    mean = old.layer_alignment.groupby(["architecture", "layer", "target"], sort=False)["rho"].mean()
+    assert [float(table.value(row, place)) for row in range(len(table.rows))] == pytest.approx(list(mean), abs=1e-15)
