@@ -37,10 +37,9 @@ def open_offline(browser, path, *, width=1280, height=900, figures=True, **conte
     page.on("request", lambda r: None if r.url == own or r.url.startswith(("data:", "blob:")) else wrong.append(r.url))
     page.goto(own)
     if figures:
-        page.wait_for_function("document.documentElement.dataset.drawn === 'all'", timeout=60_000)
-        page.wait_for_function(
-            "[...document.querySelectorAll('[data-figure]')].every(d => d.querySelector('.main-svg'))", timeout=60_000
-        )
+        page.wait_for_selector("html[data-drawn=all]", timeout=60_000)
+        undrawn = "[...document.querySelectorAll('[data-figure]')].filter(d => !d.querySelector('.main-svg')).length"
+        assert page.evaluate(undrawn) == 0
     if page.locator("#explorer-data").count():
         page.wait_for_selector("#explore[data-ready]", timeout=60_000)
     return page, wrong

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+
 import pytest
 
 from o2b_helpers.analyses.keys import NOTEBOOKS
@@ -47,7 +49,8 @@ def test_every_analysis_says_what_came_out(step, tmp_path):
         assert part in result.summary()
     assert "_" not in result.summary().replace("stimulus_24", "")
     page = result._repr_html_()
-    assert NOTEBOOKS[step] in page and all(f"<li>{line}</li>" in page for line in result.summary().split("\n"))
+    assert NOTEBOOKS[step] in page
+    assert all(f"<li>{html.escape(line)}</li>" in page for line in result.summary().split("\n"))
 
 
 def test_facts_without_words_are_listed_and_names_are_text(tmp_path):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from uncertainty_fixture import write_uncertainty
+from uncertainty_fixture import without_uncertainty, write_uncertainty
 from view_fixture import write_results
 
 from o2b_helpers.errors import InputError
@@ -18,7 +18,7 @@ def tested(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory):
-    return Results(write_results(tmp_path_factory.mktemp("old") / "results"))
+    return Results(without_uncertainty(write_results(tmp_path_factory.mktemp("old") / "results")))
 
 
 def test_the_target_in_words_is_what_people_say_of_the_whole_picture(old, tmp_path):
@@ -29,23 +29,26 @@ def test_the_target_in_words_is_what_people_say_of_the_whole_picture(old, tmp_pa
 
 def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
     sentences = objects(tested).sentences
-    assert len(sentences) == 4 and NOT_TESTED not in sentences
-    words = next(s for s in sentences if s.startswith("toynet (") and "incongruent" in s)
+    assert len(sentences) == 5 and NOT_TESTED not in sentences
     table = pd.read_csv(tested.folder / "object_weights_mean.csv")
-    here = table[
-        (table["architecture"] == "toynet") & (table["layer"] == "features.9")
-        & (table["target"] == "IV/true/incongruent")
-    ].sort_values("weight")  # fmt: skip
-    assert f"towards people – {here['class'].iloc[-1]} (" in words
-    assert f"away from people – {here['class'].iloc[0]} (" in words
-    assert ", q " in words and "2 of 14 classes are beyond chance (q < 0.05)" in words
-    beyond = words.split("(q < 0.05): ")[1].split(". ")[0]
-    assert set(beyond.rstrip(".").split(", ")) == {"Car", "Tree"}
+    table = table[(table["layer"] == "features.9") & (table["target"].str.startswith("IV/true"))]
+    ends = []
+    for (model, target), here in table.groupby(["architecture", "target"]):
+        words = next(s for s in sentences if s.startswith(f"{model} (") and target in s)
+        here = here.sort_values("weight")
+        high, low = here[here["weight"] > 0]["class"], here[here["weight"] < 0]["class"]
+        assert f"towards people – {f'{high.iloc[-1]} (' if len(high) else 'none'}" in words
+        assert f"away from people – {f'{low.iloc[0]} (' if len(low) else 'none'}" in words
+        assert ", q " in words and "2 of 14 classes are beyond chance (q < 0.05)" in words
+        beyond = words.split("(q < 0.05): ")[1].split(". ")[0]
+        assert set(beyond.rstrip(".").split(", ")) == {"Car", "Tree"}
+        ends += [len(high) > 0, len(low) > 0]
+    assert len(ends) == 8 and sum(ends) >= 6
 
 
 def test_where_nothing_is_beyond_chance_the_answer_says_so(tmp_path):
     results = Results(write_uncertainty(write_results(tmp_path / "results"), sure=()))
-    for sentence in objects(results).sentences:
+    for sentence in objects(results).sentences[:-1]:
         assert "none of 14 classes is beyond chance" in sentence and "smallest q is 0.600" in sentence
 
 
@@ -64,17 +67,17 @@ def test_signs_that_hold_in_all_runs_are_counted(old):
         & (weights["target"] == "IV/true/congruent")
     ]  # fmt: skip
     by_class = {name: part["weight"] for name, part in mine.groupby("class")}
-    named = [name for name in by_class if f"{name} (" in sentence]
+    named = [name for name in by_class if f" {name} (" in sentence]
     kept = sum(bool((by_class[name] > 0).all() or (by_class[name] < 0).all()) for name in named)
-    assert len(named) == 8 and f"{kept} of the 8 classes named have the same sign in all 5 runs" in sentence
+    assert len(named) >= 4 and f"{kept} of the {len(named)} classes named have the same sign in all 5 runs" in sentence
 
 
 def test_agreement_has_interval_and_ceiling_where_they_are_known(tested, old):
     columns = [name for name, _ in agreement(tested).table.columns]
     row = dict(zip(columns, agreement(tested).table.rows[0], strict=True))
-    assert row["ceiling"] == "0.86" and " to " in row["95 % interval"]
+    assert row["ceiling"] == "0.86" and " to " in row["interval"]
     row = dict(zip(columns, agreement(old).table.rows[0], strict=True))
-    assert row["ceiling"] == row["95 % interval"] == "not known"
+    assert row["ceiling"] == row["interval"] == "not known"
     assert "hold no intervals" in agreement(old).table.note
     best = [r for r in old.alignment.itertuples() if r.target == "IV/true/congruent"]
     assert any(f"{r.rho:.2f}".replace("-", "−") in agreement(old).sentences[0] for r in best)

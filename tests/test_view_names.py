@@ -32,7 +32,9 @@ def renamed(folder, name: str):
 
     def target(text: str) -> str:
         valence_type, source, condition = text.split("/")
-        return "/".join([valence_type, columns["source"].get(source, source), columns["condition"].get(condition, condition)])  # noqa: E501
+        return "/".join(
+            [valence_type, columns["source"].get(source, source), columns["condition"].get(condition, condition)]
+        )  # noqa: E501
 
     for path in folder.glob("*.csv"):
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
@@ -46,7 +48,9 @@ def renamed(folder, name: str):
             path = folder / f"{kind}_{model}.nc"
             data = xr.load_dataset(path, engine="h5netcdf")
             if "class" in data.coords:
-                data = data.assign_coords({"class": [columns["class"].get(str(c), str(c)) for c in data["class"].values]})
+                data = data.assign_coords(
+                    {"class": [columns["class"].get(str(c), str(c)) for c in data["class"].values]}
+                )
             if "target" in data.coords:
                 data = data.assign_coords(target=[target(str(t)) for t in data["target"].values])
             path.unlink()

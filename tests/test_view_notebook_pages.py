@@ -26,8 +26,16 @@ def notebooks(tmp_path):
     cells = [
         cell("markdown", f"# 3 · Agreement\n\n**Question.** What of {HOSTILE}?\n\n[a link](javascript:alert(2))"),
         cell("code", f'print("</script>{HOSTILE}")', {"output_type": "stream", "name": "stdout", "text": HOSTILE}),
-        cell("code", "table", shown(**{"text/html": f"<style>td {{}}</style><table><tr><td onclick='alert(3)'>cell</td>"
-                                       f"<td>{HOSTILE}</td></tr></table><img src=x onerror=alert(4)>"})),  # fmt: skip
+        cell(
+            "code",
+            "table",
+            shown(
+                **{
+                    "text/html": f"<style>td {{}}</style><table><tr><td onclick='alert(3)'>cell</td>"
+                    f"<td>{HOSTILE}</td></tr></table><img src=x onerror=alert(4)>"
+                }
+            ),
+        ),  # fmt: skip
         cell("code", "figure", shown(**{"application/vnd.plotly.v1+json": figure})),
         cell("code", "widget", shown(**{"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})),
         cell("code", "fails", {"output_type": "error", "traceback": [f"\x1b[31mError\x1b[0m {HOSTILE}"]}),

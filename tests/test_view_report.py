@@ -9,6 +9,7 @@ from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
 from view_fixture import HOSTILE, write_results
 
 from o2b_helpers.view import Results, draw_figures, write_report
+from o2b_helpers.view.figure_tables import weight_table
 from o2b_helpers.view.provenance import origin
 from o2b_helpers.view.tables import MOST_ROWS, category_table, class_table, heads_table
 
@@ -18,8 +19,8 @@ def test_the_report_opens_offline_with_five_drawn_figures(browser, tmp_path, cas
     folder = write_results(tmp_path / "results", "oasis" if case == "oasis" else "toy", hostile=case == "hostile")
     page, wrong = open_offline(browser, write_report(Results(folder), tmp_path / "report"))
     drawn = page.evaluate(
-        "[...document.querySelectorAll('[data-figure]')].map(d => d.querySelectorAll('.points path, .point path, .hm image')"
-        ".length)"
+        "[...document.querySelectorAll('[data-figure]')]"
+        ".map(d => d.querySelectorAll('.points path, .point path, .hm image').length)"
     )
     assert len(drawn) == 5 and all(count > 0 for count in drawn), drawn
     assert wrong == []
@@ -81,7 +82,7 @@ def test_missing_results_leave_a_note_that_says_what_to_run(tmp_path):
         (folder / name).unlink()
     text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
     assert text.count("Not drawn:") == 3 and "08_object2brain" in text
-    assert text.count('type="application/json"') == 2
+    assert len(re.findall(r'type="application/json" id="figure-\d"', text)) == 2
     assert "no provenance.json" in text
 
 
@@ -89,8 +90,10 @@ def test_tables_say_how_much_they_show_and_which_file_holds_all(tmp_path):
     results = Results(write_results(tmp_path / "results"))
     heads, categories, classes = heads_table(results), category_table(results), class_table(results)
     assert len(heads.rows) == 2 * 5 and "heads.csv" in heads.note
-    assert len(categories.rows) <= MOST_ROWS
-    assert "The first" in categories.note and "category_weights.csv" in categories.note
+    assert len(categories.rows) <= MOST_ROWS and "category_weights.csv" in categories.note
+    weights = weight_table(results)
+    assert len(weights.rows) == MOST_ROWS and weights.note.startswith(f"The first {MOST_ROWS} of 672 rows")
+    assert "Sorting orders the rows shown" in weights.note
     assert {row[0] for row in categories.rows} == {"toynet", "toynet_untrained"}
     assert len(classes.rows) == 48
     first = classes.rows[0]

@@ -37,7 +37,8 @@ def test_every_column_of_every_table_sorts_both_ways(browser, report):  # noqa: 
                 columns += 1;
                 const number = heading.classList.contains('number');
                 const cells = [...table.tBodies[0].rows].map(row => row.cells[heading.cellIndex]);
-                const read = cells.map(c => number ? (c.dataset.value === '' ? NaN : Number(c.dataset.value)) : c.textContent);
+                const read = cells.map(
+                  c => number ? (c.dataset.value === '' ? NaN : Number(c.dataset.value)) : c.textContent);
                 const known = read.filter(value => !Number.isNaN(value));
                 const sign = way === 'ascending' ? 1 : -1;
                 const order = (a, b) => number ? a - b : a.localeCompare(b, 'en', {numeric: true});

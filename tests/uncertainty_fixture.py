@@ -30,3 +30,10 @@ def write_uncertainty(folder: Path, sure: tuple[str, ...] = ("Car", "Tree")) -> 
     )  # fmt: skip
     ceilings.to_csv(folder / "ceilings.csv", index=False)
     return folder
+
+
+def without_uncertainty(folder: Path) -> Path:
+    """Take the four tables away: results as an older version wrote them."""
+    for name in ("object_weights_mean", "alignment_summary", "layer_alignment_summary", "ceilings"):
+        (folder / f"{name}.csv").unlink(missing_ok=True)
+    return folder

@@ -48,15 +48,18 @@ def _human_targets(facts: Facts) -> list[str]:
     said = []
     if "targets" in facts:
         said.append(
-            f"There are {_count(facts['targets'], 'target')} over {_count(facts.get('stimuli', 0), 'stimulus', 'stimuli')}, "
-            f"each with {facts.get('stimuli_per_target', '?')} of them."
+            f"There are {_count(facts['targets'], 'target')} over "
+            f"{_count(facts.get('stimuli', 0), 'stimulus', 'stimuli')}, each with "
+            f"{facts.get('stimuli_per_target', 'some')} of them."
         )
     if "annotators" in facts:
         brains = f" and {_count(facts['subjects'], 'subject')} in the scanner" if "subjects" in facts else ""
         said.append(f"They come from {_count(facts['annotators'], 'annotator')}{brains}.")
     dropped = facts.get("labels_dropped_at_the_median")
     if dropped:
-        said.append(f"{_count(len(dropped), 'label')} exactly at the median dropped: {', '.join(map(str, dropped[:5]))}.")
+        said.append(
+            f"{_count(len(dropped), 'label')} exactly at the median dropped: {', '.join(map(str, dropped[:5]))}."
+        )
     return said
 
 
@@ -117,7 +120,8 @@ def _filter_sensitivity(facts: Facts) -> list[str]:
         if isinstance(own, Mapping) and "boxes_scored" in own:
             outside = own.get("boxes_outside_the_input", 0)
             said.append(
-                f"{name}: {_count(own['filters'], 'filter')} scored in {_count(own['boxes_scored'], 'box', 'boxes')} of "
+                f"{name}: {_count(own['filters'], 'filter')} scored in "
+                f"{_count(own['boxes_scored'], 'box', 'boxes')} of "
                 f"{_count(own['classes'], 'class', 'classes')}"
                 + (f"; {_count(outside, 'box', 'boxes')} lay outside what the network sees." if outside else ".")
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from o2b_helpers.view.known_tables import interval_words, known
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import (
     P_SIGNIFICANT,
@@ -18,7 +19,6 @@ from o2b_helpers.view.select import (
 )
 from o2b_helpers.view.style import isolated, number, ordered, significant_figures
 from o2b_helpers.view.tables import Table, make_table, p_value
-from o2b_helpers.view.uncertainty import known
 
 NAMED_CLASSES = 4
 LONG_SOURCES = {"true": "people’s own judgements", "rating": "people’s ratings"}
@@ -78,7 +78,7 @@ def agreement(results: Results) -> Answer:
                 ceiling = number(found) if found == found else "not known"
             rows.append((condition, row.architecture, row.rho, row.q, mean, interval, ceiling))
         sentences.append(_agreement_in_words(results, condition, target, mine, sure, opposite))
-    columns = ["condition", "model", "rho, best run", "q", "mean over runs", "95 % interval", "ceiling"]
+    columns = ["condition", "model", "rho, best run", "q", "mean over runs", "interval", "ceiling"]
     raw = pd.DataFrame(rows, columns=columns)
     frame = raw.assign(
         **{"rho, best run": raw["rho, best run"].map(number), "q": raw["q"].map(p_value)},
@@ -86,6 +86,8 @@ def agreement(results: Results) -> Answer:
     )
     numeric = {"rho, best run", "q", "mean over runs"}
     what = "agreement with what people say of the whole picture; q is corrected for the number of tests"
+    if summary is not None:
+        what += f"; the {interval_words(results)} of the mean is over runs and stimuli"
     if summary is None:
         what += "; these results hold no intervals (an older version made them)"
     title = "Agreement with people, by condition"
@@ -137,6 +139,12 @@ def objects(results: Results) -> Answer:
     if tested is None:
         sentences.append(NOT_TESTED)
     question = "Which objects push a model towards or away from how people feel, and how sure is that?"
+    if tested is not None:
+        sentences.append(
+            f"In brackets: the weight, its {interval_words(results)}, and q. A small q says that chance rarely gives "
+            "so large a weight; it does not say that the object itself is the cause, because objects that stand close "
+            "together share their weight (figure 5)."
+        )
     return Answer(question, sentences)
 
 

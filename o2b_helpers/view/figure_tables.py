@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from o2b_helpers.view.known_tables import interval_words, known
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import last_layer, mean_weights, models, named, target_parts
 from o2b_helpers.view.style import number, significant_figures
@@ -18,7 +19,6 @@ from o2b_helpers.view.tables import (
     make_table,
     p_value,
 )
-from o2b_helpers.view.uncertainty import known
 
 
 def summary_table(results: Results) -> Table | None:
@@ -27,7 +27,7 @@ def summary_table(results: Results) -> Table | None:
     if table is None:
         return None
     table = named(table, results.alignment)
-    what = "mean over runs, with its 95 % interval over runs and stimuli"
+    what = f"mean over runs, with its {interval_words(results)} over runs and stimuli"
     return _summary("Agreement, mean over runs", table, [], "alignment_summary.csv", what)
 
 
@@ -40,7 +40,7 @@ def ceiling_table(results: Results) -> Table | None:
     shown = {"ceiling": "ceiling", "ceiling_low": "lowest", "ceiling_high": "highest"}
     frame = pd.DataFrame({"target": table["target"], **{shown[c]: table[c].map(number) for c in columns}})
     exact = {shown[c]: table[c] for c in columns}
-    what = "the highest rho that a perfect model could reach, and its 95 % interval; undefined means unknown"
+    what = f"the highest rho that a perfect model could reach, and its {interval_words(results)}; undefined: unknown"
     title = "How high could the agreement be?"
     return make_table(title, frame, set(shown.values()), "ceilings.csv", what, exact=exact)
 
@@ -48,7 +48,7 @@ def ceiling_table(results: Results) -> Table | None:
 def layer_table(results: Results) -> Table:
     """Show rho of the layer models: mean over runs with interval, or with the sd where a run has no intervals."""
     table, name = known(results, "layer_alignment_summary.csv"), "layer_alignment_summary.csv"
-    what = "mean over runs, with its 95 % interval over runs and stimuli"
+    what = f"mean over runs, with its {interval_words(results)} over runs and stimuli"
     if table is None:
         name, what = "layer_alignment.csv", "mean and standard deviation over runs"
         table = results.layer_alignment
@@ -111,7 +111,9 @@ def weight_table(results: Results) -> Table:
          "category": table["category"], **{shown[c]: texts[c] for c in numbers}}
     )  # fmt: skip
     what = "the last target layer of each model; mean over runs" + (
-        ", its 95 % interval, and q against chance" if tested else "; these results hold no test against chance"
+        f", its {interval_words(results)}, and q against chance"
+        if tested
+        else "; these results hold no test against chance"
     )
     numeric, exact = {shown[c] for c in numbers}, {shown[c]: table[c] for c in numbers}
     return make_table("Weights of all classes", frame, numeric, name, what, exact=exact)

@@ -19,7 +19,7 @@ GLOSSARY: dict[str, str] = {
     "earlier one.",
     "GradCAM": "A method that shows where in a picture a filter drives the output of the model.",
     "Held-out pictures": "Pictures that a model did not learn from, kept to measure its error.",
-    "Interval (95 %)": "Where the value would probably lie with other runs and other stimuli of the same kind. If zero "
+    "Interval": "Where the value would probably lie with other runs and other stimuli of the same kind. If zero "
     "lies outside, the sign of the value is fairly sure.",
     "Layer": "One stage of a network. Early layers see colours and edges, late layers parts and things.",
     "Lesion, lesion effect": "A lesion switches one filter off. Its effect is rho of the whole model minus rho without "

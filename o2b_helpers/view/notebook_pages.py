@@ -48,7 +48,9 @@ class NotebookPage:
     title: str
 
 
-def write_notebook_pages(notebooks: Path, folder: Path, profile: str, project: Path | None = None) -> list[NotebookPage]:
+def write_notebook_pages(
+    notebooks: Path, folder: Path, profile: str, project: Path | None = None
+) -> list[NotebookPage]:
     """Write a page for every executed notebook.
 
     Parameters

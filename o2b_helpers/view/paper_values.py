@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from o2b_helpers.analyses.human_targets import decoding_table
+import numpy as np
+
+from o2b_helpers.kernels.rank_correlation import rank_correlation
 from o2b_helpers.view.provenance import flatten, short
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import models
@@ -80,8 +82,6 @@ def _decoding(results: Results) -> Table | None:
     targets = results.targets
     if not set(REGIONS) <= set(targets["source"]) or "true" not in set(targets["source"]):
         return None
-    table = decoding_table(targets)
-    table = table[(table["predicted"] == table["true"]) & (table["condition"] != "all")]
     paper = {
         ("congruent", "LLR"): "small, positive", ("congruent", "MLR"): "small, positive",
         ("congruent", "HLR"): "small, positive", ("incongruent", "LLR"): "none (follows the scene only)",
@@ -89,11 +89,16 @@ def _decoding(results: Results) -> Table | None:
     }  # fmt: skip
     rows = []
     for (condition, source), found in paper.items():
-        here = table[(table["condition"] == condition) & (table["source"] == source)]
-        if here.empty:
-            continue
-        parts = [f"{row.true} {number(row.rho)}" for row in here.itertuples()]
-        rows.append([condition, source, found, ", ".join(parts)])
+        here = targets[targets["condition"] == condition]
+        parts = []
+        for valence_type, own in here[here["source"] == source].groupby("valence_type"):
+            true = here[(here["source"] == "true") & (here["valence_type"] == valence_type)]
+            both = own.merge(true, on="stimulus", suffixes=("", "_true"))
+            values = both[["value", "value_true"]].to_numpy(float).T
+            rho = rank_correlation(values[:1], values[1:])[0, 0] if len(both) > 1 else np.nan
+            parts.append(f"{valence_type} {number(rho)}")
+        if parts:
+            rows.append([condition, source, found, ", ".join(parts)])
     columns = [(c, False) for c in ("condition", "region group", "the paper finds", "this run: rho by valence type")]
     note = "Correlation of the labels predicted from a region group with the true labels (the paper, section 2.1)."
     return Table("Findings: what can be read from the brain", columns, rows, note) if rows else None

@@ -62,3 +62,11 @@ def known(results: Results, name: str) -> pd.DataFrame | None:
         na_values={column: ["", "nan", "NaN"] for column in COLUMNS[name] if column in NUMBERS},
         float_precision="round_trip",
     )
+
+
+def interval_words(results: Results) -> str:
+    """Name the interval, with the share of samples inside where the provenance says it."""
+    analysis = results.provenance.get("analysis")
+    significance = analysis.get("significance") if isinstance(analysis, dict) else None
+    confidence = significance.get("confidence") if isinstance(significance, dict) else None
+    return f"{100 * confidence:g} % interval" if isinstance(confidence, float) else "interval"
