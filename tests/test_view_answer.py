@@ -28,17 +28,17 @@ def test_the_target_in_words_is_what_people_say_of_the_whole_picture(old, tmp_pa
 
 
 def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
-    sentences = objects(tested).sentences
-    assert len(sentences) == 5 and NOT_TESTED not in sentences
+    sentences = [statement.words for statement in objects(tested).statements]
+    assert len(sentences) == 6 and NOT_TESTED not in sentences
     table = pd.read_csv(tested.folder / "object_weights_mean.csv")
     table = table[(table["layer"] == "features.9") & (table["target"].str.startswith("IV/true"))]
     ends = []
     for (model, target), here in table.groupby(["architecture", "target"]):
-        words = next(s for s in sentences if s.startswith(f"{model} (") and target in s)
+        words = next(s for s in sentences if s.startswith(f"{target.split('/')[2]} stimuli, {model} Towards"))
         here = here.sort_values("weight")
         high, low = here[here["weight"] > 0]["class"], here[here["weight"] < 0]["class"]
-        assert f"towards people – {f'{high.iloc[-1]} (' if len(high) else 'none'}" in words
-        assert f"away from people – {f'{low.iloc[0]} (' if len(low) else 'none'}" in words
+        assert f"Towards people: {f'{high.iloc[-1]} (' if len(high) else 'none'}" in words
+        assert f"Away from people: {f'{low.iloc[0]} (' if len(low) else 'none'}" in words
         assert ", q " in words and "2 of 14 classes are beyond chance (q < 0.05)" in words
         beyond = words.split("(q < 0.05): ")[1].split(". ")[0]
         assert set(beyond.rstrip(".").split(", ")) == {"Car", "Tree"}
@@ -48,19 +48,19 @@ def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
 
 def test_where_nothing_is_beyond_chance_the_answer_says_so(tmp_path):
     results = Results(write_uncertainty(write_results(tmp_path / "results"), sure=()))
-    for sentence in objects(results).sentences[:-1]:
-        assert "none of 14 classes is beyond chance" in sentence and "smallest q is 0.600" in sentence
+    for statement in objects(results).statements[1:-1]:
+        assert "none of 14 classes is beyond chance" in statement.words and "smallest q is 0.600" in statement.words
 
 
 def test_results_without_a_test_say_that_there_is_none(old):
-    sentences = objects(old).sentences
+    sentences = [statement.words for statement in objects(old).statements]
     assert sentences[-1] == NOT_TESTED
     assert all("q <" not in sentence and "beyond chance" not in sentence for sentence in sentences[:-1])
     assert "no test against chance" in weight_table(old).note
 
 
 def test_signs_that_hold_in_all_runs_are_counted(old):
-    sentence = objects(old).sentences[0]
+    sentence = objects(old).statements[1].words
     weights = old.object_weights
     mine = weights[
         (weights["architecture"] == "toynet") & (weights["layer"] == "features.9")
@@ -80,7 +80,7 @@ def test_agreement_has_interval_and_ceiling_where_they_are_known(tested, old):
     assert row["ceiling"] == row["interval"] == "not known"
     assert "hold no intervals" in agreement(old).table.note
     best = [r for r in old.alignment.itertuples() if r.target == "IV/true/congruent"]
-    assert any(f"{r.rho:.2f}".replace("-", "−") in agreement(old).sentences[0] for r in best)
+    assert any(f"{r.rho:.2f}".replace("-", "−") in agreement(old).statements[0].words for r in best)
 
 
 def test_a_table_of_uncertainty_that_lacks_a_column_is_an_error_that_says_to_run_again(tmp_path):

@@ -30,11 +30,25 @@ NOT_TESTED = (
 
 
 @dataclass(frozen=True)
+class Statement:
+    """One part of an answer: what it is about, a sentence, and points below it; each may be empty."""
+
+    lead: str = ""
+    text: str = ""
+    points: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """All of it as one line."""
+        return " ".join(part for part in (self.lead, self.text, *self.points) if part)
+
+
+@dataclass(frozen=True)
 class Answer:
-    """One question, its answer in sentences, and the table that holds the numbers."""
+    """One question, its answer in statements, and the table that holds the numbers."""
 
     question: str
-    sentences: list[str]
+    statements: list[Statement]
     table: Table | None = None
 
 
@@ -56,7 +70,7 @@ def main_targets(results: Results) -> dict[str, str]:
 
 def agreement(results: Results) -> Answer:
     """Answer how far the models agree with people, per condition, with interval, q and ceiling."""
-    rows, sentences = [], []
+    rows, statements = [], []
     best = best_alignment(results)
     everyone = named(results.alignment, results.alignment)
     summary = known(results, "alignment_summary.csv")
@@ -77,7 +91,7 @@ def agreement(results: Results) -> Answer:
                 found = ceilings.loc[target, "ceiling"]
                 ceiling = number(found) if found == found else "not known"
             rows.append((condition, row.architecture, row.rho, row.q, mean, interval, ceiling))
-        sentences.append(_agreement_in_words(results, condition, target, mine, sure, opposite))
+        statements.append(Statement(text=_agreement_in_words(results, condition, target, mine, sure, opposite)))
     columns = ["condition", "model", "rho, best run", "q", "mean over runs", "interval", "ceiling"]
     raw = pd.DataFrame(rows, columns=columns)
     frame = raw.assign(
@@ -92,7 +106,7 @@ def agreement(results: Results) -> Answer:
         what += "; these results hold no intervals (an older version made them)"
     title = "Agreement with people, by condition"
     table = make_table(title, frame, numeric, "alignment.csv", what, exact={c: raw[c] for c in numeric})
-    return Answer("Do the models agree with people?", sentences, table)
+    return Answer("Do the models agree with people?", statements, table)
 
 
 def _agreement_in_words(
@@ -119,33 +133,40 @@ def objects(results: Results) -> Answer:
     tested = known(results, "object_weights_mean.csv")
     table = mean_weights(results.object_weights).rename(columns={"mean": "weight"}) if tested is None else tested
     signs = _same_sign(results)
-    sentences = []
-    for model in models(table):
-        last = last_layer(table, model)
-        mine = table[(table["architecture"] == model) & (table["layer"] == last)]
-        for condition, target in main_targets(results).items():
-            here = mine[mine["target"] == target].sort_values(["weight", "class"], ascending=[False, True])
-            here = here.dropna(subset=["weight"])
+    shown = ", ".join(f"{isolated(model)} {isolated(last_layer(table, model))}" for model in models(table))
+    targets = ", ".join(map(isolated, main_targets(results).values()))
+    statements = [
+        Statement(
+            text=f"Named are the classes with the largest weights in the last target layer ({shown}), for what people "
+            f"say of the whole picture ({targets}); the tables below figure 4 hold all classes and targets."
+        )
+    ]
+    for condition, target in main_targets(results).items():
+        for model in models(table):
+            last = last_layer(table, model)
+            here = table[(table["architecture"] == model) & (table["layer"] == last) & (table["target"] == target)]
+            here = here.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
+            lead = f"{isolated(condition)} stimuli, {isolated(model)}"
             if here.empty:
-                sentences.append(f"{isolated(model)}: no class has a weight for {isolated(target)}.")
+                statements.append(Statement(lead, "No class has a defined weight."))
                 continue
             high = here[here["weight"] > 0].head(NAMED_CLASSES)
             low = here[here["weight"] < 0].iloc[::-1].head(NAMED_CLASSES)
-            sentences.append(
-                f"{isolated(model)} (layer {isolated(last)}), {isolated(condition)} stimuli, {_whom(results, target)}: "
-                f"towards people – {_classes(high)}; away from people – {_classes(low)}."
-                + _sure(here, pd.concat([high, low]), signs.get((model, last, target), {}), tested is not None)
-            )
+            sure = _sure(here, pd.concat([high, low]), signs.get((model, last, target), {}), tested is not None)
+            ends = (f"Towards people: {_classes(high)}.", f"Away from people: {_classes(low)}.")
+            statements.append(Statement(lead, points=(*ends, *([f"How sure: {sure}"] if sure else []))))
     if tested is None:
-        sentences.append(NOT_TESTED)
-    question = "Which objects push a model towards or away from how people feel, and how sure is that?"
-    if tested is not None:
-        sentences.append(
-            f"In brackets: the weight, its {interval_words(results)}, and q. A small q says that chance rarely gives "
-            "so large a weight; it does not say that the object itself is the cause, because objects that stand close "
-            "together share their weight (figure 5)."
+        statements.append(Statement(text=NOT_TESTED))
+    else:
+        statements.append(
+            Statement(
+                text=f"In brackets: the weight, its {interval_words(results)}, and q. A small q says that chance "
+                "rarely gives so large a weight; it does not say that the object itself is the cause, because objects "
+                "that stand close together share their weight (figure 5)."
+            )
         )
-    return Answer(question, sentences)
+    question = "Which objects push a model towards or away from how people feel, and how sure is that?"
+    return Answer(question, statements)
 
 
 def _sure(here: pd.DataFrame, shown: pd.DataFrame, same: dict[str, tuple[int, int]], tested: bool) -> str:
@@ -157,19 +178,19 @@ def _sure(here: pd.DataFrame, shown: pd.DataFrame, same: dict[str, tuple[int, in
         more = len(beyond) - 2 * NAMED_CLASSES
         if beyond.empty:
             words = (
-                f" How sure: none of {len(here)} classes is beyond chance (q < 0.05), so the order may be chance; the "
+                f"none of {len(here)} classes is beyond chance (q < 0.05), so the order may be chance; the "
                 f"smallest q is {_q(here['q'].min())}."
             )
         else:
             words = (
-                f" How sure: {len(beyond)} of {len(here)} classes {'is' if len(beyond) == 1 else 'are'} beyond chance "
+                f"{len(beyond)} of {len(here)} classes {'is' if len(beyond) == 1 else 'are'} beyond chance "
                 f"(q < 0.05): {names}{f' and {more} more' if more > 0 else ''}."
             )
     runs = max((count for _, count in same.values()), default=0)
     if runs > 1:
         kept = sum(same.get(name, (0, 1))[0] == same.get(name, (0, 1))[1] for name in shown["class"])
         words += f" {kept} of the {len(shown)} classes named have the same sign in all {runs} runs."
-    return words
+    return words.strip()
 
 
 def _same_sign(results: Results) -> dict[tuple[str, str, str], dict[str, tuple[int, int]]]:

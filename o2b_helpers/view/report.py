@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from o2b_helpers.errors import Object2BrainError
 from o2b_helpers.store import write_atomically
-from o2b_helpers.view.answer import Answer, agreement, objects
+from o2b_helpers.view.answer import Answer, Statement, agreement, objects
 from o2b_helpers.view.captions import Caption, caption, category_in_words
 from o2b_helpers.view.downloads import Download, downloads
 from o2b_helpers.view.embed import data_json, figure_json, policy, scripts
@@ -136,7 +136,9 @@ def _studied(results: Results) -> str:
 
 
 def _kinds(results: Results) -> Answer:
-    return Answer("Which kinds of objects?", category_in_words(results, last_only=True))
+    return Answer(
+        "Which kinds of objects?", [Statement(text=words) for words in category_in_words(results, last_only=True)]
+    )
 
 
 def _files(results: Results, sections: list[Section]) -> dict[str, Download]:

@@ -129,16 +129,18 @@
     const rows = drawProfile(chosen);
     const [effect, spread, whole] = [delta[target][chosen], sd[target][chosen], rho[target]]
       .map(value => value === null ? null : value / EFFECT);
-    const most = [...rows].sort((a, b) => b.score - a.score).slice(0, 3)
-      .map(row => `${apart(row.name)} (${fixed(row.score, 2)}; layer ${fixed(row.mean, 2)})`).join(", ");
+    const strongest = [...rows].sort((a, b) => b.score - a.score).slice(0, 3).filter(row => row.score > 0);
+    const most = strongest.map(row => `${apart(row.name)} (${fixed(row.score, 3)}; layer ${fixed(row.mean, 3)})`).join(", ");
+    const answers = most ? `It answers most to ${most}.` :
+      "Its box scores are zero for every class: wherever it responds, it pushes the predicted valence down or not at all.";
     const what = effect === null ? "has no defined effect on" : effect > 0 ? "supports" : effect < 0 ? "weakens" : "does not change";
     const cutNote = count > MOST_FILTERS ? ` Drawn: the ${MOST_FILTERS / 2} filters at either end of ${count}; the list holds all.` : "";
     words.textContent = `${apart(name)}, whole model on ${apart(targets[target])}: mean rho ${fixed(whole, 2)} over ${runs} runs. ` +
       `Filter ${channel[chosen]} ${what} the agreement: without it rho changes by ` +
       `${effect === null ? "an undefined amount" : fixed(0 - effect, 4)} (sd ${fixed(spread, 4)} over runs). ` +
-      `It answers most to ${most}.${cutNote}`;
+      `${answers}${cutNote}`;
     places.effects.setAttribute("aria-label", `Lesion effects of ${count} filters on ${targets[target]}`);
-    places.profile.setAttribute("aria-label", `Class profile of filter ${channel[chosen]}: answers most to ${most}`);
+    places.profile.setAttribute("aria-label", `Class profile of filter ${channel[chosen]}: ${answers}`);
   }
 
   fill(pick.model, models.map(({name}, place) => [name, place]), false);
