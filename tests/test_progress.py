@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import ROOT, environment
+from helpers import ROOT, SMALL, command, environment, write_profile
 
 from o2b_helpers import progress as module
 from o2b_helpers.progress import STATUS_FILE, note_status, progress, read_status_file, status_file
@@ -113,3 +113,14 @@ def test_a_notebook_shows_a_bar_unless_the_series_runs_it(tmp_path):
         assert results == [bar]
         shown = json.dumps([m["content"] for m in answered if m["msg_type"] == "display_data"])
         assert ("steps" in shown) == (bar == "True")
+
+
+def test_the_command_says_how_far_a_run_is(tmp_path):
+    file = write_profile(tmp_path, SMALL)
+    with status_file(tmp_path / "runs" / "study" / "status.json", of=10):
+        note_status(notebook="06_filter_sensitivity", place=7)
+        going_on = command("status", file)
+    ended = command("status", file)
+    assert going_on.returncode == ended.returncode == 0
+    assert going_on.stdout.splitlines()[-1].startswith("now: running 06_filter_sensitivity (7 of 10); as of ")
+    assert ended.stdout.splitlines()[-1].startswith("last run: finished ")

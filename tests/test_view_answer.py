@@ -69,7 +69,10 @@ def test_signs_that_hold_in_all_runs_are_counted(old):
     by_class = {name: part["weight"] for name, part in mine.groupby("class")}
     named = [name for name in by_class if f" {name} (" in sentence]
     kept = sum(bool((by_class[name] > 0).all() or (by_class[name] < 0).all()) for name in named)
-    assert len(named) >= 4 and f"{kept} of the {len(named)} classes named have the same sign in all 5 runs" in sentence
+    verb = "has" if kept == 1 else "have"
+    assert (
+        len(named) >= 4 and f"{kept} of the {len(named)} classes named {verb} the same sign in all 5 runs" in sentence
+    )
 
 
 def test_agreement_has_interval_and_ceiling_where_they_are_known(tested, old):

@@ -189,7 +189,8 @@ def _sure(here: pd.DataFrame, shown: pd.DataFrame, same: dict[str, tuple[int, in
     runs = max((count for _, count in same.values()), default=0)
     if runs > 1:
         kept = sum(same.get(name, (0, 1))[0] == same.get(name, (0, 1))[1] for name in shown["class"])
-        words += f" {kept} of the {len(shown)} classes named have the same sign in all {runs} runs."
+        verb = "has" if kept == 1 else "have"
+        words += f" {kept} of the {len(shown)} classes named {verb} the same sign in all {runs} runs."
     return words.strip()
 
 

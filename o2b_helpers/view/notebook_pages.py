@@ -117,13 +117,25 @@ def _title(cells: list[Mapping[str, Any]]) -> str:
 def _cell(cell: Mapping[str, Any], number: int) -> list[Piece]:
     source = _text(cell["source"])
     if cell["cell_type"] == "markdown":
-        return [Piece("words", clean(markdown2html(source)))]
+        linked = re.sub(r'<a class="anchor-link".*?</a>', "", markdown2html(source))
+        return [Piece("words", clean(linked))]
     if cell["cell_type"] != "code":
         return []
     pieces = [Piece("code", source)] if source.strip() else []
-    for place, output in enumerate(cell.get("outputs", [])):
+    for place, output in enumerate(_joined(cell.get("outputs", []))):
         pieces += _output(output, f"{number}-{place}")
     return pieces
+
+
+def _joined(outputs: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Join printed lines that were sent piece by piece."""
+    joined: list[Mapping[str, Any]] = []
+    for output in outputs:
+        if output["output_type"] == "stream" and joined and joined[-1]["output_type"] == "stream":
+            joined[-1] = {**joined[-1], "text": _text(joined[-1]["text"]) + _text(output["text"])}
+        else:
+            joined.append(output)
+    return joined
 
 
 def _output(output: Mapping[str, Any], name: str) -> list[Piece]:

@@ -83,6 +83,8 @@
     }
     const of = values => filters.map(filter => values[target][filter] === null ? null : values[target][filter] / EFFECT);
     const spread = of(sd);
+    const apartTicks = Math.max(1, Math.ceil(filters.length * 24 / Math.max(places.effects.clientWidth - 76, 100)));
+    const ticks = filters.map((_, place) => place).filter(place => place % apartTicks === 0);
     Page.show(places.effects, {
       data: [{type: "bar", x: filters.map((_, place) => place), y: of(delta),
         error_y: {type: "data", array: spread.map(value => value ?? 0), thickness: 1, width: 2, color: "#57606a"},
@@ -91,7 +93,7 @@
         hovertemplate: "filter %{customdata[1]}<br>%{y:.4f}, sd %{customdata[2]} over runs<extra></extra>"}],
       layout: layout(300, {margin: {l: 64, r: 12, t: 12, b: 56},
         xaxis: axis("filter (channel), from supporting to weakening", {showgrid: false, zeroline: false,
-          tickvals: filters.map((_, place) => place), ticktext: filters.map(filter => String(channel[filter]))}),
+          tickvals: ticks, ticktext: ticks.map(place => String(channel[filters[place]]))}),
         yaxis: axis("lesion effect (change of rho)", {})})});
     return count;
   }

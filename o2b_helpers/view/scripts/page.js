@@ -69,6 +69,7 @@ const Page = (() => {
 
   // The figures in the page, one after the other, so that the first can be seen before the last is drawn.
   const waiting = [...document.querySelectorAll("[data-figure]")];
+  const places = waiting.length;
   function drawNext() {
     const place = waiting.shift();
     if (!place) return false;
@@ -77,7 +78,12 @@ const Page = (() => {
     return true;
   }
   function drawRest() {
-    if (drawNext()) window.setTimeout(drawRest, 0);
+    const isFirst = waiting.length === places;
+    if (drawNext()) {
+      // The first figure is painted before the next is drawn.
+      if (isFirst) window.requestAnimationFrame(() => window.setTimeout(drawRest, 0));
+      else window.setTimeout(drawRest, 0);
+    }
     else document.documentElement.dataset.drawn = "all";
   }
 
