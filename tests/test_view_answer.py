@@ -34,7 +34,7 @@ def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
     table = table[(table["layer"] == "features.9") & (table["target"].str.startswith("IV/true"))]
     ends = []
     for (model, target), here in table.groupby(["architecture", "target"]):
-        words = next(s for s in sentences if s.startswith(f"{target.split('/')[2]} stimuli, {model} Towards"))
+        words = next(s for s in sentences if s.startswith(f"Condition {target.split('/')[2]}, model {model} Towards"))
         here = here.sort_values("weight")
         high, low = here[here["weight"] > 0]["class"], here[here["weight"] < 0]["class"]
         assert f"Towards people: {f'{high.iloc[-1]} (' if len(high) else 'none'}" in words

@@ -79,7 +79,7 @@ def test_any_name_is_shown_as_text(browser, tmp_path, kind):  # noqa: F811
         )
         assert any(name in cell for cell in cells), column
     assert name in page.inner_text("h1 + p")
-    assert page.locator("main script:not([type='application/json']), [onmouseover]").count() == 0
+    assert page.locator("main script:not([type='application/json'], [data-page]), [onmouseover]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()
     for path in draw_figures(Results(folder), tmp_path / "figures", name, pictures=False):

@@ -115,17 +115,19 @@ def _agreement_in_words(
     whom = _whom(results, target)
     count = len(mine)
     if mine["rho"].isna().all():
-        return f"On {isolated(condition)} stimuli no model has a defined correlation with {whom}."
+        return f"In the condition {isolated(condition)} no model has a defined correlation with {whom}."
     top = mine.loc[mine["rho"].idxmax()]
     highest = f"the highest rho is {number(top['rho'])} ({isolated(top['architecture'])}, q {_q(top['q'])})"
     if not sure and not opposite:
         held = "no model agrees" if count > 1 else f"{isolated(mine['architecture'].iloc[0])} does not agree"
-        return f"On {isolated(condition)} stimuli {held} with {whom} beyond chance (q < 0.05); {highest}."
+        return f"In the condition {isolated(condition)} {held} with {whom} beyond chance (q < 0.05); {highest}."
     agreeing = f"{len(sure)} of {count} models agree" if count > 1 else f"{isolated(top['architecture'])} agrees"
     if not sure:
         agreeing = "no model agrees" if count > 1 else f"{isolated(top['architecture'])} does not agree"
     against = f" {len(opposite)} judge{'s' * (len(opposite) == 1)} the other way round." if opposite else ""
-    return f"On {isolated(condition)} stimuli {agreeing} with {whom} beyond chance (q < 0.05); {highest}.{against}"
+    return (
+        f"In the condition {isolated(condition)} {agreeing} with {whom} beyond chance (q < 0.05); {highest}.{against}"
+    )
 
 
 def objects(results: Results) -> Answer:
@@ -146,7 +148,7 @@ def objects(results: Results) -> Answer:
             last = last_layer(table, model)
             here = table[(table["architecture"] == model) & (table["layer"] == last) & (table["target"] == target)]
             here = here.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
-            lead = f"{isolated(condition)} stimuli, {isolated(model)}"
+            lead = f"Condition {isolated(condition)}, model {isolated(model)}"
             if here.empty:
                 statements.append(Statement(lead, "No class has a defined weight."))
                 continue

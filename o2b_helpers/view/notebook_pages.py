@@ -25,7 +25,14 @@ TAGS = {
     "h2", "h3", "h4", "hr", "i", "img", "li", "ol", "p", "pre", "small", "span", "strong", "sub", "summary", "sup",
     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 }  # fmt: skip
-ATTRIBUTES = {"a": ["href"], "img": ["src", "alt"], "th": ["colspan", "rowspan", "scope"], "td": ["colspan", "rowspan"]}
+
+
+def _of_a_picture(tag: str, name: str, value: str) -> bool:
+    """Allow a picture that the output itself carries; one from elsewhere would have to be fetched."""
+    return name == "alt" or (name == "src" and value.startswith("data:image/"))
+
+
+ATTRIBUTES = {"a": ["href"], "img": _of_a_picture, "th": ["colspan", "rowspan", "scope"], "td": ["colspan", "rowspan"]}
 
 
 @dataclass(frozen=True)

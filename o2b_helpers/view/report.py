@@ -63,12 +63,14 @@ def write_report(results: Results, folder: Path, notebooks: list[NotebookPage] |
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     page_scripts = scripts("tables.js", "explorer.js")
+    first = 2  # plotly.js and page.js stand behind the first figure, so that it is drawn before the rest is read
     sections = [_section(results, number) for number in FIGURES]
     answers = [_try(lambda make=make: make(results)) for make in (agreement, objects, _kinds)]
     explorer, missing_explorer = _try(lambda: explorer_page(results))
     page = page_template("report.html.jinja").render(
         policy=policy(page_scripts),
-        scripts=page_scripts,
+        first_scripts=page_scripts[:first],
+        scripts=page_scripts[first:],
         colours=data_json(DARK),
         profile=str(results.provenance.get("profile") or results.folder.resolve().parent.name),
         studied=_studied(results),

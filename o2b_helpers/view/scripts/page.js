@@ -68,23 +68,24 @@ const Page = (() => {
   }
 
   // The figures in the page, one after the other, so that the first can be seen before the last is drawn.
-  const waiting = [...document.querySelectorAll("[data-figure]")];
-  const places = waiting.length;
+  // This script may stand right behind the first figure, so the rest of the page may still be on its way.
   function drawNext() {
-    const place = waiting.shift();
-    if (!place) return false;
-    show(place, JSON.parse(document.getElementById(place.dataset.figure).textContent));
+    const place = document.querySelector("[data-figure]:not([data-drawn])");
+    const data = place && document.getElementById(place.dataset.figure);
+    if (!data) return false;
     place.dataset.drawn = "yes";
+    show(place, JSON.parse(data.textContent));
     return true;
   }
   function drawRest() {
-    const isFirst = waiting.length === places;
-    if (drawNext()) {
-      // The first figure is painted before the next is drawn.
-      if (isFirst) window.requestAnimationFrame(() => window.setTimeout(drawRest, 0));
-      else window.setTimeout(drawRest, 0);
+    if (document.readyState === "loading") {
+      drawNext();
+      document.addEventListener("DOMContentLoaded", drawRest, {once: true});
+    } else if (drawNext()) {
+      window.setTimeout(drawRest, 0);
+    } else {
+      document.documentElement.dataset.drawn = "all";
     }
-    else document.documentElement.dataset.drawn = "all";
   }
 
   function setPrinting(yes) {
@@ -134,6 +135,6 @@ const Page = (() => {
     return new Uint8Array(await new Response(stream).arrayBuffer());
   }
 
-  window.requestAnimationFrame(drawRest);
+  drawRest();
   return {show, safe, unpack};
 })();
