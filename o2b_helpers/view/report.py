@@ -158,7 +158,8 @@ def _pictures(provenance: dict[str, Any]) -> str:
     allowed = facts.get("pictures_may_be_shown") if isinstance(facts, dict) else None
     if allowed:
         return (
-            "This page shows numbers only. The corpus’ licence allows its pictures to be shown: notebook 09 shows them."
+            "This page shows numbers only: the results folder holds no pictures, although the corpus’ licence would "
+            "allow them to be shown."
         )
     if allowed is None:
         return "This page shows no pictures: the results do not say whether the corpus’ licence allows it."
