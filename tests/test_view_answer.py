@@ -29,7 +29,7 @@ def test_the_target_in_words_is_what_people_say_of_the_whole_picture(old, tmp_pa
 
 def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
     sentences = [statement.words for statement in objects(tested).statements]
-    assert len(sentences) == 6 and NOT_TESTED not in sentences
+    assert len(sentences) == 8 and NOT_TESTED not in sentences
     table = pd.read_csv(tested.folder / "object_weights_mean.csv")
     table = table[(table["layer"] == "features.9") & (table["target"].str.startswith("IV/true"))]
     ends = []
@@ -48,7 +48,9 @@ def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
 
 def test_where_nothing_is_beyond_chance_the_answer_says_so(tmp_path):
     results = Results(write_uncertainty(write_results(tmp_path / "results"), sure=()))
-    for statement in objects(results).statements[1:-1]:
+    everywhere = [s for s in objects(results).statements if s.lead.startswith("All layers")]
+    assert [s.words.count(": 0 of 1,344 weights") for s in everywhere] == [1, 1]
+    for statement in objects(results).statements[1:5]:
         assert "none of 14 classes is beyond chance" in statement.words and "smallest q is 0.600" in statement.words
 
 

@@ -55,6 +55,8 @@ def _human_targets(facts: Facts) -> list[str]:
     if "annotators" in facts:
         brains = f" and {_count(facts['subjects'], 'subject')} in the scanner" if "subjects" in facts else ""
         said.append(f"They come from {_count(facts['annotators'], 'annotator')}{brains}.")
+    if "noise_ceilings" in facts:
+        said.append(f"Noise ceilings, how high rho could be at best: {facts['noise_ceilings']}.")
     dropped = facts.get("labels_dropped_at_the_median")
     if dropped:
         said.append(
@@ -90,6 +92,8 @@ def _alignment(facts: Facts) -> list[str]:
             + (f"; {facts['p_below_0.05_uncorrected']:,} without it (p < 0.05)." if "p_below_0.05_uncorrected" in facts
                else ".")
         )  # fmt: skip
+    if "p_familywise_below_0.05" in facts:
+        said.append(f"{facts['p_familywise_below_0.05']:,} pass even the strictest correction (family-wise p < 0.05).")
     for condition, rho in (facts.get("mean_rho_by_condition") or {}).items():
         said.append(f"On {condition} stimuli the mean rho is {rho:.2f}.")
     if facts.get("without_rho_because_constant"):
@@ -155,7 +159,27 @@ def _object2brain(facts: Facts) -> list[str]:
                 f"{name}: {_count(own['classes'], 'class', 'classes')} of objects weighed"
                 + (f"; the {ends} highest and the {ends} lowest make the category weights." if ends else ".")
             )
+            if "class_weights_with_q_below_0.05" in own:
+                said.append(
+                    f"{name}: of {own['class_weights']:,} weights, over all layers and targets, "
+                    f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
+                )
+            missing = own.get("weights_missing_because_a_lesion_left_constant_predictions")
+            if missing:
+                said.append(
+                    f"{name}: {_count(missing, 'weight')} undefined, because a lesion left constant predictions."
+                )
     return said
+
+
+def _occlusion(facts: Facts) -> list[str]:
+    if "boxes_in_stimuli" not in facts:
+        return []
+    return [
+        f"In the stimuli the detector found {_count(facts['boxes_in_stimuli'], 'box', 'boxes')} of "
+        f"{_count(facts.get('classes_in_stimuli', 0), 'class', 'classes')}; each class was hidden in turn, and the "
+        "networks judged the stimuli again."
+    ]
 
 
 def _explorer(facts: Facts) -> list[str]:
@@ -177,5 +201,6 @@ _WORDS: dict[str, Callable[[Facts], list[str]]] = {
     "filter_sensitivity": _filter_sensitivity,
     "filter_lesions": _filter_lesions,
     "object2brain": _object2brain,
+    "occlusion": _occlusion,
     "explorer": _explorer,
 }

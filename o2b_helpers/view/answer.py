@@ -160,6 +160,7 @@ def objects(results: Results) -> Answer:
     if tested is None:
         statements.append(Statement(text=NOT_TESTED))
     else:
+        statements += [_everywhere(tested, model) for model in models(tested)]
         statements.append(
             Statement(
                 text=f"In brackets: the weight, its {interval_words(results)}, and q. A small q says that chance "
@@ -169,6 +170,23 @@ def objects(results: Results) -> Answer:
         )
     question = "Which objects push a model towards or away from how people feel, and how sure is that?"
     return Answer(question, statements)
+
+
+def _everywhere(tested: pd.DataFrame, model: str) -> Statement:
+    """Say how many of a model's weights, over all its layers and targets, are beyond chance, and name the largest."""
+    mine = tested[tested["architecture"] == model]
+    beyond = mine[mine["q"] < P_SIGNIFICANT].sort_values(
+        "weight", key=lambda w: w.abs(), ascending=False, kind="stable"
+    )
+    lead = f"All layers and targets, model {isolated(model)}"
+    text = f": {len(beyond):,} of {len(mine):,} weights are beyond chance (q < 0.05)."
+    points = tuple(
+        f"{isolated(row['class'])}, {'towards' if row['weight'] > 0 else 'away from'} {isolated(row['target'])}, in "
+        f"{isolated(row['layer'])}: {significant_figures(row['weight'])}, {significant_figures(row['ci_low'])} to "
+        f"{significant_figures(row['ci_high'])}, q {_q(row['q'])}."
+        for _, row in beyond.head(NAMED_CLASSES).iterrows()
+    )
+    return Statement(lead, text, points)
 
 
 def _sure(here: pd.DataFrame, shown: pd.DataFrame, same: dict[str, tuple[int, int]], tested: bool) -> str:
