@@ -67,6 +67,24 @@ def test_a_page_shows_words_output_and_figure_and_runs_nothing(browser, notebook
     page.context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_a_page(browser, notebooks, tmp_path, scheme):  # noqa: F811
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    (notebooks / "01_long.ipynb").write_text(
+        json.dumps({"cells": [
+            cell("markdown", "# 1 · Long"),
+            cell("code", "print(1)", {"output_type": "stream", "name": "stdout", "text": "a long line " * 60}),
+            cell("code", "table", shown(**{"text/html": "<table><tr><th></th><th>rho</th></tr></table>"})),
+        ]}), encoding="utf-8",
+    )  # fmt: skip
+    for page_file in write_notebook_pages(notebooks, tmp_path / "report", "demo"):
+        page, _ = open_offline(browser, page_file.file, color_scheme=scheme, bypass_csp=True)
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        found = axe.Axe().run(page).response["violations"]
+        assert [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")] == []
+        page.context.close()
+
+
 def test_the_report_links_every_page(notebooks, tmp_path):
     pages = write_notebook_pages(notebooks, tmp_path / "report", "demo")
     text = write_report(Results(tmp_path / "results"), tmp_path / "report", pages).read_text(encoding="utf-8")
@@ -90,3 +108,5 @@ def test_markup_that_could_act_is_text_or_gone():
     kept = clean("<table><tr><td>a &lt;b&gt;</td></tr></table><a href='javascript:x'>l</a><iframe src='y'></iframe>")
     assert kept.startswith("<table><tbody><tr><td>a &lt;b&gt;</td></tr></tbody></table>")
     assert "javascript" not in kept and "<iframe" not in kept
+    assert clean("<img src='https://x.org/a.png'>") == ""
+    assert clean("<img src='data:image/png;base64,AA=='>").count('alt="Picture') == 1

@@ -20,6 +20,7 @@ from o2b_helpers.view.figures.draw import page_template
 from o2b_helpers.view.themes import DARK
 
 PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
+PICTURE = "Picture drawn by the cell above"
 TAGS = {
     "a", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "details", "div", "dl", "dt", "em", "h1",
     "h2", "h3", "h4", "hr", "i", "img", "li", "ol", "p", "pre", "small", "span", "strong", "sub", "summary", "sup",
@@ -110,7 +111,10 @@ def write_notebook_pages(
 def clean(text: str) -> str:
     """Keep only the markup of words and tables; everything else of an output is shown as text or left out."""
     without_styles = re.sub(r"<(style|script)\b.*?</\1\s*>", "", text, flags=re.S | re.I)
-    return bleach.clean(without_styles, TAGS, ATTRIBUTES, protocols={"http", "https", "data"}, strip=False)
+    named = re.sub(r"<th>\s*</th>", "<td></td>", without_styles)  # a heading must say something
+    kept = bleach.clean(named, TAGS, ATTRIBUTES, protocols={"http", "https", "data"}, strip=False)
+    kept = re.sub(r"<img(?![^>]*\bsrc=)[^>]*>", "", kept)  # a picture from elsewhere, of which nothing is left
+    return re.sub(r"<img(?![^>]*\balt=)", f'<img alt="{PICTURE}"', kept)
 
 
 def _title(cells: list[Mapping[str, Any]]) -> str:
@@ -165,7 +169,7 @@ def _output(output: Mapping[str, Any], name: str) -> list[Piece]:
         return [Piece("note", "A control stood here. It needs a running kernel: open the notebook in JupyterLab.")]
     if "image/png" in data:
         content = base64.b64encode(base64.b64decode(_text(data["image/png"]))).decode("ascii")
-        return [Piece("picture", content, label="Picture drawn by the cell above")]
+        return [Piece("picture", content, label=PICTURE)]
     if "text/html" in data:
         return [Piece("html", clean(_text(data["text/html"])))]
     return [Piece("text", _text(data.get("text/plain", "")))]

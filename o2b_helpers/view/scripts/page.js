@@ -37,7 +37,9 @@ const Page = (() => {
       }
     }
     if (Math.max(...parts) - Math.min(...parts) > 24) return colour;
-    return `rgba(${parts.map(part => Math.round(245 - 0.93 * part)).join(",")},${alpha})`;
+    const mean = (parts[0] + parts[1] + parts[2]) / 3; // light turns dark, and what tint there is stays
+    const turned = parts.map(part => Math.max(0, Math.min(255, Math.round(245 - 0.93 * mean + (part - mean)))));
+    return `rgba(${turned.join(",")},${alpha})`;
   }
 
   // Only values that stand where Plotly expects a colour are changed: a class may be called "white".
