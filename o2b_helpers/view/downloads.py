@@ -8,9 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Together with the library that draws and the figures themselves, the report stays below 15 MB.
-MOST_CHARACTERS = 6_000_000
-
 
 @dataclass(frozen=True)
 class Download:
@@ -36,7 +33,7 @@ def pack(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode("ascii")
 
 
-def downloads(folder: Path, names: Iterable[str], room: int = MOST_CHARACTERS) -> dict[str, Download]:
+def downloads(folder: Path, names: Iterable[str], room: int) -> dict[str, Download]:
     """Pack the files that fit, the smallest first, so that one large file does not push out many small ones.
 
     Parameters

@@ -13,7 +13,7 @@ from o2b_helpers.view.embed import data_json
 from o2b_helpers.view.filters import FilterTables
 from o2b_helpers.view.results import Results
 
-MOST_CHARACTERS = 4_000_000
+MOST_CHARACTERS = 3_500_000
 EFFECT, SCORE = 100_000, 10_000  # numbers travel as whole hundred-thousandths and ten-thousandths
 
 

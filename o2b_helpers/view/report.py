@@ -27,6 +27,9 @@ from o2b_helpers.view.tables import Table
 from o2b_helpers.view.themes import DARK
 
 Made = TypeVar("Made")
+# A report stays below 15 MB, so that it passes through a mailbox: what the library, the figures and the explorer leave,
+# less this much for words and tables, is there for the files that it carries.
+MOST_CHARACTERS, WORDS_AND_TABLES = 14_800_000, 1_500_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def write_report(results: Results, folder: Path, notebooks: list[NotebookPage] |
     sections = [_section(results, number) for number in FIGURES]
     answers = [_try(lambda make=make: make(results)) for make in (agreement, objects, _kinds)]
     explorer, missing_explorer = _try(lambda: explorer_page(results))
+    used = sum(len(script.text) for script in page_scripts) + sum(len(section.figure or "") for section in sections)
+    used += len(explorer.packed) if explorer else 0
     page = page_template("report.html.jinja").render(
         policy=policy(page_scripts),
         first_scripts=page_scripts[:first],
@@ -83,7 +88,7 @@ def write_report(results: Results, folder: Path, notebooks: list[NotebookPage] |
         pictures=_pictures(results.provenance),
         paper=_try(lambda: paper_tables(results))[0] or [],
         origin=origin(results.provenance),
-        files=_files(results, sections),
+        files=_files(results, sections, MOST_CHARACTERS - WORDS_AND_TABLES - used),
         notebooks=notebooks or [],
         glossary=GLOSSARY,
     )
@@ -143,11 +148,11 @@ def _kinds(results: Results) -> Answer:
     )
 
 
-def _files(results: Results, sections: list[Section]) -> dict[str, Download]:
+def _files(results: Results, sections: list[Section], room: int) -> dict[str, Download]:
     """Pack every table of the results folder, those behind the figures first named."""
     behind = [table.file for section in sections for table in section.tables]
     others = sorted(path.name for path in results.folder.glob("*.csv"))
-    return downloads(results.folder, [*behind, *others, "provenance.json"])
+    return downloads(results.folder, [*behind, *others, "provenance.json"], room)
 
 
 def _pictures(provenance: dict[str, Any]) -> str:
