@@ -17,7 +17,7 @@ from o2b_helpers.params import Model
 OCCLUSION, MAP_OCCLUSION = "occlusion", "map_occlusion"  # estimators without filters: classes are hidden instead
 WHOLE = "full"  # hidden in the picture itself, a class has no layer
 ASSUMPTIONS = ESTIMATORS | {
-    MAP_OCCLUSION: "No filters: the layer's maps are set to 0 where the class's boxes lie in the stimuli; assumes that a "
+    MAP_OCCLUSION: "No filters: the layer's maps are set to 0 in the class's boxes in the stimuli; assumes that a "
     "box holds its object and little else.",
     OCCLUSION: "No filters: the class's boxes in the stimuli are filled from their surroundings; assumes as well that "
     "the network takes the filling for an ordinary picture.",
