@@ -289,3 +289,16 @@ def test_the_executed_notebooks_hold_no_error(demo):
         cells = json.loads(notebook.read_text())["cells"]
         outputs = [o for c in cells if c["cell_type"] == "code" for o in c["outputs"]]
         assert outputs and not [o for o in outputs if o["output_type"] == "error"]
+
+
+def test_hiding_a_class_finds_its_true_influence(demo, results):
+    from o2b_helpers.analyses.planted_truth import recovery, true_influence
+    from o2b_helpers.params import load_params
+
+    params = load_params("demo", {"execution.runs_folder": str(demo[0] / "runs")})
+    model = params.analysis.models[0]
+    found = recovery(params, _table(results, "object_weights_by_estimator.csv"), model).set_index("estimator")
+    assert found.loc["occlusion", "agreement"] > 0.8 and found.loc["occlusion", "found"] > 0.8
+    assert found["found"].between(0, 1).all() and len(found) == 13
+    truth = true_influence(params, model)
+    assert truth.shape[1] == 24 and truth.abs().to_numpy().max() > 0.01
