@@ -20,7 +20,7 @@ import torch
 
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
 BY_ARCHITECTURE = ("filter_scores", "lesions", "screening")
-OTHERS = ("heads", "rank_correlation", "images")
+OTHERS = ("heads", "rank_correlation", "class_weights", "images")
 
 
 def machine() -> str:

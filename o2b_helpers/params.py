@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -95,6 +95,9 @@ class Human(Block):
     )
     folds: int = option(6, "number of balanced folds", unit="folds", ge=2)
     repeats: int = option(10, "how often balanced folds are drawn; predictions are averaged", unit="draws", ge=1)
+    splits: int = option(
+        1000, "random halves of annotators and subjects that noise ceilings come from", unit="splits", ge=20
+    )
 
 
 class Model(Block):
@@ -206,10 +209,47 @@ class Lesions(Block):
     )
 
 
+class Significance(Block):
+    """How much chance alone would give: permutations, and intervals."""
+
+    permutations: int = option(
+        10_000, "how often the stimuli are exchanged within their condition", unit="permutations", ge=99
+    )
+    bootstrap: int = option(1000, "how often stimuli and runs are drawn again for an interval", unit="samples", ge=99)
+    confidence: float = option(0.95, "share of the samples inside an interval", gt=0, lt=1)
+    seed: int = option(0, "seed of permutations and samples", ge=0)
+
+
+Estimator = Literal[
+    "sum",
+    "centred",
+    "confidence",
+    "overlap_adjusted",
+    "lift",
+    "overlap_adjusted_lift",
+    "ungated",
+    "ungated_centred",
+    "ungated_overlap_adjusted",
+    "ungated_lift",
+    "ungated_overlap_adjusted_lift",
+    "map_occlusion",
+    "occlusion",
+]
+ESTIMATORS: tuple[str, ...] = get_args(Estimator)
+
+
 class Object2Brain(Block):
     """From class weights to categories."""
 
     share: float = option(0.10, "share of the detected classes taken from either end", source="paper 3.2", gt=0, le=0.5)
+    estimator: Estimator = option(
+        "sum",
+        "how a class's weight is worked out (notebook 08 says what each way assumes); sum is the paper's",
+        source="paper 3.2",
+    )
+    compare: list[Estimator] = option(
+        list(ESTIMATORS), "estimators that are worked out beside it, for object_weights_by_estimator.csv"
+    )
 
 
 class Analysis(Block):
@@ -223,6 +263,7 @@ class Analysis(Block):
     detector: Detector = option(Detector(), "object detector")
     sensitivity: Sensitivity = option(Sensitivity(), "filter sensitivity")
     lesions: Lesions = option(Lesions(), "filter lesions")
+    significance: Significance = option(Significance(), "permutations and intervals")
     object2brain: Object2Brain = option(Object2Brain(), "class and category weights")
     seed: int = option(0, "seed of untrained weights and of selections", ge=0)
 

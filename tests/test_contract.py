@@ -11,18 +11,42 @@ import xarray as xr
 from helpers import ROOT, command, content
 from scipy.stats import spearmanr
 
-ALIGNMENT = ["target", "valence_type", "source", "condition", "n", "rho", "p", "q"]
+ALIGNMENT = ["target", "valence_type", "source", "condition", "n", "rho", "p", "p_perm", "q", "p_fwer"]
+SUMMARY = ["target", "valence_type", "source", "condition", "n", "runs", "rho", "sd", "ci_low", "ci_high"]
+TESTED = ["p", "q", "ci_low", "ci_high"]
+CLASS = ["target", "class", "category", "weight"]
 COLUMNS = {
     "targets.csv": ["stimulus", "target", "valence_type", "source", "condition", "value"],
+    "ceilings.csv": [*SUMMARY[:5], "reliability", "ceiling", "ceiling_low", "ceiling_high", "splits", "method"],
     "predictions.csv": ["architecture", "weights", "run", "stimulus", "prediction"],
     "layer_predictions.csv": ["architecture", "weights", "layer", "run", "stimulus", "prediction"],
     "heads.csv": ["architecture", "weights", "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"],
     "alignment.csv": ["architecture", "weights", "run", *ALIGNMENT],
     "layer_alignment.csv": ["architecture", "weights", "layer", "run", *ALIGNMENT],
-    "object_weights.csv": ["architecture", "layer", "run", "target", "class", "category", "weight"],
-    "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes"],
+    "alignment_summary.csv": ["architecture", "weights", *SUMMARY],
+    "layer_alignment_summary.csv": ["architecture", "weights", "layer", *SUMMARY],
+    "object_weights.csv": ["architecture", "layer", "run", *CLASS, *TESTED],
+    "object_weights_mean.csv": ["architecture", "layer", *CLASS, "sd", *TESTED],
+    "object_weights_by_estimator.csv": ["estimator", "architecture", "layer", *CLASS, "p", "q"],
+    "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *TESTED],
     "category_overlap.csv": ["category_a", "category_b", "overlap"],
 }
+BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
+SCORES = {
+    **dict.fromkeys(["score_sum", "score_square_sum", "confidence_sum", "coverage_sum"], BY_RUN),
+    **dict.fromkeys(["exchanged_sum", "exchanged_coverage_sum"], BY_RUN),
+    **dict.fromkeys(["box_count", "exchanged_count", "confidence_total"], BY_CLASS),
+    **dict.fromkeys(["ungated_sum", "ungated_exchanged_sum"], BY_FILTER),
+    **dict.fromkeys(["ungated_coverage_sum", "ungated_exchanged_coverage_sum"], BY_FILTER),
+    "coverage_gram": ("class", "class_b"),
+}
+OCCLUDED = {
+    "base": ("run", "stimulus"),
+    "prediction": ("run", "class", "stimulus"),
+    "map_prediction": ("layer", "run", "class", "stimulus"),
+    "shown": ("class", "stimulus"),
+}
+NETCDF = ("filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions")
 MODELS = ["toynet", "toynet_untrained"]
 LAYERS = ["features.1", "features.4", "features.7", "features.9"]
 
@@ -64,16 +88,19 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
     ]  # fmt: skip
     for model in MODELS:
         scores = xr.load_dataset(results / f"filter_scores_{model}.nc", engine="h5netcdf")
-        assert scores["score_sum"].dims == ("run", "filter", "class") and scores["box_count"].dims == ("class",)
+        assert {name: values.dims for name, values in scores.data_vars.items()} == SCORES
+        assert all(values.attrs["long_name"] for values in scores.data_vars.values())
+        occluded = xr.load_dataset(results / f"occluded_predictions_{model}.nc", engine="h5netcdf")
+        assert {name: values.dims for name, values in occluded.data_vars.items()} == OCCLUDED
         effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
         assert effects["delta"].dims == ("run", "filter", "target") and effects["rho"].dims == ("run", "target")
         for dataset in (scores, effects):
             assert dataset["layer"].dims == dataset["channel"].dims == ("filter",)
-            assert set(dataset.data_vars) <= {"score_sum", "box_count", "delta", "rho"}
+        assert set(effects.data_vars) == {"delta", "rho"}
     provenance = json.loads((results / "provenance.json").read_text())
     assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
     expected = {*COLUMNS, "detections.parquet", "provenance.json"}
-    expected |= {f"{kind}_{model}.nc" for kind in ("filter_scores", "lesion_effects") for model in MODELS}
+    expected |= {f"{kind}_{model}.nc" for kind in NETCDF for model in MODELS}
     assert {p.name for p in results.iterdir()} == expected
 
 
@@ -119,7 +146,42 @@ def test_q_is_benjamini_hochbergs(results):
     from scipy.stats import false_discovery_control
 
     table = _table(results, "alignment.csv")
-    np.testing.assert_allclose(table["q"], false_discovery_control(table["p"]), atol=1e-12)
+    np.testing.assert_allclose(table["q"], false_discovery_control(table["p_perm"]), atol=1e-12)
+
+
+def test_p_by_permutation_is_near_students_t_and_the_family_is_stricter(results):
+    table = _table(results, "alignment.csv")
+    assert (table["p_perm"] - table["p"]).abs().max() < 0.05
+    assert (table["p_fwer"] >= table["p_perm"]).all()
+    assert table["p_perm"].between(1 / 10_001, 1).all()
+
+
+def test_summaries_are_means_within_their_intervals(results):
+    for name, by in (("", []), ("layer_", ["layer"])):
+        runs, summary = _table(results, f"{name}alignment.csv"), _table(results, f"{name}alignment_summary.csv")
+        keys = ["architecture", "weights", *by, "target"]
+        expected = runs.groupby(keys)["rho"].agg(["mean", "std"])
+        found = summary.set_index(keys).loc[expected.index]
+        np.testing.assert_allclose(found["rho"], expected["mean"], atol=1e-12)
+        np.testing.assert_allclose(found["sd"], expected["std"], atol=1e-12)
+        inside = found["rho"].between(found["ci_low"], found["ci_high"])
+        assert inside.mean() > 0.95 and (found["ci_high"] > found["ci_low"]).all()
+
+
+def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):
+    from scipy.stats import false_discovery_control
+
+    keys = ["architecture", "layer", "target", "class"]
+    runs, mean = _table(results, "object_weights.csv"), _table(results, "object_weights_mean.csv").set_index(keys)
+    expected = runs.groupby(keys)["weight"].agg(["mean", "std"]).loc[mean.index]
+    np.testing.assert_allclose(mean["weight"], expected["mean"], atol=1e-9)
+    np.testing.assert_allclose(mean["sd"], expected["std"], atol=1e-9)
+    for _, family in mean.groupby(["architecture", "layer", "target"]):
+        np.testing.assert_allclose(family["q"], false_discovery_control(family["p"]), atol=1e-12)
+    compared = _table(results, "object_weights_by_estimator.csv")
+    paper = compared[compared["estimator"] == "sum"].set_index(keys)
+    np.testing.assert_allclose(paper.loc[mean.index, "weight"], mean["weight"], atol=1e-12)
+    assert set(compared.loc[compared["estimator"] == "occlusion", "layer"]) == {"full"}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -190,17 +252,26 @@ def test_the_trained_backbone_beats_the_untrained_one(results):
 
 def test_decoding_shows_the_planted_pattern(results):
     """LLR follows the scene only, MLR and HLR both; over all stimuli, where people and scene are independent."""
-    from o2b_helpers.analyses.human_targets import decoding_table
+    from o2b_helpers.analyses.decoding import decoding_table
 
     table = decoding_table(_table(results, "targets.csv"))
     overall = table[(table["condition"] == "all") & (table["predicted"] == table["true"])]
     rho = overall.set_index(["source", "predicted"])["rho"]
-    p = overall.set_index(["source", "predicted"])["p"]
+    q = overall.set_index(["source", "predicted"])["q"]
     for region in ("MLR", "HLR"):
         for valence in ("PV", "SV"):
-            assert rho[region, valence] > 0 and p[region, valence] < 0.01
-    assert rho["LLR", "SV"] > 0 and p["LLR", "SV"] < 0.01
-    assert p["LLR", "PV"] > 0.05
+            assert rho[region, valence] > 0 and q[region, valence] < 0.01
+    assert rho["LLR", "SV"] > 0 and q["LLR", "SV"] < 0.01
+    assert q["LLR", "PV"] > 0.05
+
+
+def test_every_target_of_the_demo_has_a_ceiling_that_no_model_is_far_above(results):
+    ceilings = _table(results, "ceilings.csv").set_index("target")
+    assert list(ceilings.index) == list(_table(results, "targets.csv")["target"].drop_duplicates())
+    assert (ceilings["ceiling_low"] <= ceilings["ceiling_high"]).all() and ceilings["ceiling"].between(0, 1).all()
+    assert ceilings.loc[ceilings["source"] == "true", "ceiling"].between(0.7, 0.87).all()
+    summary = _table(results, "alignment_summary.csv")
+    assert (summary["ci_low"] < summary["target"].map(ceilings["ceiling_high"])).all()
 
 
 def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
@@ -218,3 +289,16 @@ def test_the_executed_notebooks_hold_no_error(demo):
         cells = json.loads(notebook.read_text())["cells"]
         outputs = [o for c in cells if c["cell_type"] == "code" for o in c["outputs"]]
         assert outputs and not [o for o in outputs if o["output_type"] == "error"]
+
+
+def test_hiding_a_class_finds_its_true_influence(demo, results):
+    from o2b_helpers.analyses.planted_truth import recovery, true_influence
+    from o2b_helpers.params import load_params
+
+    params = load_params("demo", {"execution.runs_folder": str(demo[0] / "runs")})
+    model = params.analysis.models[0]
+    found = recovery(params, _table(results, "object_weights_by_estimator.csv"), model).set_index("estimator")
+    assert found.loc["occlusion", "agreement"] > 0.8 and found.loc["occlusion", "found"] > 0.8
+    assert found["found"].between(0, 1).all() and len(found) == 13
+    truth = true_influence(params, model)
+    assert truth.shape[1] == 24 and truth.abs().to_numpy().max() > 0.01

@@ -167,34 +167,42 @@ def test_no_box_at_all():
 
 MEASURE = """
 import sys
+import numpy as np
 import torch
 from o2b_helpers.kernels.filter_scores import filter_scores, scoring_bytes
+from o2b_helpers.kernels.score_sums import Membership
 from o2b_helpers.models.backbone import load_backbone
 
 def resident(name):
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
 
-network, many, boxes = load_backbone(sys.argv[1], "untrained"), int(sys.argv[2]), 6
+network, many, boxes, classes = load_backbone(sys.argv[1], "untrained"), int(sys.argv[2]), 6, int(sys.argv[3])
 images, layers = torch.randn(2 * many, 3, 224, 224), network.target_layers
 heads = torch.randn(2, network.n_features), torch.zeros(2)
 corners = torch.tensor([[10, 20, 100, 130]]).repeat(2 * many * boxes, 1)
 owner = torch.arange(len(corners)) // boxes
-some = corners, owner, owner * 0
-estimate = scoring_bytes(network, many, layers, 2, boxes, 1)
-filter_scores(network, images[:1], *heads, *(one[:boxes] for one in some), 1, layers)  # loads libraries
+some = corners, owner, owner % classes
+more = {}
+if classes > 1:  # as filter sensitivity asks for: weighted columns, squares and ungated sums
+    entry = np.arange(3 * len(corners))
+    members = Membership(entry // 3, entry % (3 * classes), np.ones(len(entry)), 3 * classes)
+    more = {"members": members, "squares": True, "ungated": True}
+estimate = scoring_bytes(network, many, layers, 2, boxes, classes, n_columns=3 * classes if more else 0)
+filter_scores(network, images[:1], *heads, *(one[:boxes] for one in some), classes, layers)  # loads libraries
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # the peak is counted from here
 before = resident("VmRSS")
-filter_scores(network, images, *heads, *some, 1, layers, batch_size=many)
+filter_scores(network, images, *heads, *some, classes, layers, batch_size=many, **more)
 print(estimate, resident("VmHWM") - before)
 """
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux's peak memory")
-@pytest.mark.parametrize("name", ["alexnet", "resnet18"])
-def test_memory_is_estimated_to_a_third(name):
-    done = subprocess.run([sys.executable, "-c", MEASURE, name, "16"], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(("name", "classes"), [("alexnet", 1), ("resnet18", 1), ("alexnet", 600)])
+def test_memory_is_estimated_to_a_third(name, classes):
+    arguments = [sys.executable, "-c", MEASURE, name, "16", str(classes)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     estimate, measured = map(int, done.stdout.split())
     assert measured > 2**26 and estimate / 1.33 < measured < estimate * 1.33
 
@@ -207,6 +215,7 @@ def test_memory_grows_with_what_is_asked_for():
     assert one < scoring_bytes(network, 8, layers, 5, 6, 10)
     assert one < scoring_bytes(network, 8, layers, 1, 60, 10) and one < scoring_bytes(network, 8, layers, 1, 6, 600)
     assert one > scoring_bytes(network, 8, layers[2:], 1, 6, 10) > 0
+    assert one < scoring_bytes(network, 8, layers, 1, 6, 10, n_columns=30)
 
 
 def test_refuses_bad_input():

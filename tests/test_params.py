@@ -87,3 +87,11 @@ def test_the_command_refuses_a_typo_and_an_unknown_profile():
     assert typo.returncode == 1 and "did you mean 'confidence'?" in typo.stderr and "Traceback" not in typo.stderr
     unknown = command("run", "dmeo")
     assert unknown.returncode == 1 and "did you mean 'demo'?" in unknown.stderr
+
+
+def test_the_estimators_to_choose_from_are_those_there_are():
+    from o2b_helpers.analyses.evidence import ASSUMPTIONS
+    from o2b_helpers.params import ESTIMATORS, Analysis
+
+    assert set(ESTIMATORS) == set(ASSUMPTIONS)
+    assert Analysis().object2brain.estimator == "sum"  # the paper's

@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 from helpers import ROOT
-from test_contract import COLUMNS
+from test_contract import COLUMNS, NETCDF, OCCLUDED, SCORES
 
 from o2b_helpers.models.architectures import load_definition
 from o2b_helpers.models.backbone import load_backbone
@@ -48,10 +48,10 @@ def test_every_column_of_the_contract_is_described():
         assert f"| {name} |" in table
         for column in columns:
             assert re.search(rf"\b{column}\b", table), (name, column)
-    for name in ("detections.parquet", "filter_scores_<A>.nc", "lesion_effects_<A>.nc", "provenance.json"):
+    for name in ("detections.parquet", *(f"{kind}_<A>.nc" for kind in NETCDF), "provenance.json"):
         assert f"| {name} |" in table
-    for column in ("confidence", "x0", "score_sum", "box_count", "delta"):
-        assert column in table
+    for column in ("confidence", "x0", *SCORES, *OCCLUDED, "delta"):
+        assert re.search(rf"\b{column}\b", table), column
 
 
 def test_every_network_and_notebook_is_named():

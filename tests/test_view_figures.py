@@ -72,7 +72,63 @@ def test_figure_1_shows_every_run_the_best_large_and_the_significant_filled(toy)
         assert point.y == row["rho"]
         trace = point.trace
         place = list(trace.y).index(point.y)
-        assert trace.marker.symbol[place].endswith("-open") == (row["p"] >= 0.05)
+        assert trace.marker.symbol[place].endswith("-open") == (row["q"] >= 0.05)
+
+
+def test_figure_1_marks_by_q_or_as_the_paper_by_p(toy):
+    best = best_alignment(toy)
+    filled = {}
+    for mark in ("q", "p"):
+        figure = figure_1(toy, mark)
+        points = [point for point in marks(figure).itertuples() if " (best)" in point.text]
+        symbols = [point.trace.marker.symbol[list(point.trace.y).index(point.y)] for point in points]
+        filled[mark] = sum(not symbol.endswith("-open") for symbol in symbols)
+        assert filled[mark] == (best[mark] < 0.05).sum()
+    assert filled["p"] > filled["q"] > 0
+    assert "not corrected" in figure_1(toy, "p").layout.title.subtitle.text
+    with pytest.raises(InputError, match="uncorrected"):
+        figure_1(toy, "p_fwer")
+
+
+def test_ceilings_are_bands_in_figures_1_and_2_and_an_unknown_one_is_none(toy, tmp_path):
+    known = toy.ceilings.dropna(subset=["ceiling"]).set_index("target")
+    for figure, copies in ((figure_1(toy), 1), (figure_2(toy), 2)):  # figure 2 has a panel for each model
+        found = {}
+        for trace in figure.data:
+            if trace.type == "bar":
+                for base, height, text in zip(trace.base, trace.y, trace.hovertext, strict=True):
+                    found.setdefault(re.search(r", (\S+)<br>", text).group(1), []).append((base, base + height, text))
+        assert set(found) == set(known.index) and len(found) == 23
+        for target, bands in found.items():
+            assert len(bands) == copies
+            for low, high, text in bands:
+                assert (low, high) == pytest.approx(tuple(known.loc[target, ["ceiling_low", "ceiling_high"]]))
+                assert "0.80 (0.70 to 0.85)" in text and "50 annotators" in text
+    assert "No noise ceiling is known for 1 of 24 targets" in caption(toy, 1).finding
+    unknown = Results(write_results(tmp_path / "oasis", "oasis"))
+    folder = write_results(tmp_path / "old")
+    (folder / "ceilings.csv").unlink()
+    for results in (unknown, Results(folder)):
+        for number in (1, 2):
+            assert not [trace for trace in FIGURES[number - 1](results).data if trace.type == "bar"]
+            assert "No noise ceiling is known for any target" in caption(results, number).finding
+            assert "does not mean that the ceiling is 1" in caption(results, number).finding
+
+
+def test_figure_1_has_the_interval_of_every_models_mean(toy):
+    summary = toy.alignment_summary.set_index(["architecture", "target"])
+    seen = 0
+    for trace in figure_1(toy).data:
+        if trace.error_y.array is None:
+            continue
+        for y, up, down, text in zip(
+            trace.y, trace.error_y.array, trace.error_y.arrayminus, trace.hovertext, strict=True
+        ):
+            model, target = re.match(r"<b>(\S+)</b>, mean over 5 runs<br>(\S+)<br>", text).groups()
+            row = summary.loc[(model, target)]
+            assert (y, y + up, y - down) == pytest.approx((row["rho"], row["ci_high"], row["ci_low"]))
+            seen += 1
+    assert seen == 2 * 24
 
 
 def test_figure_1_has_congruent_left_and_says_the_number_of_stimuli(toy):
@@ -81,10 +137,29 @@ def test_figure_1_has_congruent_left_and_says_the_number_of_stimuli(toy):
     assert list(sorted(heads, key=heads.get)) == [
         "<b>congruent</b> (n = 24 stimuli)", "<b>incongruent</b> (n = 24 stimuli)",
     ]  # fmt: skip
-    assert "not corrected" in figure.layout.title.subtitle.text
+    assert "corrected for the number of tests" in figure.layout.title.subtitle.text
 
 
-def test_figure_2_draws_mean_and_sd_over_runs(toy):
+def test_figure_2_draws_mean_and_interval_over_runs_and_stimuli(toy):
+    summary = pd.concat([toy.layer_alignment_summary, toy.alignment_summary.assign(layer="full")])
+    summary = summary.set_index(["architecture", "layer", "target"])
+    seen = 0
+    for trace in figure_2(toy).data:
+        bars = (trace.error_y.array or [], trace.error_y.arrayminus or [])
+        for y, up, down, text in zip(trace.y, *bars, trace.customdata or [], strict=False):
+            row = summary.loc[(text[0], text[1], text[2])]
+            assert (y, y + up, y - down) == pytest.approx((row["rho"], row["ci_high"], row["ci_low"]))
+            seen += 1
+    assert seen == 2 * 5 * 24
+    assert "interval over runs and stimuli" in figure_2(toy).layout.title.subtitle.text
+
+
+def test_figure_2_draws_mean_and_sd_where_there_is_no_interval(tmp_path):
+    folder = write_results(tmp_path / "results")
+    (folder / "layer_alignment_summary.csv").unlink()
+    toy = Results(folder)
+    assert "standard deviation over runs" in figure_2(toy).layout.title.subtitle.text
+    assert "standard deviation over runs" in caption(toy, 2).how_to_read
     table = toy.layer_alignment
     expected = table.groupby(["architecture", "layer", "target"])["rho"].agg(["mean", "std"])
     seen = 0
@@ -126,8 +201,11 @@ def test_undefined_correlations_are_drawn_as_gaps(tmp_path):
     folder = write_results(tmp_path / "results")
     for name in ("alignment.csv", "layer_alignment.csv"):
         table = pd.read_csv(folder / name)
-        table[["rho", "p", "q"]] = np.nan
+        table[["rho", "p", "p_perm", "q", "p_fwer"]] = np.nan
         table.to_csv(folder / name, index=False)
+        summary = pd.read_csv(folder / name.replace(".csv", "_summary.csv"))
+        summary[["rho", "sd", "ci_low", "ci_high"]] = np.nan
+        summary.to_csv(folder / name.replace(".csv", "_summary.csv"), index=False)
     for number in (1, 2):
         FIGURES[number - 1](Results(folder))
         assert caption(Results(folder), number).finding

@@ -67,7 +67,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         rows = []
         for target, group in targets.groupby("target", sort=False):
             rho, p = spearmanr([predicted[s] for s in group["stimulus"]], group["value"])
-            rows.append((target, *info.loc[target], len(group), rho, p, min(1.0, 2 * p)))
+            rows.append((target, *info.loc[target], len(group), rho, p, p, min(1.0, 2 * p), min(1.0, 20 * p)))
         return rows
 
     heads, full, full_rows, layer_rows, layer_predictions = [], [], [], [], []
@@ -91,7 +91,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         weights.append(class_weights.assign(category=class_weights["class"].map(classes)))
         summed.append(_category_weights(weights[-1]))
 
-    align_columns = ["target", "valence_type", "source", "condition", "n", "rho", "p", "q"]
+    align_columns = ["target", "valence_type", "source", "condition", "n", "rho", "p", "p_perm", "q", "p_fwer"]
     model_columns = ["architecture", "weights"]
     _csv(folder, "targets", targets)
     _csv(folder, "predictions", full, [*model_columns, "run", "stimulus", "prediction"])
@@ -99,10 +99,19 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
          [*model_columns, "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"])  # fmt: skip
     _csv(folder, "alignment", full_rows, [*model_columns, "run", *align_columns])
     _csv(folder, "layer_alignment", layer_rows, [*model_columns, "run", *align_columns, "layer"])
+    _csv(folder, "ceilings", _ceilings(info.reset_index(), known=case == "toy"))
+    _csv(folder, "alignment_summary", _summary(folder, "alignment", model_columns))
+    _csv(folder, "layer_alignment_summary", _summary(folder, "layer_alignment", [*model_columns, "layer"]))
     _csv(folder, "layer_predictions", layer_predictions, [*model_columns, "layer", "run", "stimulus", "prediction"])
     columns = ["architecture", "layer", "run", "target", "class", "category", "weight"]
-    _csv(folder, "object_weights", pd.concat(weights)[columns])
-    _csv(folder, "category_weights", pd.concat(summed))
+    of_runs = pd.concat(weights)[columns]
+    keys = [name for name in columns if name not in ("run", "weight")]
+    mean = of_runs.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
+    compared = [_tested(mean).assign(estimator=name) for name in ("sum", "centred")]
+    _csv(folder, "object_weights", _tested(of_runs))
+    _csv(folder, "object_weights_mean", _tested(mean))
+    _csv(folder, "object_weights_by_estimator", pd.concat(compared)[["estimator", *keys, "weight", "p", "q"]])
+    _csv(folder, "category_weights", _tested(pd.concat(summed)))
     categories = sorted(set(classes.values()))
     overlap = [
         (a, b, 1.0 if a == b else round(float(random.uniform()), 3))
@@ -135,6 +144,29 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     }
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1), encoding="utf-8")
     return folder
+
+
+def _tested(table: pd.DataFrame) -> pd.DataFrame:
+    """Add p, q and an interval that are made up: every third row survives."""
+    p = np.where(np.arange(len(table)) % 3, 0.2, 0.001)
+    return table.assign(p=p, q=2 * p, ci_low=table["weight"] - 0.1, ci_high=table["weight"] + 0.2)
+
+
+def _ceilings(described: pd.DataFrame, known: bool) -> pd.DataFrame:
+    """Give every target a ceiling but the last one, or none."""
+    value = np.where(np.arange(len(described)) < (len(described) - 1 if known else 0), 1.0, np.nan)
+    return described[["target", "valence_type", "source", "condition"]].assign(
+        n=24, reliability=0.9 * value, ceiling=0.8 * value, ceiling_low=0.7 * value, ceiling_high=0.85 * value,
+        splits=1000, method=np.where(np.isnan(value), "unknown: not at hand", "random halves of 50 annotators"),
+    )  # fmt: skip
+
+
+def _summary(folder: Path, name: str, by: list[str]) -> pd.DataFrame:
+    """Average a table's rho over runs; the interval is made up, and not symmetric."""
+    table = pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
+    keys = [*by, "target", "valence_type", "source", "condition", "n"]
+    summary = table.groupby(keys, sort=False)["rho"].agg(runs="count", rho="mean", sd="std").reset_index()
+    return summary.assign(ci_low=summary["rho"] - 0.2, ci_high=summary["rho"] + 0.1)
 
 
 def _filters(random, model, layers, channels, classes, targets, runs):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.analyses.alignment import align
+from o2b_helpers.analyses.alignment import COLUMNS, SUMMARY_COLUMNS, align, summarise
 from o2b_helpers.analyses.alignment_by_architecture import alignment_facts
 from o2b_helpers.analyses.step import Result, run_step
 from o2b_helpers.analyses.tables import read_table, write_facts, write_table
@@ -19,22 +19,25 @@ BY = ["architecture", "weights", "layer", "run"]
 
 
 def run(params: Params) -> Result:
-    """Make ``layer_alignment.csv``."""
+    """Make ``layer_alignment.csv`` and ``layer_alignment_summary.csv``."""
     return run_step(params, "alignment_by_layer")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
-    """Return nothing: all comes from what the step reads."""
-    return {}
+    """Return what permutations and intervals depend on; all else comes from what the step reads."""
+    return {"significance": params.analysis.significance.model_dump()}
 
 
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Correlate the layer models' predictions with the targets."""
     predictions = read_table(needs["valence_models"] / "results" / "layer_predictions.csv")
     targets = read_table(needs["human_targets"] / "results" / "targets.csv")
-    columns = [*BY, "target", "valence_type", "source", "condition", "n", "rho", "p", "q"]
-    table = align(predictions, targets, BY) if len(predictions) else pd.DataFrame(columns=columns)
+    options = params.analysis.significance
+    table, summary = pd.DataFrame(columns=[*BY, *COLUMNS]), pd.DataFrame(columns=[*BY[:-1], *SUMMARY_COLUMNS])
+    if len(predictions):
+        table, summary = align(predictions, targets, BY, options), summarise(predictions, targets, BY, options)
     write_table(_in_order(table, predictions), folder / "results" / "layer_alignment.csv")
+    write_table(_in_order(summary, predictions), folder / "results" / "layer_alignment_summary.csv")
     write_facts(folder, alignment_facts(table))
 
 
@@ -43,4 +46,5 @@ def _in_order(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     order = predictions[BY[:3]].drop_duplicates().reset_index(drop=True)
     rank = {tuple(row): position for position, row in enumerate(order.itertuples(index=False))}
     keys = pd.Series([rank[tuple(row)] for row in table[BY[:3]].itertuples(index=False)], index=table.index, dtype=int)
-    return table.assign(_rank=keys).sort_values(["_rank", "run"], kind="stable").drop(columns="_rank")
+    within = [name for name in ("run",) if name in table]
+    return table.assign(_rank=keys).sort_values(["_rank", *within], kind="stable").drop(columns="_rank")

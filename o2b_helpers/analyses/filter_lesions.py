@@ -37,7 +37,7 @@ SAMPLE = 16  # filters of each layer that are lesioned exactly to see how good t
 
 
 def run(params: Params) -> Result:
-    """Make ``lesion_effects_<architecture>.nc`` for every model with ``object2brain: true``."""
+    """Make ``lesion_effects_<A>.nc`` and ``lesion_predictions_<A>.nc`` for every model with ``object2brain: true``."""
     return run_step(params, "filter_lesions")
 
 
@@ -77,6 +77,20 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             },
         )
         write_dataset(dataset, folder / "results" / f"lesion_effects_{model.label}.nc")
+        kept = filter_dataset(
+            {"base": (("run", "stimulus"), base), "prediction": (("run", "filter", "stimulus"), lesioned)},
+            layer,
+            channel,
+            {"run": list(range(len(rho))), "stimulus": list(stimuli["stimulus"])},
+            {
+                "architecture": model.label,
+                "weights": model.weights_label,
+                "method": METHODS[params.analysis.lesions.method],
+                **origin,
+                "note": "what the whole network predicts, and what it predicts without each filter",
+            },
+        )
+        write_dataset(kept, folder / "results" / f"lesion_predictions_{model.label}.nc")
         facts[model.label] = {
             "filters": len(layer),
             "largest_effect": float(np.nanmax(np.abs(delta))),

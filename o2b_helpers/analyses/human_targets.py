@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.analyses import inputs
+from o2b_helpers.analyses.ceilings import ceiling_facts, ceilings_table
 from o2b_helpers.analyses.step import Result, run_step
 from o2b_helpers.analyses.tables import write_facts, write_table
 from o2b_helpers.digests import file_digest
@@ -15,8 +16,13 @@ from o2b_helpers.errors import ParameterError
 from o2b_helpers.inputs.human import read_ratings, read_regions, read_signals, read_targets
 from o2b_helpers.inputs.matching import check_ratings, check_signals, check_targets
 from o2b_helpers.inputs.stimuli import Stimuli
-from o2b_helpers.inputs.targets import mean_rating_targets, ridge_predictions, targets_table, true_labels
-from o2b_helpers.kernels.rank_correlation import rank_correlation, spearman_p
+from o2b_helpers.inputs.targets import (
+    mean_over_subjects,
+    mean_rating_targets,
+    subject_predictions,
+    targets_table,
+    true_labels,
+)
 from o2b_helpers.params import Params
 from o2b_helpers.store import Store
 
@@ -25,7 +31,7 @@ FILES = ("targets", "ratings", "signals", "regions")
 
 
 def run(params: Params) -> Result:
-    """Make ``targets.csv``: stimulus, target, valence_type, source, condition, value."""
+    """Make ``targets.csv`` (what networks are compared with) and ``ceilings.csv`` (how high rho could be)."""
     return run_step(params, "human_targets")
 
 
@@ -36,16 +42,18 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {
         "human": human.model_dump(),
         "seed": params.analysis.seed,
+        "confidence": params.analysis.significance.confidence,
         "files": {name: file_digest(params.path(text)) for name, text in named.items()},
     }
 
 
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
-    """Write the targets."""
+    """Write the targets and their noise ceilings."""
     human = params.analysis.human
     table = inputs.load(params, needs["inputs"]).stimuli
     stimuli, named = Stimuli(table, Path()), Stimuli(inputs.load_named_stimuli(needs["inputs"]), Path())
     facts: dict[str, Any] = {}
+    ratings = predictions = None  # of single people; not at hand for ready targets and mean ratings
     if human.kind == "targets":
         targets = read_targets(_needed(params, "targets"))
         check_targets(targets, named)
@@ -60,15 +68,26 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             )
         targets = mean_rating_targets(stimuli)
     else:
-        targets, facts = _from_measurements(params, stimuli, named, folder)
+        targets, ratings, predictions, facts = _from_measurements(params, stimuli, named, folder)
+    ceilings = ceilings_table(
+        targets,
+        ratings,
+        predictions,
+        splits=human.splits,
+        seed=params.analysis.seed,
+        confidence=params.analysis.significance.confidence,
+        unknown="the values of single people are not at hand",
+    )
     counts = targets.groupby("target", sort=False)["value"].size()
     write_table(targets, folder / "results" / "targets.csv")
+    write_table(ceilings, folder / "results" / "ceilings.csv")
     write_facts(
         folder,
         {
             "targets": len(counts),
             "stimuli": int(targets["stimulus"].nunique()),
             "stimuli_per_target": f"{counts.min()} to {counts.max()}",
+            **ceiling_facts(ceilings),
             **facts,
         },
     )
@@ -76,8 +95,11 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
 
 def _from_measurements(
     params: Params, stimuli: Stimuli, named: Stimuli, folder: Path
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Make targets from ratings and signals; a picture that cannot be read still counts for medians and ridge."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, dict[str, Any]]:
+    """Make targets from ratings and signals; a picture that cannot be read still counts for medians and ridge.
+
+    Returns the targets, the ratings, every subject's predictions (None without signals), and facts.
+    """
     human = params.analysis.human
     if human.kind == "toyworld":
         drawn = inputs.toyworld_folder(params, Store(params.store)) / "human"
@@ -88,11 +110,11 @@ def _from_measurements(
     ratings = read_ratings(files["ratings"], human.rating_range)
     check_ratings(ratings, named)
     labels = true_labels(ratings)
-    predictions = None
+    predictions = of_subjects = None
     if "signals" in files:
         regions, signals = read_regions(files["regions"]), read_signals(files["signals"])
         check_signals(signals, regions, named)
-        predictions = ridge_predictions(
+        of_subjects = subject_predictions(
             signals,
             regions,
             labels,
@@ -102,6 +124,7 @@ def _from_measurements(
             folds=human.folds,
             repeats=human.repeats,
         )
+        predictions = mean_over_subjects(of_subjects)
         predictions.to_parquet(folder / "region_predictions.parquet", index=False)
     labels.to_parquet(folder / "labels.parquet", index=False)
     unlabelled = labels[labels["label"].isna()]
@@ -115,7 +138,7 @@ def _from_measurements(
         predictions = pd.DataFrame(columns=["stimulus", "valence_type", "region", "prediction"])
     shown = stimuli.table["stimulus"]
     labels, predictions = (t[t["stimulus"].isin(shown)] for t in (labels, predictions))
-    return targets_table(labels, predictions, stimuli), facts
+    return targets_table(labels, predictions, stimuli), ratings, of_subjects, facts
 
 
 def _needed(params: Params, name: str) -> Path:
@@ -128,40 +151,3 @@ def _needed(params: Params, name: str) -> Path:
             remedy=f"set analysis.human.{name}, or another analysis.human.kind",
         )
     return params.path(text)
-
-
-def decoding_table(targets: pd.DataFrame) -> pd.DataFrame:
-    """Correlate every source's predictions with the true labels of each valence type.
-
-    Parameters
-    ----------
-    targets : DataFrame
-        The contract's ``targets.csv``.
-
-    Returns
-    -------
-    DataFrame
-        Columns source, predicted, true, condition, n, rho, p: the source's predictions of valence type ``predicted``
-        against the true labels of type ``true``; condition ``all`` takes every stimulus. Empty without such sources.
-    """
-    rows = []
-    truth = targets[targets["source"] == "true"]
-    for (source, predicted), found in targets[targets["source"] != "true"].groupby(
-        ["source", "valence_type"], sort=False
-    ):
-        for true, labels in truth.groupby("valence_type", sort=False):
-            both = found.merge(labels, on=["stimulus", "condition"], suffixes=("", "_true"))
-            for condition, group in [("all", both), *both.groupby("condition")]:
-                rho = rank_correlation(group["value"].to_numpy()[None], group["value_true"].to_numpy()[None])[0, 0]
-                rows.append(
-                    {
-                        "source": source,
-                        "predicted": predicted,
-                        "true": true,
-                        "condition": condition,
-                        "n": len(group),
-                        "rho": rho,
-                        "p": float(spearman_p(rho, len(group))),
-                    }
-                )
-    return pd.DataFrame(rows, columns=["source", "predicted", "true", "condition", "n", "rho", "p"])

@@ -2,7 +2,8 @@
 
 An analysis is a module with ``NEEDS`` (the analyses it reads), ``part(params, store)`` (its own part of the profile
 and the digests of the files it reads), ``compute(params, needs, folder)`` (which writes ``results/`` and whatever
-later analyses need into a folder) and ``run(params)`` (all that its notebook calls).
+later analyses need into a folder) and ``run(params)`` (all that its notebook calls). One that stands `WITHIN` another's
+notebook is run by that one, first.
 """
 
 from __future__ import annotations
@@ -31,11 +32,17 @@ NOTEBOOKS = {
     "object2brain": "08_object2brain",
     "explorer": "09_explorer",
 }
+WITHIN = {"occlusion": "object2brain"}  # steps without a notebook of their own, and the step whose notebook runs them
 
 
 def analysis(step: str) -> ModuleType:
     """Return the module of an analysis."""
     return importlib.import_module(f"o2b_helpers.analyses.{step}")
+
+
+def notebook_of(step: str) -> str:
+    """Return the notebook that runs a step."""
+    return NOTEBOOKS[WITHIN.get(step, step)]
 
 
 def module_of(step: str) -> str:
@@ -77,10 +84,10 @@ def find_step(params: Params, step: str, store: Store, for_step: str) -> Path:
     """Return the folder of an earlier step's results; StoreError that names the notebook to run where missing."""
     folder = store.find(step, step_key(params, step, store))
     if folder is None:
-        notebook = NOTEBOOKS[step]
+        notebook = notebook_of(step)
         profile = params.name if params.profile.parent.name == "params" else str(params.profile)
         raise StoreError(
-            f"{NOTEBOOKS[for_step]} reads what {notebook} stores, and that is not there for these parameters",
+            f"{notebook_of(for_step)} reads what {notebook} stores, and that is not there for these parameters",
             value=f"no result of {step} for profile {params.name}",
             expected=f"{notebook} run with the same profile and overrides",
             remedy=f"run `o2b run {shlex.quote(profile)} --only {notebook[:2]}`, or open notebooks/{notebook}.ipynb "

@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from o2b_helpers.analyses import filter_lesions, filter_sensitivity, inputs, objects, valence_models
+from o2b_helpers.analyses import filter_lesions, filter_sensitivity, inputs, objects, occlusion, valence_models
 from o2b_helpers.analyses.networks import target_layers
 from o2b_helpers.analyses.pictures import pictures
 from o2b_helpers.analyses.preflight import Need, lesion_block_bytes
+from o2b_helpers.analyses.sensitivity_boxes import KINDS, PLAIN
 from o2b_helpers.analyses.tables import read_table
 from o2b_helpers.inputs.open_images import categories
 from o2b_helpers.inputs.pixel_cache import CachedImages
@@ -63,6 +64,7 @@ def step_needs(params: Params, step: str, folders: Folders, store: Store) -> lis
         "objects": _objects,
         "filter_sensitivity": _filter_sensitivity,
         "filter_lesions": _filter_lesions,
+        "occlusion": _occlusion,
         "object2brain": _object2brain,
     }.get(step)
     return found(params, folders, store) if found else []
@@ -100,8 +102,11 @@ def _valence_models(params: Params, folders: Folders, store: Store) -> list[Need
 
 
 def _objects(params: Params, folders: Folders, store: Store) -> list[Need]:
-    corpus = inputs.load(params, folders["inputs"]).corpus
-    many = min(params.execution.batch_size, len(corpus))
+    return [_detecting(params, inputs.load(params, folders["inputs"]).corpus, "detecting objects")]
+
+
+def _detecting(params: Params, pictures: pd.DataFrame, what: str) -> Need:
+    many = min(params.execution.batch_size, len(pictures))
     file = objects.checkpoint(params).stat().st_size
     toy = planted("image_size") if params.analysis.detector.weights == "toyworld" else None
     side = params.analysis.detector.image_size or toy or DETECTOR_SIDE
@@ -109,8 +114,8 @@ def _objects(params: Params, folders: Folders, store: Store) -> list[Need]:
     first = 6 * SMALL_CHANNELS * max(1.0, math.sqrt(file / SMALL_DETECTOR)) * (side / 2) ** 2
     last = 3 * len(categories()) * side**2 * (1 / 8**2 + 1 / 16**2 + 1 / 32**2)
     working = int(many * FLOAT * (2 * 3 * side**2 + max(first, last)))
-    kept = _largest(corpus, many) * (DECODED_PIXEL - 2)
-    return [_placed(params, "detecting objects", 4 * file, 2 * file + working, kept)]
+    kept = _largest(pictures, many) * (DECODED_PIXEL - 2)
+    return _placed(params, what, 4 * file, 2 * file + working, kept)
 
 
 def _filter_sensitivity(params: Params, folders: Folders, store: Store) -> list[Need]:
@@ -122,10 +127,18 @@ def _filter_sensitivity(params: Params, folders: Folders, store: Store) -> list[
         shards = filter_sensitivity.list_shards(params, store, model, corpus, boxes, heads)
         left = [s for s in shards if _is_missing(store, filter_sensitivity.KIND, s.part, filter_sensitivity)]
         backbone, layers = _network(params, model), target_layers(params, model)
-        sums = DOUBLE * len(heads.bias) * sum(backbone.shape(layer)[0] for layer in layers) * classes
-        what, written = f"scoring images with {model.label}", sums * (len(left) + 1)
+        runs, filters = len(heads.bias), sum(backbone.shape(layer)[0] for layer in layers)
+        # every kind of sum and that of squares for each run, and the kinds of ungated sums for all runs together
+        each = DOUBLE * (((len(KINDS) + 1) * runs + len(KINDS)) * filters + classes)
+        sums, what = each * classes, f"scoring images with {model.label}"
+        written = sums + each * sum(len(shard.classes) for shard in left)
         if left:
-            working = scoring_bytes(backbone, many, layers, len(heads.bias), len(boxes) / len(corpus), classes)
+            # every box is scored in its own image and in another one; in a batch, few classes occur
+            boxes_per_image = 2 * len(boxes) / len(corpus)
+            some = min(classes, int(many * boxes_per_image))
+            working = scoring_bytes(
+                backbone, many, layers, runs, boxes_per_image, PLAIN * some, n_columns=(len(KINDS) - PLAIN) * some
+            )
             working += 3 * sums + _reading(backbone, many)
             needs.append(_with_network(params, backbone, what, working, disk=written))
             needs += _decoding(backbone, [pictures(params, store, model, corpus, "corpus")], corpus)
@@ -157,15 +170,39 @@ def _filter_lesions(params: Params, folders: Folders, store: Store) -> list[Need
     return _counted_once(needs)
 
 
+def _occlusion(params: Params, folders: Folders, store: Store) -> list[Need]:
+    stimuli = inputs.load(params, folders["inputs"]).stimuli
+    classes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])[
+        "class"
+    ].nunique()
+    needs, many = [_detecting(params, stimuli, "detecting objects in the stimuli")], params.execution.batch_size
+    for model in (m for m in params.analysis.models if m.object2brain):
+        runs = len(valence_models.load_full_heads(folders["valence_models"], model).bias)
+        backbone, layers = _network(params, model), target_layers(params, model)
+        predictions = DOUBLE * runs * (1 + len(layers)) * classes * len(stimuli)
+        maps = FLOAT * many * sum(math.prod(backbone.shape(layer)) for layer in layers)
+        shard = occlusion.STIMULI_IN_A_SHARD + 2 * many
+        working = pass_bytes(backbone, many) + 2 * maps + _reading(backbone, shard) + 3 * predictions
+        what = f"hiding objects from {model.label}"
+        needs.append(_with_network(params, backbone, what, working, disk=2 * predictions))
+        needs += _decoding(backbone, [pictures(params, store, model, stimuli, "stimuli")], stimuli)
+    return _counted_once(needs)
+
+
 def _object2brain(params: Params, folders: Folders, store: Store) -> list[Need]:
     boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])
-    classes, rows, largest = boxes["class"].nunique(), 0, 0
+    classes, rows, largest, samples = boxes["class"].nunique(), 0, 0, params.analysis.significance.bootstrap
     for model in (m for m in params.analysis.models if m.object2brain):
-        file = folders["filter_lesions"] / "results" / f"lesion_effects_{model.label}.nc"
-        with xr.open_dataset(file, engine="h5netcdf") as effects:
+        results = folders["filter_lesions"] / "results"
+        with xr.open_dataset(results / f"lesion_effects_{model.label}.nc", engine="h5netcdf") as effects:
             runs, filters, targets = (effects.sizes[name] for name in ("run", "filter", "target"))
-        largest = max(largest, 3 * DOUBLE * runs * classes * filters)
-        rows += runs * classes * targets * len(target_layers(params, model))
+        with xr.open_dataset(results / f"lesion_predictions_{model.label}.nc", engine="h5netcdf") as predictions:
+            stimuli = predictions.sizes["stimulus"]
+        sums, compared = 3 * DOUBLE * runs * classes * filters, DOUBLE * filters * stimuli**2
+        drawn = FLOAT * samples * classes * targets * (runs + 1)
+        largest = max(largest, sums + compared + drawn)
+        layers = len(target_layers(params, model))
+        rows += classes * targets * layers * (runs + 1 + len(params.analysis.object2brain.compare))
     working = largest + ROW_IN_MEMORY * rows
     return [Need("the object weights", working, disk=ROW_ON_DISK * rows, less=FEWER_LAYERS, less_disk=FEWER_LAYERS)]
 

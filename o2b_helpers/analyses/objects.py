@@ -44,32 +44,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Detect objects in every corpus image."""
     corpus = inputs.load(params, needs["inputs"]).corpus
-    store = Store(params.store)
-    own = part(params, store)
-    own.pop("categories")
-    shards, detector = [], None
-    for start in range(0, len(corpus), IMAGES_IN_A_SHARD):
-        images = corpus.iloc[start : start + IMAGES_IN_A_SHARD]
-
-        def detect(place: Path, images: pd.DataFrame = images) -> None:
-            nonlocal detector
-            options = params.analysis.detector
-            detector = detector or load_detector(checkpoint(params), options.sha256)
-            found = detector.detect(
-                images["path"].tolist(),
-                images=images["image"].tolist(),
-                confidence=options.confidence,
-                iou=options.iou,
-                image_size=options.image_size,
-                batch_size=params.execution.batch_size,
-                device=pick_device(params.execution.device),
-            )
-            found.to_parquet(place / "detections.parquet", index=False)
-
-        shard = {**own, "images": digest_of(images[["image", "sha256"]].values.tolist())}
-        label = f"{params.name} images {start + 1} to {start + len(images)}"
-        shards.append(store.result("detections", label, shard, MODULE, detect).folder)
-    detections = pd.concat([pd.read_parquet(shard / "detections.parquet") for shard in shards], ignore_index=True)
+    detections = detect(params, Store(params.store), corpus)
     if detections.empty:
         raise InputError(
             "nothing was detected in the whole corpus",
@@ -93,6 +68,52 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             "most_frequent": detections["class"].value_counts().head(5).to_dict(),
         },
     )
+
+
+def detect(params: Params, store: Store, pictures: pd.DataFrame, what: str = "images") -> pd.DataFrame:
+    """Detect objects in pictures, some hundred at a time, with the profile's detector.
+
+    Parameters
+    ----------
+    params : Params
+        The profile.
+    store : Store
+        Where boxes are kept.
+    pictures : DataFrame
+        image, path, sha256.
+    what : str
+        What the store calls the pictures.
+
+    Returns
+    -------
+    DataFrame
+        As :meth:`~o2b_helpers.models.detector.Detector.detect` returns it.
+    """
+    own = part(params, store)
+    own.pop("categories")
+    shards, detector = [], None
+    for start in range(0, len(pictures), IMAGES_IN_A_SHARD):
+        images = pictures.iloc[start : start + IMAGES_IN_A_SHARD]
+
+        def compute(place: Path, images: pd.DataFrame = images) -> None:
+            nonlocal detector
+            options = params.analysis.detector
+            detector = detector or load_detector(checkpoint(params), options.sha256)
+            found = detector.detect(
+                images["path"].tolist(),
+                images=images["image"].tolist(),
+                confidence=options.confidence,
+                iou=options.iou,
+                image_size=options.image_size,
+                batch_size=params.execution.batch_size,
+                device=pick_device(params.execution.device),
+            )
+            found.to_parquet(place / "detections.parquet", index=False)
+
+        shard = {**own, "images": digest_of(images[["image", "sha256"]].values.tolist())}
+        label = f"{params.name} {what} {start + 1} to {start + len(images)}"
+        shards.append(store.result("detections", label, shard, MODULE, compute).folder)
+    return pd.concat([pd.read_parquet(shard / "detections.parquet") for shard in shards], ignore_index=True)
 
 
 def _categories(classes: pd.Series, table: Path | None) -> list[str]:

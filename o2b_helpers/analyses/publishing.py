@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import o2b_helpers
-from o2b_helpers.analyses.keys import NOTEBOOKS, find_step, results_folder, step_key, step_part
+from o2b_helpers.analyses.keys import NOTEBOOKS, WITHIN, find_step, notebook_of, results_folder, step_key, step_part
 from o2b_helpers.analyses.tables import read_facts
 from o2b_helpers.digests import file_digest
 from o2b_helpers.errors import Object2BrainError
@@ -38,14 +38,14 @@ def publish(params: Params, step: str, folder: Path, store: Store) -> None:
         for name in gone:
             (target / name).unlink(missing_ok=True)
         if gone and other != step:
-            say(f"  {', '.join(gone)}: made otherwise, not in results/ until {NOTEBOOKS[other]} has run")
+            say(f"  {', '.join(gone)}: made otherwise, not in results/ until {notebook_of(other)} has run")
     write_atomically(target / "provenance.json", _provenance(params, steps))
     for name, source in sources.items():
         if not (target / name).is_file() or file_digest(target / name) != files[name]:
             write_atomically(target / name, source.read_bytes())
     record = read_record(folder)
     steps[step] = {
-        "notebook": NOTEBOOKS[step],
+        "notebook": notebook_of(step),
         "key": record["key"],
         "made_from": record["part"],
         "code": record["code"],
@@ -67,6 +67,8 @@ def publish_needed(params: Params, step: str, store: Store) -> None:
 def is_published(params: Params, step: str, store: Store) -> bool:
     """Say whether a step's results lie in the results folder, whole and made with these parameters."""
     target = results_folder(params)
+    if not all(is_published(params, inner, store) for inner, outer in WITHIN.items() if outer == step):
+        return False
     entry = read_provenance(target).get("steps", {}).get(step)
     if entry is None or entry["key"] != _key_or_none(params, step, store):
         return False
@@ -114,6 +116,6 @@ def _provenance(params: Params, steps: Mapping[str, Any]) -> bytes:
         "options": described,
         "package": {"object2brain": o2b_helpers.__version__},
         "versions": {library: ", ".join(sorted(numbers)) for library, numbers in used.items()},
-        "steps": {name: steps[name] for name in NOTEBOOKS if name in steps},
+        "steps": {name: steps[name] for name in [*NOTEBOOKS, *WITHIN] if name in steps},
     }
     return json.dumps(content, indent=1, ensure_ascii=False, default=str).encode()

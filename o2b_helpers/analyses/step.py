@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.analyses.keys import NOTEBOOKS, analysis, find_step, module_of, results_folder, step_part
+from o2b_helpers.analyses.keys import WITHIN, analysis, find_step, module_of, notebook_of, results_folder, step_part
 from o2b_helpers.analyses.preflight import check_fit
 from o2b_helpers.analyses.publishing import publish, publish_needed
 from o2b_helpers.analyses.summaries import sentences
@@ -62,7 +62,7 @@ class Result:
         files = sorted(path.name for path in made.iterdir()) if made.is_dir() else []
         listed = f"<p>Files in results/: {escape(', '.join(files))}</p>" if files else ""
         return (
-            f"<p><strong>{escape(NOTEBOOKS[self.step])}</strong></p><ul>{said}</ul>{listed}"
+            f"<p><strong>{escape(notebook_of(self.step))}</strong></p><ul>{said}</ul>{listed}"
             f"<details><summary>All facts</summary><table>{rows}</table></details>"
         )
 
@@ -81,12 +81,15 @@ def run_step(params: Params, step: str) -> Result:
 
     store = Store(params.store)
     module = analysis(step)
-    say(f"{NOTEBOOKS[step]} ({params.name})")
+    for need in module.NEEDS:
+        if need in WITHIN:
+            run_step(params, need)
+    say(f"{notebook_of(step)}{f', {step}' if step in WITHIN else ''} ({params.name})")
     part = step_part(params, step, store)
     needs = {need: find_step(params, need, store, for_step=step) for need in module.NEEDS}
     with store.lock():
         if store.find(step, store.key(part, module_of(step))) is None:
-            check_fit(params, NOTEBOOKS[step], lambda some: step_needs(some, step, needs, store))
+            check_fit(params, notebook_of(step), lambda some: step_needs(some, step, needs, store))
         stored = store.result(
             step, params.name, part, module_of(step), lambda folder: module.compute(params, needs, folder)
         )

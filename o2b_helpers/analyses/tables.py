@@ -25,6 +25,7 @@ NAMES = (  # columns of the results that hold text
     "category_a",
     "category_b",
     "sign",
+    "method",
 )
 
 

@@ -67,10 +67,36 @@ def ridge_predictions(
     folds: int = 6,
     repeats: int = 10,
 ) -> pd.DataFrame:
-    """Predict labels from the activations of each region, nested (see `nested_ridge`).
+    """Predict labels from the activations of each region and average over subjects.
 
-    For each subject and region its regions of interest are the features. The subjects' z-scored predictions are
-    averaged. Penalties, folds, z-scores and averaging are ours (the paper leaves them open).
+    Parameters, Raises
+        As `subject_predictions`.
+
+    Returns
+    -------
+    DataFrame
+        Columns stimulus, valence_type, region, prediction (mean z-score).
+    """
+    return mean_over_subjects(
+        subject_predictions(signals, regions, labels, penalties, seed, outer=outer, folds=folds, repeats=repeats)
+    )
+
+
+def subject_predictions(
+    signals: pd.DataFrame,
+    regions: pd.DataFrame,
+    labels: pd.DataFrame,
+    penalties: Sequence[float],
+    seed: int,
+    *,
+    outer: str = "balanced",
+    folds: int = 6,
+    repeats: int = 10,
+) -> pd.DataFrame:
+    """Predict labels from the activations of each region, subject by subject, nested (see `nested_ridge`).
+
+    For each subject and region its regions of interest are the features. Penalties, folds and z-scores are ours (the
+    paper leaves them open).
 
     Parameters
     ----------
@@ -93,7 +119,7 @@ def ridge_predictions(
     Returns
     -------
     DataFrame
-        Columns stimulus, valence_type, region, prediction (mean z-score).
+        Columns subject, stimulus, valence_type, region, prediction (z-score).
 
     Raises
     ------
@@ -117,21 +143,33 @@ def ridge_predictions(
     region_of = regions.set_index("roi")["region"]
     parts = []
     for region in dict.fromkeys(regions["region"]):
-        total = np.zeros(outcomes.shape)
         in_region = signals[signals["roi"].map(region_of) == region]
-        subjects = list(in_region.groupby("subject", sort=True))
-        for subject, rows in subjects:
+        for subject, rows in in_region.groupby("subject", sort=True):
             features = rows.pivot(index="stimulus", columns="roi", values="value").loc[stimuli].to_numpy()
-            for number, valence_type in enumerate(outcomes):
+            for valence_type in outcomes:
                 where = f"subject {subject}, region {region}, {valence_type}"
                 outcome = outcomes[valence_type].to_numpy()
-                total[:, number] += nested_ridge(features, outcome, penalties, draws, where)
-        for number, valence_type in enumerate(outcomes):
-            mean = total[:, number] / len(subjects)
-            parts.append(
-                pd.DataFrame({"stimulus": stimuli, "valence_type": valence_type, "region": region, "prediction": mean})
-            )
+                predicted = nested_ridge(features, outcome, penalties, draws, where)
+                described = {"stimulus": stimuli, "valence_type": valence_type, "region": region}
+                parts.append(pd.DataFrame({"subject": subject, **described, "prediction": predicted}))
     return pd.concat(parts, ignore_index=True)
+
+
+def mean_over_subjects(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Average every subject's predictions (ours; the paper does not say how its one target per region came about).
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        See `subject_predictions`.
+
+    Returns
+    -------
+    DataFrame
+        Columns stimulus, valence_type, region, prediction (mean z-score).
+    """
+    groups = predictions.groupby(["region", "valence_type", "stimulus"], sort=False)["prediction"]
+    return groups.mean().reset_index()[["stimulus", "valence_type", "region", "prediction"]]
 
 
 def targets_table(labels: pd.DataFrame, predictions: pd.DataFrame, stimuli: Stimuli) -> pd.DataFrame:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from o2b_helpers.kernels.box_statistics import box_scores, box_statistics, pixel_boxes
+from o2b_helpers.kernels.category_weights import category_weights
 from o2b_helpers.kernels.filter_cams import filter_maps
 from o2b_helpers.kernels.filter_scores import FilterScores, filter_scores
 from o2b_helpers.kernels.lesions import lesion_predictions
-from o2b_helpers.kernels.object_weights import category_weights, object_weights
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.overlap import category_overlap
 from o2b_helpers.kernels.permuted_rank_correlation import permutations_within, permuted_rank_correlation
@@ -24,7 +24,6 @@ __all__ = [
     "filter_scores",
     "head_outputs",
     "lesion_predictions",
-    "object_weights",
     "permutations_within",
     "permuted_rank_correlation",
     "pixel_boxes",

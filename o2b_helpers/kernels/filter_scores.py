@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.box_maxima import Workspace
 from o2b_helpers.kernels.box_statistics import BLOCK_BYTES, SCORES, box_scores, box_statistics, pixel_boxes
 from o2b_helpers.kernels.filter_cams import RUNS_AT_ONCE, LayerMaps, layer_maps, maps_and_gradients
+from o2b_helpers.kernels.score_sums import FilterScores, Membership
 from o2b_helpers.models.meta import META, meta_backbone, peak_bytes
 
 if TYPE_CHECKING:
@@ -22,56 +22,6 @@ if TYPE_CHECKING:
 CAM_SCALES = ("filter", "layer")
 BATCH_SIZE = 16
 GAPS = 1 / 6  # share of memory that an allocator holds without using it
-
-
-@dataclass(frozen=True)
-class FilterScores:
-    """Sums that add up over shards of images (METHODS 3).
-
-    Parameters
-    ----------
-    score_sum : array (run, filter, class)
-        Sum of the box scores over all boxes of a class, float64.
-    box_count : array (class,)
-        Boxes that went into each sum, int64.
-    layer, channel : array (filter,)
-        Where each filter stands: module path and channel.
-    dropped : int
-        Boxes of which nothing lay inside the model's input; in neither sum nor count.
-    """
-
-    score_sum: np.ndarray
-    box_count: np.ndarray
-    layer: np.ndarray
-    channel: np.ndarray
-    dropped: int = 0
-
-    @property
-    def mean(self) -> np.ndarray:
-        """S (run, filter, class): the mean score of a class's boxes, NaN for a class without any."""
-        counted = np.where(self.box_count > 0, self.box_count, 1)
-        return np.where(self.box_count > 0, self.score_sum / counted, np.nan)
-
-    def __add__(self, other: FilterScores) -> FilterScores:
-        same = (
-            self.score_sum.shape == other.score_sum.shape
-            and np.array_equal(self.layer, other.layer)
-            and np.array_equal(self.channel, other.channel)
-        )
-        if not same:
-            raise InputError(
-                "Filter scores of different filters, runs or classes cannot be added",
-                value=f"{self.score_sum.shape} and {other.score_sum.shape} (run, filter, class)",
-                expected="the same layers, channels, runs and classes in both",
-                remedy="add only shards of one step",
-            )
-        return FilterScores(
-            self.score_sum + other.score_sum,
-            self.box_count + other.box_count,
-            self.layer,
-            self.channel,
-            self.dropped + other.dropped,
-        )
 
 
 def filter_scores(
@@ -88,6 +38,9 @@ def filter_scores(
     score: str = "homogeneity",
     cam_scale: str = "filter",
     output: str = "linear",
+    members: Membership | None = None,
+    squares: bool = False,
+    ungated: bool = False,
     batch_size: int = BATCH_SIZE,
     block_bytes: int = BLOCK_BYTES,
 ) -> FilterScores:
@@ -120,6 +73,13 @@ def filter_scores(
         What each map is scaled by.
     output : {"linear", "sigmoid"}
         What follows the linear layer.
+    members : Membership, optional
+        Columns behind the classes, to which boxes add with a weight.
+    squares : bool
+        Sum the squared scores by class, too.
+    ungated : bool
+        Sum the scores of A itself, too, for every column: no gradient, so that a filter that speaks against the output
+        (w <= 0, whose map is empty for all classes) shows what it answers to. Scaled as `cam_scale` says, with w = 1.
     batch_size : int
         Images in one forward pass; bounds the memory for maps and gradients.
     block_bytes : int
@@ -142,9 +102,13 @@ def filter_scores(
     pixels, kept = pixel_boxes(boxes, *size)
     box_image = _indices("box_image", box_image, len(kept), len(images))[kept]
     box_class = _indices("box_class", box_class, len(kept), n_classes)[kept]
+    number = torch.nonzero(kept)[:, 0]  # of each kept box among all that were given
     channels = [backbone.shape(layer)[0] for layer in layers]
     first = np.concatenate([[0], np.cumsum(channels)])
-    total = torch.zeros(n_classes, len(head_weight), int(first[-1]), dtype=torch.float64)
+    runs, filters, rows = len(head_weight), int(first[-1]), [n_classes, *([members.n_columns] if members else [])]
+    sums = [torch.zeros(count, runs, filters, dtype=torch.float64) for count in rows]
+    square = [torch.zeros(n_classes, runs, filters, dtype=torch.float64)] if squares else []
+    plain = [torch.zeros(count, filters, dtype=torch.float64) for count in rows] if ungated else []
     workspace = None
     for start in range(0, len(images), batch_size):
         in_batch = torch.nonzero((box_image >= start) & (box_image < start + batch_size))[:, 0]
@@ -152,10 +116,11 @@ def filter_scores(
             continue
         used, owner = _by_number_of_boxes(box_image[in_batch])
         own_classes = box_class[in_batch]
+        weights = None if members is None else members.matrix(number[in_batch], len(kept))
         found = layer_maps(backbone, images[used], head_weight, head_bias, layers, output)
         workspace = workspace or Workspace(found[layers[0]].maps)
-        for number, layer in enumerate(layers):
-            one = found.pop(layer)
+        for position, layer in enumerate(layers):
+            one, here = found.pop(layer), slice(first[position], first[position + 1])
             mean, maximum = box_statistics(
                 one.maps,
                 pixels[in_batch],
@@ -168,13 +133,23 @@ def filter_scores(
             )
             scores = box_scores(mean, maximum, score).to("cpu", torch.float64)
             by_run = _strength(one, cam_scale).transpose(0, 1)[owner] * scores[:, None]
-            total[:, :, first[number] : first[number + 1]].index_add_(0, own_classes, by_run)
+            _add(sums, here, own_classes, weights, by_run)
+            if ungated:
+                positive = one._replace(weights=torch.ones_like(one.weights[:1]))
+                _add(plain, here, own_classes, weights, _strength(positive, cam_scale)[0, owner] * scores)
+            if squares:
+                _add(square, here, own_classes, None, by_run.square_())
+    count = np.bincount(box_class.numpy(), minlength=n_classes).astype(np.int64)
+    if members is not None:
+        count = np.concatenate([count, members.matrix(number, len(kept)).sum(1).numpy()])
     return FilterScores(
-        total.permute(1, 2, 0).contiguous().numpy(),  # safetensors writes memory as it lies, whatever its axes
-        np.bincount(box_class.numpy(), minlength=n_classes).astype(np.int64),
+        _last(sums),
+        count,
         np.repeat(np.asarray(layers, dtype=str), channels),
-        np.concatenate([np.arange(count) for count in channels]).astype(np.int64),
+        np.concatenate([np.arange(some) for some in channels]).astype(np.int64),
         int((~kept).sum()),
+        _last(square) if squares else None,
+        _last(plain) if ungated else None,
     )
 
 
@@ -186,6 +161,7 @@ def scoring_bytes(
     boxes_per_image: float,
     n_classes: int,
     *,
+    n_columns: int = 0,
     block_bytes: int = BLOCK_BYTES,
 ) -> int:
     """Estimate the working memory of :func:`filter_scores` beyond the network and the images it is given.
@@ -198,6 +174,8 @@ def scoring_bytes(
         As for :func:`filter_scores`.
     runs, boxes_per_image : int, float
         Number of heads; boxes of an image on average.
+    n_columns : int
+        Columns of the members; where there are any, squared and ungated scores are counted, too.
 
     Returns
     -------
@@ -217,9 +195,27 @@ def scoring_bytes(
     filters = [backbone.shape(layer)[0] for layer in layers]
     # mean, maximum and score of each box, then each run's share of it, in double precision
     boxes = int(batch_size * boxes_per_image) * max(filters) * (4 * 6 + 8 * (1 + 3 * runs))
-    weights, sums = 8 * runs * batch_size * sum(filters), 2 * 8 * n_classes * runs * sum(filters)
+    columns = 2 * n_classes + (1 + 1 / runs) * n_columns + n_classes / runs if n_columns else n_classes
+    weights, sums = 8 * runs * batch_size * sum(filters), int(2 * 8 * columns * runs * sum(filters))
+    # the members' matrix product for one layer
+    weights += 8 * n_columns * (runs * max(filters) + int(batch_size * boxes_per_image))
     # what the passes leave is not given back at once, nor without gaps
     return int(passes * (1 + GAPS)) + block_bytes + boxes + weights + sums
+
+
+def _add(
+    sums: list[torch.Tensor], here: slice, classes: torch.Tensor, weights: torch.Tensor | None, scores: torch.Tensor
+) -> None:
+    """Add scores (box, [run,] channel) of one layer to the sums (class, ...) and, weighted, to those (column, ...)."""
+    sums[0][..., here].index_add_(0, classes, scores)
+    if weights is not None:
+        sums[1][..., here] += (weights @ scores.flatten(1)).view(-1, *scores.shape[1:])
+
+
+def _last(sums: list[torch.Tensor]) -> np.ndarray:
+    """Put the first axes one behind the other and last; safetensors writes memory as it lies, whatever its axes."""
+    total = torch.cat(sums) if len(sums) > 1 else sums[0]
+    return total.movedim(0, -1).contiguous().numpy()
 
 
 def _by_number_of_boxes(box_image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

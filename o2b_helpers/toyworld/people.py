@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.toyworld.truth import planted, planted_regions
+from o2b_helpers.toyworld.valence import Effects
 from o2b_helpers.toyworld.world import CELLS, stimulus_name, stimulus_scene
 
 
@@ -21,7 +22,7 @@ class HumanFiles:
     regions: Path
 
 
-def write_human(folder: Path, seed: int) -> HumanFiles:
+def write_human(folder: Path, seed: int, effects: Effects | None = None) -> HumanFiles:
     """Simulate ratings and brain signals for the 48 stimuli of the same seed.
 
     Parameters
@@ -30,6 +31,8 @@ def write_human(folder: Path, seed: int) -> HumanFiles:
         Where to write; made if absent.
     seed
         Seed of the stimuli and of all noise.
+    effects
+        What the classes do to valence; the shipped table where left out.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def write_human(folder: Path, seed: int) -> HumanFiles:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     count = planted("stimuli_per_cell") * len(CELLS)
-    valences = [stimulus_scene(seed, index).valence() for index in range(count)]
+    valences = [stimulus_scene(seed, index, effects).valence() for index in range(count)]
     stimuli = [Path(stimulus_name(index)).stem for index in range(count)]
     people = np.array([valence.people for valence in valences])
     scene = np.array([valence.scene for valence in valences])

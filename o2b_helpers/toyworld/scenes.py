@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -16,7 +17,9 @@ from o2b_helpers.errors import InputError
 from o2b_helpers.toyworld.backgrounds import apply_light, draw_background
 from o2b_helpers.toyworld.shapes import sprite
 from o2b_helpers.toyworld.truth import class_names, planted, truth
-from o2b_helpers.toyworld.valence import Valence, valence_of
+from o2b_helpers.toyworld.valence import Effects, Valence, shipped_effects, valence_of
+
+MOST_DRAWS = 20_000  # contents that are drawn for one stimulus before its pair of signs is held to be impossible
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,16 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """A background and objects, the first the farthest, with what their classes do not explain of the valence."""
+    """A background and objects, the first the farthest, with what their classes do not explain of the valence.
+
+    ``effects`` are those of the scene's world; those of the shipped table where there are none.
+    """
 
     seed: tuple[int, ...]
     objects: tuple[SceneObject, ...]
     people_noise: float
     scene_noise: float
+    effects: Effects | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -63,10 +70,12 @@ class Scene:
     def valence(self, without: str | None = None) -> Valence:
         """Return the true valence of the scene, or of the scene without one class (the noise stays the same)."""
         shown = [name for name in self.classes if name != without]
-        return valence_of(shown, self.people_noise, self.scene_noise)
+        return valence_of(shown, self.people_noise, self.scene_noise, self.effects)
 
 
-def draw_scene(seed: int | Sequence[int], people_sign: int = 0, scene_sign: int = 0) -> Scene:
+def draw_scene(
+    seed: int | Sequence[int], people_sign: int = 0, scene_sign: int = 0, effects: Effects | None = None
+) -> Scene:
     """Draw a scene from a seed.
 
     Parameters
@@ -76,18 +85,32 @@ def draw_scene(seed: int | Sequence[int], people_sign: int = 0, scene_sign: int 
     people_sign, scene_sign
         +1 or -1 to draw until that valence has this sign and at least the planted ``stimulus_margin``;
         0 takes what comes.
+    effects
+        What the classes do to valence; the shipped table where left out.
 
     Returns
     -------
     Scene
         At least one object of the category Human is in it.
+
+    Raises
+    ------
+    InputError
+        If these effects hardly ever, or never, give a valence of these signs.
     """
     parts = (int(seed),) if isinstance(seed, int | np.integer) else tuple(int(part) for part in seed)
     rng = np.random.default_rng(parts)
-    shown, noise = _content(rng)
-    while not _agrees(valence_of(shown, *noise), people_sign, scene_sign):
-        shown, noise = _content(rng)
-    return Scene(parts, tuple(_place(rng, shown, parts)), *noise)
+    spread = (shipped_effects() if effects is None else effects).noise
+    for _ in range(MOST_DRAWS):
+        shown, noise = _content(rng, spread)
+        if _agrees(valence_of(shown, *noise, effects), people_sign, scene_sign):
+            return Scene(parts, tuple(_place(rng, shown, parts)), *noise, effects)
+    raise InputError(
+        "these effects give no stimulus with this pair of signs",
+        value=f"people {people_sign:+d}, scene {scene_sign:+d}: none in {MOST_DRAWS} draws",
+        expected=f"valences of either sign that reach {planted('stimulus_margin')}",
+        remedy="give people and scene valence classes of both signs and of sufficient strength, or more noise",
+    )
 
 
 def render(scene: Scene, without: str | None = None) -> Image.Image:
@@ -125,14 +148,20 @@ def render(scene: Scene, without: str | None = None) -> Image.Image:
     return apply_light(picture, (*scene.seed, 1))
 
 
-def _content(rng: np.random.Generator) -> tuple[list[str], tuple[float, float]]:
-    table = truth()
-    shown = rng.uniform(size=len(table)) < table["probability"].to_numpy()
-    people = np.flatnonzero(table["category"] == "Human")
+def _content(rng: np.random.Generator, spread: float) -> tuple[list[str], tuple[float, float]]:
+    names, probability, people = _chances()
+    shown = rng.uniform(size=len(names)) < probability
     if not shown[people].any():
         shown[rng.choice(people)] = True
-    noise = rng.normal(0.0, planted("valence_noise"), 2)
-    return [str(name) for name in table["class"][shown]], (float(noise[0]), float(noise[1]))
+    noise = rng.normal(0.0, spread, 2)
+    return [name for name, here in zip(names, shown, strict=True) if here], (float(noise[0]), float(noise[1]))
+
+
+@cache
+def _chances() -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    """Classes, how often each is shown, and which of them are people; a stimulus may take thousands of draws."""
+    table = truth()
+    return class_names(), table["probability"].to_numpy(), np.flatnonzero(table["category"] == "Human")
 
 
 def _agrees(valence: Valence, people_sign: int, scene_sign: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -36,7 +37,11 @@ SHAPES: dict[str, tuple[Shape, float]] = {
 # transparent, so that the box around the sprite is the box around what is visible.
 _FAINTEST = 48
 
+# A scene is placed, drawn, and drawn again without each of its classes: its sprites are drawn once for all of that.
+_SPRITES_KEPT = 64
 
+
+@lru_cache(_SPRITES_KEPT)
 def sprite(class_name: str, size: int, flipped: bool, seed: tuple[int, ...]) -> Image.Image:
     """Draw one object on a transparent ground, cropped to what is visible of it.
 
@@ -54,7 +59,7 @@ def sprite(class_name: str, size: int, flipped: bool, seed: tuple[int, ...]) -> 
     Returns
     -------
     PIL.Image.Image
-        RGBA; the first and last row and column each hold at least one visible pixel.
+        RGBA; the first and last row and column each hold at least one visible pixel. Not to be changed in place.
 
     Raises
     ------

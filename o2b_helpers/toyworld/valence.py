@@ -1,4 +1,4 @@
-"""How the valence of an image arises from the classes it shows: the whole truth of the toy world."""
+"""How the valence of an image arises from the classes it shows: the whole truth of a toy world."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from o2b_helpers.toyworld.truth import truth
+from o2b_helpers.toyworld.truth import planted, truth
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,33 @@ class Valence:
         return (self.people + self.scene) / 2
 
 
-def valence_of(classes: Iterable[str], people_noise: float = 0.0, scene_noise: float = 0.0) -> Valence:
+@dataclass(frozen=True)
+class Effects:
+    """What moves the valence of the images of one world.
+
+    Attributes
+    ----------
+    by_class
+        (class, people effect, scene effect): valence units added where the class is shown at least once. A class
+        without a row moves nothing.
+    noise
+        Standard deviation of what the classes do not explain, in people and in scene valence.
+    """
+
+    by_class: tuple[tuple[str, float, float], ...]
+    noise: float
+
+
+@cache
+def shipped_effects() -> Effects:
+    """Return the effects of the table that ships with the package: the world of the demo."""
+    table = truth()[["class", "people_effect", "scene_effect"]]
+    return Effects(tuple(table.itertuples(index=False, name=None)), planted("valence_noise"))
+
+
+def valence_of(
+    classes: Iterable[str], people_noise: float = 0.0, scene_noise: float = 0.0, effects: Effects | None = None
+) -> Valence:
     """Add up the planted effects of the classes shown.
 
     Parameters
@@ -31,16 +57,16 @@ def valence_of(classes: Iterable[str], people_noise: float = 0.0, scene_noise: f
         Classes that are shown at least once; each counts once, however often it is shown.
     people_noise, scene_noise
         What the classes do not explain.
+    effects
+        Effects of the world; those of the shipped table where left out.
     """
-    effects = _effects()
+    found = _by_name(shipped_effects() if effects is None else effects)
     shown = sorted(set(classes))
-    people = sum(effects[name][0] for name in shown)
-    scene = sum(effects[name][1] for name in shown)
+    people = sum(found.get(name, (0.0, 0.0))[0] for name in shown)
+    scene = sum(found.get(name, (0.0, 0.0))[1] for name in shown)
     return Valence(people + people_noise, scene + scene_noise)
 
 
 @cache
-def _effects() -> dict[str, tuple[float, float]]:
-    table = truth()
-    pairs = zip(table["people_effect"], table["scene_effect"], strict=True)
-    return dict(zip(table["class"], pairs, strict=True))
+def _by_name(effects: Effects) -> dict[str, tuple[float, float]]:
+    return {name: (people, scene) for name, people, scene in effects.by_class}

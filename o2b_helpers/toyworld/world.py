@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +11,21 @@ import pandas as pd
 from o2b_helpers.progress import progress
 from o2b_helpers.toyworld.scenes import Scene, draw_scene, render
 from o2b_helpers.toyworld.truth import planted
+from o2b_helpers.toyworld.valence import Effects
 
 # Sign of people and of scene valence in each of the four cells of the stimulus set (METHODS 1).
 CELLS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
-def corpus_scene(seed: int, index: int) -> Scene:
+def corpus_scene(seed: int, index: int, effects: Effects | None = None) -> Scene:
     """Return the scene of one corpus image, so that it can be drawn again without one of its classes."""
-    return draw_scene((seed, planted("corpus_stream"), index))
+    return draw_scene((seed, planted("corpus_stream"), index), effects=effects)
 
 
-def stimulus_scene(seed: int, index: int) -> Scene:
+def stimulus_scene(seed: int, index: int, effects: Effects | None = None) -> Scene:
     """Return the scene of one stimulus (0 to 47; twelve in a row share a cell, in the order of ``CELLS``)."""
     people_sign, scene_sign = CELLS[index // planted("stimuli_per_cell")]
-    return draw_scene((seed, planted("stimulus_stream"), index), people_sign, scene_sign)
+    return draw_scene((seed, planted("stimulus_stream"), index), people_sign, scene_sign, effects)
 
 
 def corpus_name(index: int) -> str:
@@ -43,7 +44,7 @@ def rounded_valence(scene: Scene) -> int:
     return int(np.clip(np.rint(scene.valence().image), -limit, limit))
 
 
-def write_corpus(folder: Path, images: int, seed: int) -> Path:
+def write_corpus(folder: Path, images: int, seed: int, effects: Effects | None = None) -> Path:
     """Draw a corpus and write its tables.
 
     Parameters
@@ -54,6 +55,8 @@ def write_corpus(folder: Path, images: int, seed: int) -> Path:
         Number of images.
     seed
         Seed of the corpus; the same seed gives the same bytes, and a longer corpus starts with the shorter one.
+    effects
+        What the classes do to valence; the shipped table where left out.
 
     Returns
     -------
@@ -62,14 +65,13 @@ def write_corpus(folder: Path, images: int, seed: int) -> Path:
         Beside it lie ``objects.csv`` (image, class, x0, y0, x1, y1 in pixels, depth from 0 = farthest) and ``images/``.
     """
     folder = Path(folder)
-    scenes = [corpus_scene(seed, index) for index in range(images)]
     names = [corpus_name(index) for index in range(images)]
-    _write_pictures(folder / "images", names, scenes)
+    scenes = _write_pictures(folder / "images", names, lambda index: corpus_scene(seed, index, effects))
     _write_table(_objects(names, scenes), folder / "objects.csv")
     return _write_table(_valences(names, scenes), folder / "corpus.csv")
 
 
-def write_stimuli(folder: Path, seed: int) -> Path:
+def write_stimuli(folder: Path, seed: int, effects: Effects | None = None) -> Path:
     """Draw the 48 stimuli and write their tables.
 
     Parameters
@@ -78,6 +80,8 @@ def write_stimuli(folder: Path, seed: int) -> Path:
         Where to write; made if absent.
     seed
         Seed of the stimuli; no stimulus is an image of the corpus of the same seed.
+    effects
+        What the classes do to valence; the shipped table where left out.
 
     Returns
     -------
@@ -87,9 +91,8 @@ def write_stimuli(folder: Path, seed: int) -> Path:
     """
     folder = Path(folder)
     count = planted("stimuli_per_cell") * len(CELLS)
-    scenes = [stimulus_scene(seed, index) for index in range(count)]
     names = [stimulus_name(index) for index in range(count)]
-    _write_pictures(folder / "images", names, scenes)
+    scenes = _write_pictures(folder / "images", names, lambda index: stimulus_scene(seed, index, effects))
     _write_table(_objects(names, scenes), folder / "stimulus_objects.csv")
     signs = [CELLS[index // planted("stimuli_per_cell")] for index in range(count)]
     table = pd.DataFrame(
@@ -126,10 +129,14 @@ def _objects(names: Sequence[str], scenes: Sequence[Scene]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image", "class", "x0", "y0", "x1", "y1", "depth"])
 
 
-def _write_pictures(folder: Path, names: Sequence[str], scenes: Sequence[Scene]) -> None:
+def _write_pictures(folder: Path, names: Sequence[str], scene_of: Callable[[int], Scene]) -> list[Scene]:
+    """Draw and write picture after picture; return their scenes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, scene in progress(list(zip(names, scenes, strict=True)), f"drawing {folder.parent.name}"):
-        render(scene).save(folder / name, compress_level=1)
+    scenes = []
+    for index in progress(list(range(len(names))), f"drawing {folder.parent.name}"):
+        scenes.append(scene_of(index))
+        render(scenes[-1]).save(folder / names[index], compress_level=1)
+    return scenes
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> Path:

@@ -18,6 +18,7 @@ from o2b_helpers.view.select import (
     target_parts,
 )
 from o2b_helpers.view.style import number, ordered, significant_figures
+from o2b_helpers.view.uncertainty import ceilings_in_words, full_intervals, interval_words, summary_over_runs
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ def caption(results: Results, figure: int) -> Caption:
 
 
 def _figure_1(results: Results) -> Caption:
+    bars = ""
+    if full_intervals(results) is not None:
+        bars = f" The thin bar is the mean over runs with its {interval_words(results)} over runs and stimuli."
     return Caption(
         title="Do the models agree with people and their brains?",
         question="If a model finds one picture more pleasant than another, do people and their brain signals agree?",
@@ -50,18 +54,22 @@ def _figure_1(results: Results) -> Caption:
             "side by their source. Height is Spearman’s rho between a model’s predictions and the target over the "
             "stimuli of that condition: 1 is the same order, 0 no relation, −1 the opposite order. The large mark is "
             "the model’s best run, the one with the lowest error on held-out pictures; small marks are its other "
-            "runs. Filled marks have p below 0.05."
+            f"runs.{bars} Filled marks have q below 0.05: if all of them are called real, at most one in twenty of "
+            "those calls is expected to be wrong. A grey band is the noise ceiling: where a model would come out that "
+            "knew the order of the stimuli without any error; people do not agree well enough for more."
         ),
-        finding=" ".join(alignment_in_words(results)),
+        finding=" ".join([*alignment_in_words(results), ceilings_in_words(results)]).strip(),
         limits=(
-            "The p values treat each test alone: with many targets and models some filled marks are expected by chance "
-            "(one in twenty). Values corrected for the number of tests (q) are in alignment.csv and appear when you "
-            "point at a mark. The small marks show how much the training run matters, not how much the choice of "
-            "stimuli or people matters. A correlation does not say that model and brain work alike."
+            "An open mark does not say that there is no agreement: with few stimuli a moderate correlation is easily "
+            "missed. The uncorrected p of the paper appears when you point at a mark; by it alone one test in twenty "
+            "comes out below 0.05 by chance. The small marks show how much the training run matters, not how much the "
+            "choice of stimuli matters, and nothing here shows what other people would have said. A ceiling for brain "
+            "regions counts as signal whatever all subjects share, noise too. A correlation does not say that model "
+            "and brain work alike."
         ),
         origin=(
-            "Targets, models, Spearman’s rho and uncorrected significance are the paper’s (section 2.2.2). Showing the "
-            "other runs, and q, is ours."
+            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. The "
+            "other runs, permutations and q, intervals and noise ceilings are ours."
         ),
     )
 
@@ -93,6 +101,9 @@ def alignment_in_words(results: Results) -> list[str]:
 def _figure_2(results: Results) -> Caption:
     table = named(results.layer_alignment, results.alignment)
     mean = table.groupby(["architecture", "layer", "target"], sort=False)["rho"].agg(["mean", "std", "count"])
+    spread, intervals = summary_over_runs(results)
+    spread = spread.set_index(["architecture", "layer", "target"])
+    bar = f"its {interval_words(results)} over runs and stimuli" if intervals else "its standard deviation over runs"
     sentences = []
     for model in models(table):
         mine = mean.loc[model].dropna(subset=["mean"])
@@ -107,7 +118,8 @@ def _figure_2(results: Results) -> Caption:
         sentences.append(
             f"{model}: averaged over all targets, rho goes from {start} in the first layer ({first}) to {end} in the "
             f"last ({last}). Highest: {target} in {layer}, mean {number(top['mean'])}, "
-            f"sd {number(top['std'])} over {int(top['count'])} runs."
+            f"sd {number(top['std'])} over {int(top['count'])} runs"
+            + (f", interval {_ends(spread.loc[(model, layer, target)])}." if intervals else ".")
         )
     return Caption(
         title="Where in the network does the agreement arise?",
@@ -115,16 +127,25 @@ def _figure_2(results: Results) -> Caption:
         how_to_read=(
             "Each panel is one valence type (rows), one condition and one model (columns). From left to right the "
             "layers go from input to output. A line is one source of the target; a mark is the mean rho of the models "
-            "trained on that layer, a bar its standard deviation over runs. The mark at “full” is the whole network."
+            f"trained on that layer, a bar {bar}. The mark at “full” is the whole network. At “ceiling” stands each "
+            "source’s noise ceiling with its interval: where a model would come out that knew the order of the stimuli "
+            "without any error."
         ),
-        finding=" ".join(sentences),
+        finding=" ".join([*sentences, ceilings_in_words(results)]).strip(),
         limits=(
-            "The bars show how much the training run matters, not how much the choice of stimuli or people matters. "
-            "Full models and layer models are trained by different rules, so the step to “full” is not only one of "
-            "depth. No significance is marked here; p and q of every run are in layer_alignment.csv."
+            ""
+            if intervals
+            else "The bars show how much the training run matters, not how much the choice of stimuli matters. "
+        )
+        + (
+            "Two layers share their stimuli, so bars that overlap do not rule out a difference, and the highest of "
+            "many marks is high partly by luck. Full models and layer models are trained by different rules, so the "
+            "step to “full” is not only one of depth. No significance is marked here; p and q of every run are in "
+            "layer_alignment.csv."
         ),
         origin=(
-            "Layers, training rules, mean and sd over runs are the paper’s (section 2.2.3). “full” beside them is ours."
+            "Layers, training rules, mean and sd over runs are the paper’s (section 2.2.3). “full”, intervals over "
+            "runs and stimuli, and noise ceilings are ours."
         ),
     )
 
@@ -143,12 +164,13 @@ def _figure_3(results: Results) -> Caption:
         limits=(
             "Weights have no unit: compare them within a model, not between models. Only the classes at either end "
             "enter, so a category with many middling classes shows nothing. Boxes of different classes overlap "
-            "(figure 5), so part of a category’s weight may belong to its neighbour. No spread over runs is drawn; "
-            "the weights of every run are in object_weights.csv."
+            "(figure 5), so part of a category’s weight may belong to its neighbour. Bright marks have q < 0.05: by "
+            "chance alone, with people’s answers exchanged between stimuli, so large a sum is rare. That a mark is "
+            "pale does not show that the category plays no part; nor does a bright one show that it does so directly."
         ),
         origin=(
             "The weights, and summing the highest and lowest classes (a tenth at either end) by category, are the "
-            "paper’s (section 3.2). The score of a box, a lesion’s sign and most categories are ours. The "
+            "paper’s (section 3.2). The score of a box, a lesion’s sign, most categories, p and q are ours. The "
             "categories drawn are those with the largest weights."
         ),
     )
@@ -167,7 +189,7 @@ def _figure_4(results: Results) -> Caption:
         limits=(
             "Every model has its own scale, printed below its panels: look at the pattern, not at the length across "
             "models. Weights have no unit. Boxes of different classes overlap (figure 5). A category that is missing "
-            "here may matter in an earlier layer."
+            "here may matter in an earlier layer. Pale bars may come from chance (q not below 0.05)."
         ),
         origin="As figure 3. Which nine categories to draw is ours: those with the largest weights in the last layers.",
     )
@@ -268,6 +290,10 @@ def _classes(part: pd.DataFrame) -> str:
         f"{name} ({significant_figures(row['mean'])} ± {significant_figures(row['std'])})"
         for name, row in part.iterrows()
     )
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{number(row['low'])} to {number(row['high'])}"
 
 
 def _range(values: pd.Series) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from o2b_helpers.analyses.evidence import ASSUMPTIONS
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import FULL, kept_heads, last_layer, mean_weights, models
 
@@ -83,3 +84,52 @@ def extreme_classes(results: Results, top: int = 5) -> pd.DataFrame:
             named = [f"{name} ({value:+.2g})" for name, value in zip(ranked["class"], ranked["mean"], strict=True)]
             rows.append((model, target, ", ".join(named[:top]), ", ".join(named[: -top - 1 : -1])))
     return pd.DataFrame(rows, columns=["architecture", "target", "highest", "lowest"])
+
+
+def surviving_classes(results: Results, below: float = 0.05, top: int = 20) -> pd.DataFrame:
+    """Return the class weights (mean over runs) that survive correction for the number of classes, largest first.
+
+    Parameters
+    ----------
+    results : Results
+        Needs ``object_weights_mean.csv``.
+    below : float
+        Largest q, over the classes of a layer and target.
+    top : int
+        Rows at most.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, layer, target, class, weight, ci_low, ci_high, q; empty where none survives.
+    """
+    table = results.object_weights_mean
+    found = table[table["q"] < below].sort_values("weight", key=lambda weight: weight.abs(), ascending=False)
+    columns = ["architecture", "layer", "target", "class", "weight", "ci_low", "ci_high", "q"]
+    return found[columns].head(top).reset_index(drop=True)
+
+
+def compared_estimators(results: Results) -> pd.DataFrame:
+    """Return how far the other estimators agree with the first one, and how many weights survive in each.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, estimator, agreement (Spearman of the class weights of a target with the first
+        estimator's in the last target layer, mean over targets), weights, q_below_0.05 (number of them), assumption.
+    """
+    table, rows = results.object_weights_by_estimator, []
+    for model in models(table):
+        mine = table[table["architecture"] == model]
+        last = [name for name in mine["layer"].unique() if name != FULL][-1]
+        mine = mine[mine["layer"].isin([last, FULL])]
+        wide = {name: part.pivot(index="class", columns="target", values="weight")
+                for name, part in mine.groupby("estimator", sort=False)}  # fmt: skip
+        first = next(iter(wide.values()))
+        for name, part in wide.items():
+            both = part.index.intersection(first.index)
+            rho = part.loc[both].rank().corrwith(first.loc[both].rank())
+            q = mine.loc[mine["estimator"] == name, "q"]
+            rows.append((model, name, rho.mean(), len(q), int((q < 0.05).sum()), ASSUMPTIONS[name]))
+    columns = ["architecture", "estimator", "agreement", "weights", "q_below_0.05", "assumption"]
+    return pd.DataFrame(rows, columns=columns)

@@ -11,33 +11,48 @@ import xarray as xr
 
 from o2b_helpers.errors import InputError
 
-_ALIGNMENT = ["architecture", "weights", "run", "target", "valence_type", "source", "condition", "n", "rho", "p", "q"]
+_TARGET = ["target", "valence_type", "source", "condition"]
+_ALIGNMENT = ["architecture", "weights", "run", *_TARGET, "n", "rho", "p", "p_perm", "q", "p_fwer"]
+_SUMMARY = [*_TARGET, "n", "runs", "rho", "sd", "ci_low", "ci_high"]
+_CLASS = ["architecture", "layer", "target", "class", "category"]
+_TESTED = ["p", "q", "ci_low", "ci_high"]
 COLUMNS = {
     "targets.csv": ["stimulus", "target", "valence_type", "source", "condition", "value"],
+    "ceilings.csv": [*_TARGET, "n", "reliability", "ceiling", "ceiling_low", "ceiling_high", "splits", "method"],
     "predictions.csv": ["architecture", "weights", "run", "stimulus", "prediction"],
     "heads.csv": ["architecture", "weights", "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"],
     "alignment.csv": _ALIGNMENT,
     "layer_alignment.csv": [*_ALIGNMENT, "layer"],
+    "alignment_summary.csv": ["architecture", "weights", *_SUMMARY],
+    "layer_alignment_summary.csv": ["architecture", "weights", "layer", *_SUMMARY],
     "layer_predictions.csv": ["architecture", "weights", "layer", "run", "stimulus", "prediction"],
-    "object_weights.csv": ["architecture", "layer", "run", "target", "class", "category", "weight"],
-    "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes"],
+    "object_weights.csv": ["architecture", "layer", "run", "target", "class", "category", "weight", *_TESTED],
+    "object_weights_mean.csv": [*_CLASS, "weight", "sd", *_TESTED],
+    "object_weights_by_estimator.csv": ["estimator", *_CLASS, "weight", "p", "q"],
+    "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *_TESTED],
     "category_overlap.csv": ["category_a", "category_b", "overlap"],
 }
 NUMBERS = {
-    "value", "prediction", "learning_rate", "epoch", "mae", "loss", "rho", "n", "p", "q", "weight", "n_classes",
-    "overlap",
+    "value", "prediction", "learning_rate", "epoch", "mae", "loss", "rho", "n", "p", "p_perm", "q", "p_fwer", "runs",
+    "sd", "ci_low", "ci_high", "reliability", "ceiling", "ceiling_low", "ceiling_high", "splits", "weight",
+    "n_classes", "overlap",
 }  # fmt: skip
 MADE_BY = {
     "targets.csv": "01_human_targets",
+    "ceilings.csv": "01_human_targets",
     "predictions.csv": "02_valence_models",
     "heads.csv": "02_valence_models",
     "alignment.csv": "03_alignment_by_architecture",
     "layer_alignment.csv": "04_alignment_by_layer",
+    "alignment_summary.csv": "03_alignment_by_architecture",
+    "layer_alignment_summary.csv": "04_alignment_by_layer",
     "layer_predictions.csv": "02_valence_models",
     "detections.parquet": "05_objects",
     "filter_scores": "06_filter_sensitivity",
     "lesion_effects": "07_filter_lesions",
     "object_weights.csv": "08_object2brain",
+    "object_weights_mean.csv": "08_object2brain",
+    "object_weights_by_estimator.csv": "08_object2brain",
     "category_weights.csv": "08_object2brain",
     "category_overlap.csv": "05_objects",
     "provenance.json": "the whole series",
@@ -112,6 +127,11 @@ class Results:
         return self.table("targets.csv")
 
     @cached_property
+    def ceilings(self) -> pd.DataFrame:
+        """Noise ceiling of every target; NaN where it is not known."""
+        return self.table("ceilings.csv")
+
+    @cached_property
     def predictions(self) -> pd.DataFrame:
         """Valence that the full models predict for the stimuli."""
         return self.table("predictions.csv")
@@ -137,9 +157,29 @@ class Results:
         return self.table("layer_alignment.csv")
 
     @cached_property
+    def alignment_summary(self) -> pd.DataFrame:
+        """Mean rho over the runs of every full model and target, with its interval over runs and stimuli."""
+        return self.table("alignment_summary.csv")
+
+    @cached_property
+    def layer_alignment_summary(self) -> pd.DataFrame:
+        """Mean rho over the runs of every layer model and target, with its interval over runs and stimuli."""
+        return self.table("layer_alignment_summary.csv")
+
+    @cached_property
     def object_weights(self) -> pd.DataFrame:
         """Weight of every detected class, by model, layer, run and target."""
         return self.table("object_weights.csv")
+
+    @cached_property
+    def object_weights_mean(self) -> pd.DataFrame:
+        """Weight of every class averaged over runs, with its spread, p, q and interval over stimuli and runs."""
+        return self.table("object_weights_mean.csv")
+
+    @cached_property
+    def object_weights_by_estimator(self) -> pd.DataFrame:
+        """Mean weight of every class by each estimator, with p and q."""
+        return self.table("object_weights_by_estimator.csv")
 
     @cached_property
     def category_weights(self) -> pd.DataFrame:

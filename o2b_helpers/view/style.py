@@ -66,6 +66,12 @@ def cycle(items: list[str], number: int) -> str:
     return items[number % len(items)]
 
 
+def faint(colour: str, opacity: float = 0.55) -> str:
+    """Return a colour ``#rrggbb`` that lets through what lies behind it."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
 def offsets(count: int, width: float) -> list[float]:
     """Spread `count` marks evenly over `width` around zero."""
     return [0.0] if count == 1 else [width * (i / (count - 1) - 0.5) for i in range(count)]

@@ -6,12 +6,14 @@ import math
 
 import pandas as pd
 
-from o2b_helpers.view.style import safe, significant_figures
+from o2b_helpers.view.style import number, safe, significant_figures
 
 HOVER = (
     "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}: %{customdata[4]} classes, "
-    "summed weight %{customdata[5]}<extra></extra>"
+    "summed weight %{customdata[5]}%{customdata[6]}<extra></extra>"
 )
+Q_SURVIVES, FADED = 0.05, 0.3  # what may come from chance is drawn paler
+FADING = "Pale: q of the category’s weight is not below 0.05."
 
 
 def strongest_categories(weights: pd.DataFrame, count: int) -> list[str]:
@@ -30,8 +32,14 @@ def strongest_categories(weights: pd.DataFrame, count: int) -> list[str]:
 def hover_text(row, target: str) -> list[str | int]:
     """Build what is shown when a weight is pointed at."""
     weight = significant_figures(row.weight, 3)
+    ends = f" [{significant_figures(row.ci_low)} to {significant_figures(row.ci_high)}], q {number(row.q, 3)}"
     return [safe(row.architecture), safe(row.layer), safe(target), f"{safe(row.category)} ({row.sign})",
-            int(row.n_classes), weight]  # fmt: skip
+            int(row.n_classes), weight, ends]  # fmt: skip
+
+
+def strength(q: float) -> float:
+    """Return the opacity of a weight: full where it survives correction for the number of tests."""
+    return 1.0 if q < Q_SURVIVES else FADED
 
 
 def weight_axis(weights: pd.Series) -> dict:
@@ -46,6 +54,6 @@ def weight_axis(weights: pd.Series) -> dict:
 
 
 def complete(weights: pd.DataFrame) -> pd.DataFrame:
-    """Keep the columns needed, one row per (model, layer, target, category, sign); absent ones mean zero."""
+    """Keep the columns needed; there is one row per (model, layer, target, category, sign), absent ones mean zero."""
     keys = ["architecture", "layer", "target", "category", "sign"]
-    return weights.groupby(keys, sort=False, as_index=False)[["weight", "n_classes"]].sum()
+    return weights[[*keys, "weight", "n_classes", "q", "ci_low", "ci_high"]]

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from o2b_helpers.view.figures.categories import HOVER, complete, hover_text, strongest_categories, weight_axis
+from o2b_helpers.view.figures.categories import (
+    FADING,
+    HOVER,
+    complete,
+    hover_text,
+    strength,
+    strongest_categories,
+    weight_axis,
+)
 from o2b_helpers.view.figures.layers import SOURCE_LEGEND, source_lines
 from o2b_helpers.view.figures.panels import PanelGrid
 from o2b_helpers.view.results import Results
@@ -87,25 +95,29 @@ def figure_3(
 
 def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> go.Scatter:
     """Join positive and negative sums of one source into one trace of two lines; a missing sum is zero."""
-    x, y, text, size = [], [], [], []
+    x, y, text, size, opacity = [], [], [], [], []
     for sign in ("positive", "negative"):
         by_layer = {row.layer: row for row in part[part["sign"] == sign].itertuples()}
         for place, step in enumerate(steps):
             row = by_layer.get(step)
             x.append(place)
             y.append(0.0 if row is None else row.weight)
-            nothing = ["", safe(step), safe(target), f"no {sign} class among the chosen", 0, "0"]
+            nothing = ["", safe(step), safe(target), f"no {sign} class among the chosen", 0, "0", ""]
             text.append(nothing if row is None else hover_text(row, target))
-            size.append(0 if row is None else 5)  # the line alone runs along zero where there is nothing
+            opacity.append(1.0 if row is None else strength(row.q))
+            size.append(0 if row is None else 6)  # the line alone runs along zero where there is nothing
         x.append(None)
         y.append(None)
-        text.append([""] * 6)
+        text.append([""] * 7)
         size.append(0)
+        opacity.append(1.0)
     colour = cycle(SOURCE_COLOURS, position)
     return go.Scatter(
         x=x, y=y, mode="lines+markers", connectgaps=False, customdata=text, hovertemplate=HOVER, showlegend=False,
-        legendgroup=f"source {position}", line={"color": colour, "width": 1.5, "dash": cycle(DASHES, position)},
-        marker={"symbol": cycle(SYMBOLS, position), "size": size, "color": colour, "opacity": 1, "line": {"width": 0}},
+        legendgroup=f"source {position}", line={"color": colour, "width": 1, "dash": cycle(DASHES, position)},
+        marker={
+            "symbol": cycle(SYMBOLS, position), "size": size, "color": colour, "opacity": opacity, "line": {"width": 0},
+        },
     )  # fmt: skip
 
 
@@ -118,6 +130,6 @@ def _finish(grid: PanelGrid, conditions: list[str], types: list[str], sources: l
     grid.title(
         TITLE,
         "Above zero: the category’s objects support the agreement. Below zero: they weaken it. "
-        "Scale shared within a model." + note,
+        f"Scale shared within a model. {FADING}" + note,
     )
     return grid.finish(legend=grid.layout["legend"] | SOURCE_LEGEND)

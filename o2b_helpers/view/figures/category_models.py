@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from o2b_helpers.view.figures.categories import HOVER, complete, hover_text, strongest_categories, weight_axis
+from o2b_helpers.view.figures.categories import (
+    FADING,
+    HOVER,
+    complete,
+    hover_text,
+    strength,
+    strongest_categories,
+    weight_axis,
+)
 from o2b_helpers.view.figures.layers import SOURCE_LEGEND
 from o2b_helpers.view.figures.panels import PanelGrid, legend_entry
 from o2b_helpers.view.results import Results
@@ -83,7 +91,7 @@ def figure_4(
     grid.title(
         TITLE,
         "Right of zero: the category’s objects support the agreement. Left: they weaken it. "
-        "Every model has its own scale." + models_left_out(results.category_weights, names),
+        f"Every model has its own scale. {FADING}" + models_left_out(results.category_weights, names),
     )
     return grid.finish(legend=grid.layout["legend"] | SOURCE_LEGEND, barmode="overlay")
 
@@ -94,7 +102,10 @@ def _bars(part: pd.DataFrame, chosen: list[str], position: int, sources: int) ->
     return go.Bar(
         x=part["weight"].tolist(), y=places, orientation="h", width=thickness,
         offset=-0.42 + position * thickness, showlegend=False, legendgroup=f"source {position}",
-        marker={"color": cycle(SOURCE_COLOURS, position), "line": {"width": 0}},
+        marker={
+            "color": cycle(SOURCE_COLOURS, position), "line": {"width": 0},
+            "opacity": [strength(q) for q in part["q"]],
+        },
         customdata=[hover_text(row, row.target) for row in part.itertuples()], hovertemplate=HOVER,
     )  # fmt: skip
 

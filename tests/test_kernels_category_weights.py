@@ -4,38 +4,7 @@ import numpy as np
 import pytest
 
 from o2b_helpers.errors import InputError
-from o2b_helpers.kernels import category_weights, object_weights
-
-
-def test_equals_plain_loops():
-    rng = np.random.default_rng(0)
-    runs, filters, classes, targets = 2, 7, 4, 3
-    score_sum, delta = rng.uniform(size=(runs, filters, classes)), rng.normal(size=(runs, filters, targets))
-    box_count, layer = np.array([3, 1, 10, 5]), np.array(["b"] * 3 + ["a"] * 4)
-    found = object_weights(score_sum, box_count, delta, layer)
-    assert list(found) == ["b", "a"]
-    for name in found:
-        assert found[name].shape == (runs, classes, targets)
-        for run, c, t in np.ndindex(runs, classes, targets):
-            wanted = sum(
-                score_sum[run, k, c] / box_count[c] * delta[run, k, t] for k in range(filters) if layer[k] == name
-            )
-            assert found[name][run, c, t] == pytest.approx(wanted, abs=1e-12)
-
-
-def test_undetected_classes_and_missing_alignments_are_nan():
-    score_sum, delta = np.ones((1, 2, 3)), np.ones((1, 2, 2))
-    delta[0, 1, 1] = np.nan
-    found = object_weights(score_sum, np.array([2, 0, 4]), delta, np.array(["a", "a"]))["a"]
-    assert np.isnan(found[0, 1]).all() and np.isnan(found[0, :, 1]).all()
-    assert found[0, [0, 2], 0].tolist() == [1.0, 0.5]
-
-
-def test_refuses_what_does_not_fit():
-    with pytest.raises(InputError, match="do not fit"):
-        object_weights(np.ones((1, 2, 3)), np.ones(3), np.ones((1, 3, 2)), np.array(["a", "a"]))
-    with pytest.raises(InputError, match="do not fit"):
-        object_weights(np.ones((1, 2, 3)), np.ones(2), np.ones((1, 2, 2)), np.array(["a", "a"]))
+from o2b_helpers.kernels import category_weights
 
 
 def rows(frame):

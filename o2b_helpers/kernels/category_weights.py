@@ -1,4 +1,4 @@
-"""From filters to objects: class weights, and the categories at either end of their order."""
+"""From class weights to the categories at either end of their order."""
 
 from __future__ import annotations
 
@@ -10,53 +10,6 @@ import pandas as pd
 from o2b_helpers.errors import InputError
 
 COLUMNS = ("target", "category", "sign", "weight", "n_classes")
-
-
-def object_weights(
-    score_sum: np.ndarray, box_count: np.ndarray, delta: np.ndarray, layer: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Weigh every class for every target by the layer's filters: w = S' Delta (the paper, section 3.2).
-
-    Parameters
-    ----------
-    score_sum : array (run, filter, class)
-        Sums of box scores.
-    box_count : array (class,)
-        Boxes behind each sum; S = score_sum / box_count.
-    delta : array (run, filter, target)
-        Alignment of the whole model minus that without the filter.
-    layer : array (filter,)
-        Layer of each filter.
-
-    Returns
-    -------
-    dict of layer to array (run, class, target)
-        float64, in order of the layers' first filters. A class without any box is NaN, and so is a target for which
-        delta is NaN for any filter of the layer (no alignment: constant predictions or labels).
-
-    Raises
-    ------
-    InputError
-        Shapes that do not fit.
-    """
-    score_sum, delta = np.asarray(score_sum, dtype=np.float64), np.asarray(delta, dtype=np.float64)
-    box_count, layer = np.asarray(box_count), np.asarray(layer)
-    fits = score_sum.ndim == 3 and delta.ndim == 3 and score_sum.shape[:2] == delta.shape[:2]
-    if not fits or box_count.shape != score_sum.shape[2:] or layer.shape != score_sum.shape[1:2]:
-        raise InputError(
-            "Filter scores and lesion effects do not fit",
-            value=f"score_sum {score_sum.shape}, box_count {box_count.shape}, delta {delta.shape}, layer {layer.shape}",
-            expected="(run, filter, class), (class,), (run, filter, target), (filter,)",
-            remedy="take both from the same architecture and profile",
-        )
-    count = np.where(box_count > 0, box_count.astype(np.float64), np.nan)
-    weights = {}
-    for name in dict.fromkeys(layer.tolist()):
-        filters = layer == name
-        mean = score_sum[:, filters] / count
-        with np.errstate(invalid="ignore"):
-            weights[name] = mean.transpose(0, 2, 1) @ delta[:, filters]
-    return weights
 
 
 def category_weights(

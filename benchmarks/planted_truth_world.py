@@ -1,0 +1,242 @@
+"""One toy world of the planted-truth benchmark: drawn, studied by the package's own steps, and its truth drawn again.
+
+Everything that an estimator may read is stored with both truths, so that estimators are compared without computing
+a world again.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from o2b_helpers.analyses import (
+    filter_lesions,
+    filter_sensitivity,
+    human_targets,
+    inputs,
+    objects,
+    occlusion,
+    valence_models,
+)
+from o2b_helpers.analyses.alignment import target_matrix
+from o2b_helpers.analyses.labelled import read_dataset
+from o2b_helpers.analyses.networks import load_model
+from o2b_helpers.analyses.pictures import pictures
+from o2b_helpers.analyses.tables import read_table
+from o2b_helpers.kernels.occlusion import fill_from_surroundings
+from o2b_helpers.kernels.outputs import head_outputs
+from o2b_helpers.models.backbone import Backbone
+from o2b_helpers.params import Params, load_params
+from o2b_helpers.store import Store
+from o2b_helpers.toyworld import class_names, planted, render, stimulus_scene, truth, write_human
+from o2b_helpers.toyworld.planting import drawn_effects, no_effects
+from o2b_helpers.toyworld.scenes import Scene
+from o2b_helpers.toyworld.shapes import sprite
+from o2b_helpers.toyworld.valence import Effects
+from o2b_helpers.toyworld.world import write_corpus, write_stimuli
+
+IMAGES = 500
+RUNS = 5
+NULL_SEEDS = range(300, 400)  # worlds in which no class matters
+CORNERS = ["x0", "y0", "x1", "y1"]
+STEPS = (inputs, human_targets, valence_models, objects, filter_sensitivity, filter_lesions)
+
+
+def effects_of(seed: int) -> Effects:
+    """What is planted in the world of a seed."""
+    return no_effects() if seed in NULL_SEEDS else drawn_effects(seed)
+
+
+def stored_world(seed: int, folder: Path, quiet: bool = True) -> dict[str, np.ndarray]:
+    """Return what a world gives, computing it first where it is not stored; a killed run goes on where it was."""
+    file = folder / f"world_{seed}.npz"
+    if not file.exists():
+        with redirect_stdout(io.StringIO()) if quiet else io.StringIO():
+            found = study(seed, folder / f"study_{seed}")
+        np.savez_compressed(part := folder / f"part_{seed}.npz", **found)
+        part.replace(file)
+        shutil.rmtree(folder / f"study_{seed}")
+    with np.load(file) as stored:
+        return dict(stored)
+
+
+def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
+    """Draw a world and run the steps of notebooks 00 to 07 on it, once with detections and once with true boxes."""
+    effects = effects_of(seed)
+    params = _profile(seed, folder)
+    if not (folder / "human" / "regions.csv").exists():
+        write_corpus(folder / "corpus", IMAGES, seed, effects)
+        write_stimuli(folder / "stimuli", seed, effects)
+        write_human(folder / "human", seed, effects)
+    places = {step.__name__.rpartition(".")[2]: step.run(params).folder for step in STEPS}
+    data = inputs.load(params, places["inputs"])
+    true_boxes = _true_boxes(folder / "corpus" / "objects.csv")
+    oracle = _oracle_scores(params, places, true_boxes, folder / "oracle")
+    model = params.analysis.models[0]
+    heads = valence_models.load_full_heads(places["valence_models"], model)
+    backbone = load_model(params, model)
+
+    def predict(images: torch.Tensor) -> np.ndarray:
+        with torch.no_grad():
+            features = torch.cat([backbone.features(some) for some in images.split(64)])
+        weight, bias = (torch.as_tensor(one, dtype=torch.float32) for one in (heads.weight, heads.bias))
+        return head_outputs(features, weight, bias, params.analysis.heads.full.output).numpy()
+
+    store = Store(params.store)
+    corpus = pictures(params, store, model, data.corpus, "corpus")
+    shown = pictures(params, store, model, data.stimuli, "stimuli")
+    stimuli = shown.batch(0, len(shown))
+    base = predict(stimuli)
+    targets = read_table(places["human_targets"] / "results" / "targets.csv")
+    values, described = target_matrix(targets, data.stimuli["stimulus"])
+    scenes = [stimulus_scene(seed, index, effects) for index in range(len(stimuli))]
+    lesions, lesioned = (
+        read_dataset(places["filter_lesions"] / "results" / f"lesion_{what}_{model.label}.nc")
+        for what in ("effects", "predictions")
+    )
+    found = {
+        "classes": np.array(class_names()),
+        "planted": np.array([row[1:] for row in effects.by_class]),
+        "target": described["target"].to_numpy(dtype=str),
+        "values": values,
+        "base": base,
+        "lesioned": lesioned["prediction"].to_numpy(),
+        "delta": lesions["delta"].to_numpy(),
+        "layer": lesions["layer"].to_numpy().astype(str),
+        "truly_shown": np.array([[name in scene.classes for scene in scenes] for name in class_names()]),
+        "head_weight": heads.weight,
+        "head_bias": heads.bias,
+        "corpus_predictions": predict(corpus.batch(0, len(corpus))),
+    }
+    pairs, redrawn = _redrawn(scenes, backbone.preprocessing)
+    found["without"] = _placed(base, pairs, predict(redrawn))
+    hidden = fill_from_surroundings(stimuli[pairs[:, 1]], _outlines(scenes, pairs, stimuli.shape[-1]))
+    found["outlined"] = _placed(base, pairs, predict(hidden))
+    found["true_response"] = _true_response(backbone, stimuli, pairs, redrawn)
+    detected = pd.read_parquet(places["objects"] / "results" / "detections.parquet")
+    own = occlusion.stimulus_boxes(params, data.stimuli, list(class_names()))
+    drawn = _true_boxes(folder / "stimuli" / "stimulus_objects.csv")
+    scores = places["filter_sensitivity"] / "results" / f"filter_scores_{model.label}.nc"
+    for who, boxes, on_stimuli, file in (("", detected, own, scores), ("true_", true_boxes, drawn, oracle)):
+        found |= {f"{who}sums_{name}": value for name, value in _sums(file).items()}
+        found[f"{who}corpus_shown"] = _presence(boxes, data.corpus["image"])
+        found[f"{who}shown"] = _presence(on_stimuli, data.stimuli["image"])
+        hidden = occlusion.occluded_predictions(params, model, heads, data.stimuli, on_stimuli, list(class_names()))
+        found[f"{who}occluded"] = hidden["prediction"].to_numpy()
+        found[f"{who}map_occluded"] = hidden["map_prediction"].to_numpy()
+    return found
+
+
+def _profile(seed: int, folder: Path) -> Params:
+    """Write the world's profile: the demo's, with the tables of this world."""
+    human = {name: f"human/{name}.csv" for name in ("ratings", "signals", "regions")}
+    tables = {
+        "corpus": {"kind": "table", "table": "corpus/corpus.csv", "folder": "corpus/images"}
+        | {"valence_range": [-3, 3], "neutral": 0},
+        "stimuli": {"kind": "table", "table": "stimuli/stimuli.csv", "folder": "stimuli/images"},
+        "human": {"kind": "measurements", **human},
+        "models": [{"architecture": "toynet", "weights": "toyworld", "layer_models": False}],
+        "heads": {"runs": RUNS},
+        "detector": {"weights": "toyworld"},
+        "object2brain": {"share": 0.25},
+        "seed": seed,
+    }
+    (folder / "params").mkdir(parents=True, exist_ok=True)
+    file = folder / "params" / "world.yaml"
+    execution = {"device": "cpu", "threads": torch.get_num_threads(), "batch_size": 64}
+    file.write_text(yaml.safe_dump({"analysis": tables, "execution": execution}), encoding="utf-8")
+    return load_params(file)
+
+
+def _true_boxes(file: Path) -> pd.DataFrame:
+    """The boxes of everything that was drawn, in the form of detections."""
+    table, side = pd.read_csv(file), planted("image_size")
+    table["category"] = table["class"].map(truth().set_index("class")["category"])
+    return table.assign(confidence=1.0, width=side, height=side)[list(objects.COLUMNS)]
+
+
+def _oracle_scores(params: Params, places: dict[str, Path], boxes: pd.DataFrame, folder: Path) -> Path:
+    """Run the step of notebook 06 on true boxes in place of detections."""
+    (folder / "objects" / "results").mkdir(parents=True, exist_ok=True)
+    boxes.to_parquet(folder / "objects" / "results" / "detections.parquet", index=False)
+    (folder / "scores" / "results").mkdir(parents=True, exist_ok=True)
+    filter_sensitivity.compute(params, {**places, "objects": folder / "objects"}, folder / "scores")
+    return folder / "scores" / "results" / f"filter_scores_{params.analysis.models[0].label}.nc"
+
+
+def _sums(file: Path) -> dict[str, np.ndarray]:
+    """The score sums of a result file, the classes in the toy world's order; NaN (counts: 0) for one without a box."""
+    dataset = read_dataset(file)
+    numbers = {name: row for row, name in enumerate(dataset["class"].to_numpy().astype(str))}
+    found = {}
+    for name, variable in dataset.data_vars.items():
+        values = variable.to_numpy()
+        for axis, dimension in enumerate(variable.dims):
+            if not str(dimension).startswith("class"):
+                continue
+            rows = [np.take(values, [numbers[one]], axis) if one in numbers else None for one in class_names()]
+            absent = np.zeros_like(next(row for row in rows if row is not None))
+            values = np.concatenate([absent if row is None else row for row in rows], axis)
+        found[str(name)] = values
+    return found
+
+
+def _presence(boxes: pd.DataFrame, images: pd.Series) -> np.ndarray:
+    """Whether a class has a box in an image, (class, image)."""
+    table = pd.crosstab(boxes["class"], boxes["image"]).reindex(index=class_names(), columns=images, fill_value=0)
+    return table.to_numpy() > 0
+
+
+def _redrawn(scenes: list[Scene], preprocess: Callable) -> tuple[np.ndarray, torch.Tensor]:
+    """Draw every stimulus without each of its classes: rows (class, stimulus) and network inputs in the same order."""
+    pairs = [(row, n) for n, s in enumerate(scenes) for row, name in enumerate(class_names()) if name in s.classes]
+    images = [preprocess(render(scenes[n], without=class_names()[row])) for row, n in pairs]
+    return np.array(pairs), torch.stack(images)
+
+
+def _placed(base: np.ndarray, pairs: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Put predictions (run, pair) in their place (run, class, stimulus); base where a stimulus shows no such class."""
+    found = np.repeat(base[:, None], len(class_names()), axis=1)
+    found[:, pairs[:, 0], pairs[:, 1]] = predictions
+    return found
+
+
+def _outlines(scenes: list[Scene], pairs: np.ndarray, size: int) -> torch.Tensor:
+    """Mark what each class's own drawing covers, (pair, size, size) bool: as a box would be if it were a mask."""
+    side, found = planted("image_size"), []
+    for row, n in pairs:
+        cover = np.zeros((side, side), dtype=np.float32)
+        for thing in (one for one in scenes[n].objects if one.class_name == class_names()[row]):
+            x0, y0, x1, y1 = thing.box
+            drawn = np.asarray(sprite(thing.class_name, thing.size, thing.flipped, thing.seed))[..., 3] > 0
+            cover[y0:y1, x0:x1] = np.maximum(cover[y0:y1, x0:x1], drawn)
+        found.append(torch.as_tensor(cover))
+    return torch.nn.functional.interpolate(torch.stack(found)[:, None], size=(size, size), mode="area")[:, 0] > 0
+
+
+def _true_response(backbone: Backbone, stimuli: torch.Tensor, pairs: np.ndarray, redrawn: torch.Tensor) -> np.ndarray:
+    """What a class truly does to a filter, (filter, class): its mean activity in stimuli with it minus without it.
+
+    In units of the filter's mean activity over all stimuli; 0 for a filter that is never active.
+    """
+
+    def activity(images: torch.Tensor) -> np.ndarray:
+        with torch.no_grad():
+            maps = backbone.run(images, backbone.target_layers)[0]
+        return torch.cat([maps[layer].mean((2, 3)) for layer in backbone.target_layers], 1).double().numpy()
+
+    whole = activity(stimuli)
+    change = whole[pairs[:, 1]] - activity(redrawn)
+    total = np.zeros((whole.shape[1], len(class_names())))
+    np.add.at(total.T, pairs[:, 0], change)
+    shown = np.maximum(np.bincount(pairs[:, 0], minlength=total.shape[1]), 1)
+    usual = whole.mean(0)
+    return total / shown / np.where(usual > 0, usual, np.inf)[:, None]
