@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from o2b_helpers.view.known_tables import interval_words, known
+from o2b_helpers.view.known_tables import known
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import (
     P_SIGNIFICANT,
@@ -19,6 +19,7 @@ from o2b_helpers.view.select import (
 )
 from o2b_helpers.view.style import isolated, number, ordered, significant_figures
 from o2b_helpers.view.tables import Table, make_table, p_value
+from o2b_helpers.view.uncertainty import interval_words
 
 NAMED_CLASSES = 4
 LONG_SOURCES = {"true": "people’s own judgements", "rating": "people’s ratings"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from o2b_helpers.view.known_tables import interval_words, known
+from o2b_helpers.view.known_tables import known
 from o2b_helpers.view.results import Results
 from o2b_helpers.view.select import last_layer, mean_weights, models, named, target_parts
 from o2b_helpers.view.style import number, significant_figures
@@ -19,6 +19,7 @@ from o2b_helpers.view.tables import (
     make_table,
     p_value,
 )
+from o2b_helpers.view.uncertainty import interval_words
 
 
 def summary_table(results: Results) -> Table | None:
