@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated, Any
 
@@ -116,6 +117,8 @@ def main() -> None:
         print(f"\nError: {error}", file=sys.stderr)
         sys.exit(1)
     except (KeyboardInterrupt, SystemExit) as end:
+        # the kernel went with the command, and what still waits for its reply would print a traceback on the way out
+        logging.getLogger("asyncio").disabled = True
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer turns Ctrl-C into this code
             raise
         print("\nstopped; finished results are kept, run the same command again to go on", file=sys.stderr)

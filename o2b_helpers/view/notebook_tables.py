@@ -31,11 +31,14 @@ def most_sensitive_filters(results: Results, model: str, top: int = 3) -> pd.Dat
     Returns
     -------
     DataFrame
-        Columns class, boxes, layer, channel, score (0..1), ordered by the number of boxes.
+        Columns class, boxes, layer, channel, score (0..1), lift (score minus that of boxes of other images in the same
+        place and size: near 0 where place and size alone give the score), ordered by the number of boxes.
     """
     scores = results.filter_scores(model)
     boxes = scores["box_count"].values
     mean = scores["score_sum"].values.mean(axis=0) / np.where(boxes > 0, boxes, np.nan)
+    exchanged = scores["exchanged_count"].values
+    chance = scores["exchanged_sum"].values.mean(axis=0) / np.where(exchanged > 0, exchanged, np.nan)
     rows = []
     for position in np.argsort(-boxes, kind="stable"):
         if boxes[position] == 0:
@@ -43,9 +46,10 @@ def most_sensitive_filters(results: Results, model: str, top: int = 3) -> pd.Dat
         for filter_ in np.argsort(-mean[:, position], kind="stable")[:top]:
             rows.append(
                 (scores["class"].values[position], int(boxes[position]), scores["layer"].values[filter_],
-                 int(scores["channel"].values[filter_]), mean[filter_, position])
+                 int(scores["channel"].values[filter_]), mean[filter_, position],
+                 mean[filter_, position] - chance[filter_, position])
             )  # fmt: skip
-    return pd.DataFrame(rows, columns=["class", "boxes", "layer", "channel", "score"])
+    return pd.DataFrame(rows, columns=["class", "boxes", "layer", "channel", "score", "lift"])
 
 
 def strongest_lesions(results: Results, model: str, top: int = 10) -> pd.DataFrame:
