@@ -9,6 +9,7 @@ from o2b_helpers.errors import InputError
 from o2b_helpers.view import Results, write_report
 from o2b_helpers.view.answer import NOT_TESTED, agreement, main_targets, objects
 from o2b_helpers.view.figure_tables import FIGURE_TABLES, ceiling_table, layer_table, weight_table
+from o2b_helpers.view.second_opinion import WHY, second_opinion
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_the_target_in_words_is_what_people_say_of_the_whole_picture(old, tmp_pa
 
 def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
     sentences = [statement.words for statement in objects(tested).statements]
-    assert len(sentences) == 8 and NOT_TESTED not in sentences
+    assert len(sentences) == 9 and NOT_TESTED not in sentences and WHY in sentences
     table = pd.read_csv(tested.folder / "object_weights_mean.csv")
     table = table[(table["layer"] == "features.9") & (table["target"].str.startswith("IV/true"))]
     ends = []
@@ -108,3 +109,17 @@ def test_every_figure_has_its_tables_and_numbers_keep_their_precision(tested, ol
     place = [name for name, _ in table.columns].index("mean rho")
     mean = old.layer_alignment.groupby(["architecture", "layer", "target"], sort=False)["rho"].mean()
     assert [float(table.value(row, place)) for row in range(len(table.rows))] == pytest.approx(list(mean), abs=1e-15)
+
+
+def test_the_second_opinion_names_the_classes_whose_hiding_changes_most(tested, old):
+    table = pd.read_csv(tested.folder / "object_weights_by_estimator.csv")
+    table = table[(table["estimator"] == "occlusion") & (table["target"] == "IV/true/congruent")]
+    for model, here in table.groupby("architecture"):
+        words = second_opinion(tested, model, "IV/true/congruent")
+        here = here.sort_values("weight")
+        for side, row in (("towards people", here.iloc[-1]), ("away from people", here.iloc[0])):
+            if (row["weight"] > 0) == (side == "towards people"):
+                assert f"{side} {row['class']} (" in words
+        assert "2 of 14 classes are beyond chance" in words
+    assert second_opinion(old, "toynet", "IV/true/congruent") == ""
+    assert WHY not in [statement.words for statement in objects(old).statements]

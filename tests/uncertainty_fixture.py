@@ -8,13 +8,19 @@ import pandas as pd
 
 
 def write_uncertainty(folder: Path, sure: tuple[str, ...] = ("Car", "Tree")) -> Path:
-    """Write the four tables of uncertainty; the classes of `sure` get q = 0.01, all others q = 0.6."""
+    """Write the five tables of uncertainty; the classes of `sure` get q = 0.01, all others q = 0.6."""
     weights = pd.read_csv(folder / "object_weights.csv", keep_default_na=False)
     keys = ["architecture", "layer", "target", "class", "category"]
     mean = weights.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
     q = mean["class"].isin(sure).map({True: 0.01, False: 0.6})
     mean = mean.assign(p=q / 10, q=q, ci_low=mean["weight"] - 0.05, ci_high=mean["weight"] + 0.05)
     mean.to_csv(folder / "object_weights_mean.csv", index=False)
+    hidden = mean[mean["layer"] == "features.9"].assign(estimator="occlusion", layer="full")
+    hidden["weight"] = -hidden["weight"]  # another opinion
+    columns = ["estimator", *keys, "weight", "p", "q"]
+    pd.concat([mean.assign(estimator="sum"), hidden])[columns].to_csv(
+        folder / "object_weights_by_estimator.csv", index=False
+    )
     shared = ["target", "valence_type", "source", "condition", "n"]
     for name, more in (("alignment", []), ("layer_alignment", ["layer"])):
         table = pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
@@ -33,7 +39,13 @@ def write_uncertainty(folder: Path, sure: tuple[str, ...] = ("Car", "Tree")) -> 
 
 
 def without_uncertainty(folder: Path) -> Path:
-    """Take the four tables away: results as an older version wrote them."""
-    for name in ("object_weights_mean", "alignment_summary", "layer_alignment_summary", "ceilings"):
+    """Take the five tables away: results as an older version wrote them."""
+    for name in (
+        "object_weights_mean",
+        "object_weights_by_estimator",
+        "alignment_summary",
+        "layer_alignment_summary",
+        "ceilings",
+    ):
         (folder / f"{name}.csv").unlink(missing_ok=True)
     return folder

@@ -8,6 +8,7 @@ import pandas as pd
 
 from o2b_helpers.view.known_tables import known
 from o2b_helpers.view.results import Results
+from o2b_helpers.view.second_opinion import WHY, hidden, second_opinion
 from o2b_helpers.view.select import (
     P_SIGNIFICANT,
     best_alignment,
@@ -157,7 +158,8 @@ def objects(results: Results) -> Answer:
             low = here[here["weight"] < 0].iloc[::-1].head(NAMED_CLASSES)
             sure = _sure(here, pd.concat([high, low]), signs.get((model, last, target), {}), tested is not None)
             ends = (f"Towards people: {_classes(high)}.", f"Away from people: {_classes(low)}.")
-            statements.append(Statement(lead, points=(*ends, *([f"How sure: {sure}"] if sure else []))))
+            more = (f"How sure: {sure}" if sure else "", second_opinion(results, model, target))
+            statements.append(Statement(lead, points=(*ends, *filter(None, more))))
     if tested is None:
         statements.append(Statement(text=NOT_TESTED))
     else:
@@ -169,6 +171,8 @@ def objects(results: Results) -> Answer:
                 "that stand close together share their weight (figure 5)."
             )
         )
+    if hidden(results) is not None:
+        statements.append(Statement(text=WHY))
     question = "Which objects push a model towards or away from how people feel, and how sure is that?"
     return Answer(question, statements)
 
