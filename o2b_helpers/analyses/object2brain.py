@@ -79,7 +79,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             counts = design.counts if chosen else None
             evidence = list(evidence_of(needs, model, estimator, design.stimuli))
             for layer, classes, one in progress(evidence, f"weights of {model.label}, {estimator}"):
-                found = tested_weights(one, design.groups, design.permutations, counts, params.analysis.significance)
+                options = params.analysis.significance
+                found = tested_weights(one, design.groups, design.permutations, counts, options, each_run=chosen)
                 long = _long(found, classes, design, category_of, model.label, layer)
                 mean = long[long["run"] == _MEAN].drop(columns="run")
                 tables["estimators"].append(mean.assign(estimator=estimator))

@@ -96,8 +96,8 @@ def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFram
         return NOT_TOY
     truth, rows = true_influence(params, model), []
     mine = weights[weights["architecture"] == model.label]
-    last = [name for name in mine["layer"].unique() if name != WHOLE][-1]
-    mine = mine[mine["layer"].isin([last, WHOLE])]
+    last = [name for name in mine["layer"].unique() if name != WHOLE][-1:]
+    mine = mine[mine["layer"].isin([*last, WHOLE])]
     for (estimator, layer), part in mine.groupby(["estimator", "layer"], sort=False):
         wide = part.pivot(index="class", columns="target", values="weight")
         both = wide.index.intersection(truth.index)

@@ -73,6 +73,8 @@ def tested_weights(
     permutations: np.ndarray,
     counts: np.ndarray | None,
     options: Significance,
+    *,
+    each_run: bool = True,
 ) -> TestedWeights:
     """Weigh every class for every target, and say how far chance and the choice of stimuli and runs could go.
 
@@ -88,6 +90,8 @@ def tested_weights(
         How often each stimulus is drawn in each bootstrap sample; None: no intervals.
     options : Significance
         Seed and width of the intervals.
+    each_run : bool
+        False: test the mean over runs only, without intervals; it is then the only row.
 
     Returns
     -------
@@ -98,16 +102,18 @@ def tested_weights(
     S comes from the corpus, not from the stimuli, so that it stays when stimuli are exchanged or drawn again.
     """
     runs, _, classes = evidence.sensitivity.shape
-    shape = (runs + 1, classes, sum(len(group.targets) for group in groups))
+    shape = (runs + 1 if each_run else 1, classes, sum(len(group.targets) for group in groups))
     weight, p, q, low, high = (np.full(shape, np.nan) for _ in range(5))
     drawn, means = None, None
-    if counts is not None:
+    if counts is not None and each_run:
         drawn = draw_counts(np.zeros(runs), len(counts), options.seed + RUN_STREAM) / runs
         means = np.full((len(counts), *shape[1:]), np.nan, dtype=np.float32)
     for group in groups:
-        forms = with_mean(evidence.forms(group)).reshape(-1, len(group.places))
+        forms = evidence.forms(group)
+        forms = with_mean(forms) if each_run else forms.mean(0, keepdims=True)
+        forms = forms.reshape(-1, len(group.places))
         tested = permutation_test([Forms(forms, group.values, group.places)], permutations, familywise=False)
-        own = (len(group.targets), runs + 1, classes)
+        own = (len(group.targets), *shape[:2])
         weight[:, :, group.targets] = tested.observed[0].reshape(own).transpose(1, 2, 0)
         p[:, :, group.targets] = tested.p[0].reshape(own).transpose(1, 2, 0)
         if drawn is not None:
@@ -118,7 +124,7 @@ def tested_weights(
             means[:, :, group.targets] = np.einsum("srct,sr->sct", samples, drawn, optimize=True)
             ends = interval(means[:, :, group.targets], options.confidence)
             low[-1][:, group.targets], high[-1][:, group.targets] = ends
-    for row in range(runs + 1):
+    for row in range(shape[0]):
         for target in range(shape[2]):
             q[row, :, target] = benjamini_hochberg(p[row, :, target])
     return TestedWeights(weight, p, q, low, high, means)

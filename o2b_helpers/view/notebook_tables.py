@@ -125,8 +125,7 @@ def compared_estimators(results: Results) -> pd.DataFrame:
     table, rows = results.object_weights_by_estimator, []
     for model in models(table):
         mine = table[table["architecture"] == model]
-        last = [name for name in mine["layer"].unique() if name != FULL][-1]
-        mine = mine[mine["layer"].isin([last, FULL])]
+        mine = mine[mine["layer"].isin([last_layer(mine, model), FULL])]
         wide = {name: part.pivot(index="class", columns="target", values="weight")
                 for name, part in mine.groupby("estimator", sort=False)}  # fmt: skip
         first = next(iter(wide.values()))

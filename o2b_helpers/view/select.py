@@ -58,7 +58,7 @@ def models_left_out(table: pd.DataFrame, shown: Sequence[str]) -> str:
 def layers(table: pd.DataFrame, model: str) -> list[str]:
     """List the layers of one model from input to output, as the results list them, without ``full``."""
     found = dict.fromkeys(table.loc[table["architecture"] == model, "layer"])
-    return [layer for layer in found if layer != FULL]
+    return [layer for layer in found if layer != FULL] or list(found)  # a class hidden in the picture has no layer
 
 
 def last_layer(table: pd.DataFrame, model: str) -> str:
