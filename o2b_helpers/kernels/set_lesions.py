@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from o2b_helpers.models.backbone import Backbone
 
 IMAGES = 16  # that go through the rest of the network together
+SAME = 1e-6  # features that differ by less, beside the largest, differ by rounding
 
 
 @torch.no_grad()
@@ -60,7 +61,8 @@ def predictions_without(
     Returns
     -------
     tensor (run, image)
-        float64, on the CPU. For images in which all of these maps are empty: the whole model's, bit for bit.
+        float64, on the CPU. For images in which all of these maps are empty: the whole model's, bit for bit. Where what
+        is left of the network gives the same features for all images, exactly the same: ranks would order rounding.
 
     Raises
     ------
@@ -72,24 +74,28 @@ def predictions_without(
     checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
     weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
     filters = sorted(set(_checked(channels, backbone.shape(layer), maps, layer)))
-    change = torch.zeros(len(weight), len(maps), dtype=torch.float64)
+    changed, whole = features.clone(), features.clone()
     touched = torch.nonzero(maps[:, filters].flatten(1).any(1))[:, 0]
+
+    def silenced(found: torch.Tensor) -> torch.Tensor:
+        found = found.clone()
+        found[:, filters] = 0.0
+        return found
+
     for some in touched.split(batch_size):
-
-        def silenced(found: torch.Tensor) -> torch.Tensor:
-            found = found.clone()
-            found[:, filters] = 0.0
-            return found
-
         if backbone.splits:
             # the whole model goes the same way in the same batch, so that what differs is the lesion alone
-            changed, whole = backbone.tail(silenced(maps[some]), layer), backbone.tail(maps[some], layer)
+            changed[some] = backbone.tail(silenced(maps[some]), layer)
+            whole[some] = backbone.tail(maps[some], layer)
         else:
             shown = images[some.to(images.device)].to(backbone.device)
-            changed, whole = backbone.changed_features(shown, layer, silenced), features[some]
+            changed[some] = backbone.changed_features(shown, layer, silenced)
+    if len(touched) and float((changed - changed[:1]).abs().max()) <= SAME * float(changed.abs().max()):
+        linear = linear_values(changed[:1], weight, bias).repeat(1, len(images))
+    else:
         difference = changed.to("cpu", torch.float64) - whole.to("cpu", torch.float64)
-        change[:, some.cpu()] = weight @ difference.T
-    return apply_output(linear_values(features, weight, bias) + change, output)
+        linear = linear_values(features, weight, bias) + weight @ difference.T
+    return apply_output(linear, output)
 
 
 def _checked(channels: Sequence[int], shape: tuple[int, ...], maps: torch.Tensor, layer: str) -> list[int]:
