@@ -77,7 +77,7 @@ class Explorer(widgets.VBox):
                 expected=f"one of {', '.join(names)}" if names else "filter scores and lesion effects of a model",
                 remedy="run notebooks 06, 07 and 08 first: o2b run <profile>",
             )
-        self._results, self._params, self._began = results, params, None
+        self._results, self._params, self._began, self._count = results, params, None, 0
         self._tables: dict[str, FilterTables] = {}
         self._networks: dict[str, LiveNetwork] = {}
         self._pictures: dict[str, FilterPictures] = {}
@@ -243,7 +243,8 @@ class Explorer(widgets.VBox):
             axis, short = self.dots.layout.yaxis, ["whole network", f"without {channel[position]}", "without the set"]
             axis.tickvals, axis.ticktext = list(range(len(answers))), short[: len(answers)]
             axis.range = [len(answers) - 0.5, -0.5]
-        self.answers.value = answers_table(answers, alone, 1000 * (time.perf_counter() - self._began))
+        self._count += 1
+        self.answers.value = answers_table(answers, alone, 1000 * (time.perf_counter() - self._began), self._count)
 
     def _pictures_of(self, position: int) -> str:
         if self.network is None:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from o2b_helpers.view.style import FONT, RULE, SIZE_HEADING, SIZE_SMALL, SIZE_TEXT, TEXT, ZERO, safe
 
 BLUE, ORANGE, CHOSEN = "#0072B2", "#D08700", "#222222"
-WIDE, HALF = 880, 440  # pixels; what fits beside JupyterLab's file browser on a small screen
+WIDE, HALF = 800, 400  # pixels; what fits beside JupyterLab's file browser in a window of 1280
 
 
 def effects_figure() -> go.FigureWidget:

@@ -68,14 +68,14 @@ def whole_model(target: str, rho: np.ndarray, filters: int, chance: float | None
     else:
         parts.append(
             f"With the target’s values shuffled among its stimuli 1000 times, the largest of these {filters} effects "
-            f"exceeded {significant_figures(chance)} in 5 of 100 shuffles (dashed lines): what stays between the lines "
-            "is no more than chance gives. The bars’ whiskers are the sd over runs; they do not hold this chance.</p>"
+            f"exceeded {significant_figures(chance)} in 5 of 100 shuffles (dashed lines): a bar that stays between "
+            "the lines is no more than chance gives. The bars’ whiskers are the sd over runs; they do not hold this chance.</p>"
         )
     return "".join(parts)
 
 
-def answers_table(answers: Sequence[Answer], single_sum: float | None, milliseconds: float) -> str:
-    """Show rho with and without filters as a table; the first answer is the whole model's."""
+def answers_table(answers: Sequence[Answer], single_sum: float | None, milliseconds: float, count: int) -> str:
+    """Show rho with and without filters as a table; the first is the whole model's, `count` tells it from the last."""
     base = answers[0].rho
     cell = "padding:2px 12px 2px 0;text-align:"
     head = "".join(
@@ -98,7 +98,10 @@ def answers_table(answers: Sequence[Answer], single_sum: float | None, milliseco
             f"One by one, the set’s filters change rho by {_signed(-single_sum)} in all; together they do what the "
             "table says. The two differ where filters stand in for each other."
         )
-    small = f"<div class='o2b-answered' style='font-size:11px;color:#57606a'>answered in {milliseconds:.0f} ms</div>"
+    small = (
+        f"<div class='o2b-answered' data-count='{count}' style='font-size:11px;color:#57606a'>"
+        f"answered in {milliseconds:.0f} ms</div>"
+    )
     return (
         f"<div style='line-height:1.35'><table style='border-collapse:collapse'><tr>{head}</tr>{''.join(rows)}</table>"
         f"{''.join(map(paragraph, notes))}{small}</div>"
