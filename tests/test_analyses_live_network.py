@@ -80,6 +80,9 @@ def test_the_strongest_pictures_come_first(params):
     own = maps[list(seen.corpus["image"]).index(first.image), channel].numpy()
     assert np.allclose(first.cam, (own - own.min()) / (own.max() - own.min()), atol=1e-6)
     assert first.pixels.shape == (96, 96, 3) and first.runs == 2 and 0 <= first.positive_runs <= 2
+    for one in shown:
+        share = one.positive_runs / one.runs
+        assert np.allclose(one.boxes["score"], share * one.boxes["map_score"], atol=1e-12)
     # a map that no run's GradCAM keeps scores 0 in every box
     assert all((one.boxes["score"] == 0).all() for one in shown if not one.positive_runs)
 

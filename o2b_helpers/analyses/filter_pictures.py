@@ -1,4 +1,4 @@
-"""What a filter answers to in the corpus: the pictures with its strongest response, its map on them, boxes and scores."""
+"""What a filter answers to in the corpus: pictures with its strongest response, its map, boxes and their scores."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ class FilterPicture:
         above zero, and in no other (METHODS 3, identity 3).
     positive_runs, runs : int
         In how many runs w is above zero on this picture.
-    boxes : DataFrame [class, confidence, x0, y0, x1, y1, score]
-        Detected boxes in pixels of `pixels`, the highest score first; score 0..1 is the mean over runs.
+    boxes : DataFrame [class, confidence, x0, y0, x1, y1, map_score, score]
+        Detected boxes in pixels of `pixels`, the highest first. map_score 0..1 is the score of the feature map in the
+        box; score is what the box adds to the filter's sensitivity: the mean over runs, 0 in runs with w not above 0.
     """
 
     image: str
@@ -112,7 +113,9 @@ class FilterPictures:
             score=options.sensitivity.score,
             cam_scale=options.sensitivity.cam_scale,
             output=output,
+            ungated=True,
         )
+        boxes["map_score"] = scores.ungated_sum[channel]
         boxes["score"] = scores.score_sum[:, channel].mean(axis=0)
         ends = np.cumsum([len(part) for part in carried])
         pixels = self._shown.pixels(rows).permute(0, 2, 3, 1).numpy()
@@ -121,11 +124,9 @@ class FilterPictures:
             own = boxes.iloc[ends[place] - len(carried[place]) : ends[place]]
             one = maps[place, channel].to("cpu", torch.float64).numpy()
             positive = int((weights[:, place, channel] > 0).sum())
-            name, ranked = str(self.corpus["image"].iloc[row]), own.sort_values("score", ascending=False, kind="stable")
+            name, ranked = str(self.corpus["image"].iloc[row]), own.sort_values(["score", "map_score"], ascending=False)
             scaled = _scaled(one)
-            found.append(
-                FilterPicture(name, float(one.mean()), pixels[place], scaled, positive, len(weights), ranked)
-            )
+            found.append(FilterPicture(name, float(one.mean()), pixels[place], scaled, positive, len(weights), ranked))
         return found
 
     def _carried(self, row: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""One model of a finished run, ready to answer at once: what is its alignment without these filters?"""
+"""One model of a finished run, ready to say at once what its alignment is without some of its filters."""
 
 from __future__ import annotations
 
@@ -156,5 +156,3 @@ class LiveNetwork:
         table = read_table(self.folder("human_targets") / "results" / "targets.csv")
         values, described = target_matrix(table, self.inputs.stimuli["stimulus"])
         return list(described["target"]), values
-
-

@@ -32,7 +32,7 @@ def predictions_without(
     output: str = "linear",
     batch_size: int = IMAGES,
 ) -> torch.Tensor:
-    """Predict with all of these filters' maps set to zero together (the paper, section 3.2, for one filter; ours: sets).
+    """Predict with several filters' maps set to zero together (one filter: the paper, section 3.2; sets: ours).
 
     The effects of single filters do not add up where anything behind the layer is not linear, so a set is a pass of its
     own. It starts from the maps at the layer, which are the same for every set.

@@ -31,8 +31,8 @@ MOST_CLASSES = 20
 MOST_NAMED = 12  # filters of a set that are listed by number
 NO_PROFILE = "Rho without filters, and pictures, need the profile of the run: explorer(results, params=params)."
 NO_PICTURES = (
-    "No pictures are shown: the licence of this profile’s corpus does not allow it, or nobody has said that it does. The "
-    "class profile holds the same scores in numbers."
+    "No pictures are shown: the licence of this profile’s corpus does not allow it, or nobody has said that it does. "
+    "The class profile sums up the same scores in numbers."
 )
 
 
@@ -258,12 +258,20 @@ class Explorer(widgets.VBox):
         found = of_filter.top(self.layer.value, channel)
         return pictures_row(found, channel, len(of_filter.candidates), len(of_filter.corpus))
 
-    def _clicked(self, _trace, points, _state) -> None:
-        if points.point_inds:
-            self.filter.value = int(self.effects.data[0].customdata[points.point_inds[0]][0])
+    def _clicked(self, _trace, points, state) -> None:
+        """Show the filter whose bar was clicked; with Shift held, take it into the set, or out of it."""
+        if not points.point_inds:
+            return
+        position = int(self.effects.data[0].customdata[points.point_inds[0]][0])
+        if getattr(state, "shift", False):
+            self._lesion({*self.lesioned.value} ^ {position})
+        else:
+            self.filter.value = position
 
     def _selected(self, _trace, points, _state) -> None:
-        chosen = {int(self.effects.data[0].customdata[place][0]) for place in points.point_inds}
+        self._lesion({int(self.effects.data[0].customdata[place][0]) for place in points.point_inds})
+
+    def _lesion(self, chosen: set[int]) -> None:
         self.lesioned.value = tuple(position for _, position in self.lesioned.options if position in chosen)
 
     def _started(self) -> None:

@@ -7,18 +7,19 @@ import plotly.graph_objects as go
 from o2b_helpers.view.style import FONT, RULE, SIZE_HEADING, SIZE_SMALL, SIZE_TEXT, TEXT, ZERO, safe
 
 BLUE, ORANGE, CHOSEN = "#0072B2", "#D08700", "#222222"
+ZOOMING = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "lasso2d", "toImage"]
 WIDE, HALF = 800, 400  # pixels; what fits beside JupyterLab's file browser in a window of 1280
 
 
 def effects_figure() -> go.FigureWidget:
-    """Make the ranked plot: a click or a frame drawn with the mouse selects filters."""
+    """Make the ranked plot: a click picks a filter, a frame drawn with the mouse a set of them."""
     figure = _figure(WIDE, 300, "filter (channel), from supporting to weakening", "lesion effect (change of rho)")
     hover = "filter %{customdata[1]}<br>%{y:.4f}, sd %{customdata[2]:.4f} over runs<extra></extra>"
     figure.add_trace(_bar(error_y=_error(), hovertemplate=hover))
     # what is selected is shown by colour, so that list and plot cannot disagree
     opaque = {"marker": {"opacity": 1}}
     figure.data[0].update(selected=opaque, unselected=opaque)
-    figure.update_layout(clickmode="event+select", dragmode="select", bargap=0.3)
+    figure.update_layout(dragmode="select", bargap=0.3)
     return figure
 
 
@@ -91,7 +92,7 @@ def _figure(width: int, height: int, x: str, y: str) -> go.FigureWidget:
     names = looks | {"zeroline": False, "showgrid": False}  # the axis along which filters or classes stand
     upright = bool(y)
     title = {"font": {"size": SIZE_TEXT}}
-    return go.FigureWidget(
+    figure = go.FigureWidget(
         layout={
             "width": width, "height": height, "margin": {"l": 70, "r": 20, "t": 50, "b": 60}, "showlegend": False,
             "font": {"family": FONT, "size": SIZE_TEXT, "color": TEXT}, "plot_bgcolor": "white",
@@ -100,3 +101,6 @@ def _figure(width: int, height: int, x: str, y: str) -> go.FigureWidget:
             "yaxis": (looks if upright else names) | {"title": title | {"text": y}},
         }
     )  # fmt: skip
+    # the buttons for zooming would cover the title; only the ranked plot has some, for the frame
+    figure._config = {"displayModeBar": upright, "displaylogo": False, "modeBarButtonsToRemove": ZOOMING}
+    return figure

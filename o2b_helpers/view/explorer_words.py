@@ -69,7 +69,8 @@ def whole_model(target: str, rho: np.ndarray, filters: int, chance: float | None
         parts.append(
             f"With the target’s values shuffled among its stimuli 1000 times, the largest of these {filters} effects "
             f"exceeded {significant_figures(chance)} in 5 of 100 shuffles (dashed lines): a bar that stays between "
-            "the lines is no more than chance gives. The bars’ whiskers are the sd over runs; they do not hold this chance.</p>"
+            "the lines is no more than chance gives. The bars’ whiskers are the sd over runs; they do not hold this "
+            "chance.</p>"
         )
     return "".join(parts)
 
@@ -115,8 +116,9 @@ def pictures_row(pictures: Sequence[FilterPicture], channel: int, candidates: in
         return paragraph(f"Filter {channel} does not respond to any of the pictures ({among} of the corpus).")
     said = (
         f"The strongest responses of filter {channel} among {among} pictures of the corpus (strength: mean of its "
-        "feature map; ours). The redder, the stronger the map there, each scaled to its own range. Scores belong to "
-        "the detected boxes: mean over runs, 0 in runs in which the filter speaks against the output on that picture."
+        "feature map; ours). The redder, the stronger the map there, each scaled to its own range. A detected box has "
+        "the score of the map inside it (0 to 1) and, as counted, what it adds to the filter’s class profile: the mean "
+        "over runs, with 0 for runs in which the filter speaks against the output on that picture."
     )
     shown = "".join(_picture(one, channel) for one in pictures)
     return f"{paragraph(said)}<div style='display:flex;flex-wrap:wrap;gap:14px'>{shown}</div>"
@@ -135,7 +137,7 @@ def _picture(one: FilterPicture, channel: int) -> str:
             f"<text x='{x + 3:.1f}' y='{y + 11:.1f}' font-size='11' fill='#fff'>{place}</text>"
         )
         name = box[one.boxes.columns.get_loc("class") + 1]
-        listed.append(f"<div>{place}&ensp;{text(name, 24)} {number(box.score)}</div>")
+        listed.append(f"<div>{place}&ensp;{text(name, 20)} {number(box.map_score)}, counted {number(box.score)}</div>")
     if len(one.boxes) > MOST_BOXES:
         listed.append(f"<div>and {len(one.boxes) - MOST_BOXES} more with lower scores</div>")
     if one.boxes.empty:
