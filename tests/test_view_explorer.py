@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from o2b_helpers.analyses.filter_pictures import FilterPicture
 from o2b_helpers.errors import InputError
 from o2b_helpers.kernels.rank_correlation import rank_correlation
 from o2b_helpers.view import Results, explorer
+from o2b_helpers.view.explorer_dots import dots
 from o2b_helpers.view.explorer_words import Answer, answers_table, pictures_row, whole_model
 from o2b_helpers.view.filters import FilterTables
 
@@ -159,3 +161,16 @@ def test_any_name_is_text_in_words_tables_and_pictures(name):
     assert "0.50, counted 0.25" in pictures and pictures.count("<bdi>") == 2
     assert "xxx" not in words or "x" * 59 + "…" in words
     assert "undefined" in table
+
+
+def test_the_dots_stand_where_rho_is():
+    whole, without = Answer("", np.array([0.1, 0.3]), 24), Answer("", np.array([-0.2, np.nan]), 24)
+    drawn = dots([whole, without], ["whole", "<b>"])
+    assert "<b>" not in drawn and drawn.count("<circle") == 3
+    plain = drawn.replace("−", "-")
+    place = {float(v): float(x) for x, v in re.findall(r"<circle cx='([\d.]+)'.*?rho ([-\d.]+)<", plain)}
+    marks = {float(v): float(x) for x, v in re.findall(r"<text x='([\d.]+)'[^>]*middle'>([-\d.]+)<", plain)}
+    for value, x in place.items():
+        assert x == pytest.approx(np.interp(value, sorted(marks), [marks[one] for one in sorted(marks)]), abs=0.2)
+    assert "mean 0.200" in drawn and drawn.count("mean") == 2  # none for the second: it is undefined
+    assert "undefined" in dots([Answer("", np.array([np.nan]), 24)], ["whole"])

@@ -10,11 +10,11 @@ from o2b_helpers.analyses.filter_pictures import FilterPictures
 from o2b_helpers.analyses.live_network import LiveNetwork
 from o2b_helpers.errors import InputError, Object2BrainError
 from o2b_helpers.params import Params
+from o2b_helpers.view.explorer_dots import dots
 from o2b_helpers.view.explorer_figures import (
     BLUE,
     CHOSEN,
     ORANGE,
-    answers_figure,
     chance_lines,
     effects_figure,
     horizontal,
@@ -87,9 +87,8 @@ class Explorer(widgets.VBox):
             widgets.Dropdown(description=name, layout=wide) for name in ("Layer", "Target", "Filter")
         )
         self.lesioned = widgets.SelectMultiple(description="Lesion", rows=9, layout=wide)
-        self.words, self.answers, self.seen = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.words, self.dots, self.answers, self.seen = (widgets.HTML() for _ in range(4))
         self.effects, self.profile, self.weights = effects_figure(), profile_figure(), weights_figure()
-        self.dots = answers_figure()
         self.effects.data[0].on_click(self._clicked)
         self.effects.data[0].on_selection(self._selected)
         wrapped = {"flex_flow": "row wrap"}
@@ -214,7 +213,7 @@ class Explorer(widgets.VBox):
         try:
             self._answer(position, sorted(lesioned))
         except Object2BrainError as error:
-            self.answers.value = paragraph(str(error))
+            self.dots.value, self.answers.value = "", paragraph(str(error))
         self._began = None
 
     def _answer(self, position: int, lesioned: list[int]) -> None:
@@ -233,16 +232,8 @@ class Explorer(widgets.VBox):
         if len(asked) > 2:
             effects = self.tables.delta[:, lesioned, self.tables.targets.index(target)]
             alone = float(effects.sum(axis=1).mean())
-        with self.dots.batch_update():
-            dots, means = self.dots.data
-            runs = range(len(answers[0].rho))
-            dots.x = [float(rho) for answer in answers for rho in answer.rho]
-            dots.y = [place for place in range(len(answers)) for _ in runs]
-            dots.customdata = [run for _ in answers for run in runs]
-            means.x, means.y = [float(answer.rho.mean()) for answer in answers], list(range(len(answers)))
-            axis, short = self.dots.layout.yaxis, ["whole network", f"without {channel[position]}", "without the set"]
-            axis.tickvals, axis.ticktext = list(range(len(answers))), short[: len(answers)]
-            axis.range = [len(answers) - 0.5, -0.5]
+        short = ["whole network", f"without {channel[position]}", "without the set"]
+        self.dots.value = dots(answers, short[: len(answers)])
         self._count += 1
         self.answers.value = answers_table(answers, alone, 1000 * (time.perf_counter() - self._began), self._count)
 

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from o2b_helpers.view.style import FONT, RULE, SIZE_HEADING, SIZE_SMALL, SIZE_TEXT, TEXT, ZERO, safe
 
 BLUE, ORANGE, CHOSEN = "#0072B2", "#D08700", "#222222"
-ZOOMING = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "lasso2d", "toImage"]
 WIDE, HALF = 800, 400  # pixels; what fits beside JupyterLab's file browser in a window of 1280
 
 
@@ -20,20 +19,6 @@ def effects_figure() -> go.FigureWidget:
     opaque = {"marker": {"opacity": 1}}
     figure.data[0].update(selected=opaque, unselected=opaque)
     figure.update_layout(dragmode="select", bargap=0.3)
-    return figure
-
-
-def answers_figure() -> go.FigureWidget:
-    """Make the plot of rho with and without filters: a dot for each run, a line for the mean."""
-    figure = _figure(HALF, 230, "rho with the target", "")
-    dots = {"size": 9, "opacity": 0.6, "color": BLUE}
-    figure.add_trace({"type": "scatter", "mode": "markers", "marker": dots})
-    line = {"symbol": "line-ns-open", "size": 22, "color": CHOSEN, "line": {"width": 3}}
-    figure.add_trace({"type": "scatter", "mode": "markers", "marker": line})
-    figure.data[0].hovertemplate = "run %{customdata}: rho %{x:.3f}<extra></extra>"
-    figure.data[1].hovertemplate = "mean rho %{x:.3f}<extra></extra>"
-    figure.update_layout(margin={"l": 130, "r": 20, "t": 40, "b": 50})
-    figure.layout.title.text = "Rho without filters, every run"
     return figure
 
 
@@ -96,11 +81,12 @@ def _figure(width: int, height: int, x: str, y: str) -> go.FigureWidget:
         layout={
             "width": width, "height": height, "margin": {"l": 70, "r": 20, "t": 50, "b": 60}, "showlegend": False,
             "font": {"family": FONT, "size": SIZE_TEXT, "color": TEXT}, "plot_bgcolor": "white",
-            "paper_bgcolor": "white", "title": {"text": "", "font": {"size": SIZE_HEADING}},
+            "paper_bgcolor": "white", "hoverlabel": {"bgcolor": "white", "font": {"color": TEXT}},
+            "title": {"text": "", "font": {"size": SIZE_HEADING}},
             "xaxis": (names if upright else looks) | {"title": title | {"text": x}},
             "yaxis": (looks if upright else names) | {"title": title | {"text": y}},
         }
     )  # fmt: skip
-    # the buttons for zooming would cover the title; only the ranked plot has some, for the frame
-    figure._config = {"displayModeBar": upright, "displaylogo": False, "modeBarButtonsToRemove": ZOOMING}
+    # Plotly's buttons would cover the titles; only the ranked plot has one, for the frame, and none leads to a server
+    figure._config = {"displayModeBar": upright, "displaylogo": False, "modeBarButtons": [["select2d"]]}
     return figure

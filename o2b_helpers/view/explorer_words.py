@@ -100,7 +100,7 @@ def answers_table(answers: Sequence[Answer], single_sum: float | None, milliseco
             "table says. The two differ where filters stand in for each other."
         )
     small = (
-        f"<div class='o2b-answered' data-count='{count}' style='font-size:11px;color:#57606a'>"
+        f"<div class='o2b-answered' data-count='{count}' style='font-size:11px;color:var(--jp-ui-font-color2,#57606a)'>"
         f"answered in {milliseconds:.0f} ms</div>"
     )
     return (
