@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from view_fixture import HOSTILE, write_results
 
+from o2b_helpers.analyses.filter_pictures import FilterPicture
 from o2b_helpers.errors import InputError
+from o2b_helpers.kernels.rank_correlation import rank_correlation
 from o2b_helpers.view import Results, explorer
+from o2b_helpers.view.explorer_dots import dots
+from o2b_helpers.view.explorer_words import Answer, answers_table, pictures_row, whole_model
+from o2b_helpers.view.filters import FilterTables
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +85,92 @@ def test_names_are_text_and_what_is_missing_is_said(tmp_path, folder):
         path.unlink()
     with pytest.raises(InputError, match="06"):
         explorer(Results(empty))
+
+
+def test_without_a_profile_nothing_is_computed_and_the_explorer_says_so(folder):
+    shown = explorer(Results(folder))
+    shown.lesioned.value = tuple(value for _, value in shown.filter.options[:2])
+    assert "params=params" in shown.answers.value and shown.seen.value == ""
+    assert list(shown.effects.data[0].marker.color[:2]) == ["#D08700"] * 2
+
+
+def test_mouse_and_list_pick_the_same_set(folder):
+    shown = explorer(Results(folder))
+    in_order = [value for _, value in shown.lesioned.options]
+    shown._selected(None, SimpleNamespace(point_inds=[3, 1]), None)
+    assert set(shown.lesioned.value) == {in_order[1], in_order[3]}
+    shown._clicked(None, SimpleNamespace(point_inds=[5]), SimpleNamespace(shift=True))
+    shown._clicked(None, SimpleNamespace(point_inds=[1]), SimpleNamespace(shift=True))
+    assert set(shown.lesioned.value) == {in_order[3], in_order[5]} and shown.filter.value == in_order[0]
+    shown.target.value = shown.target.options[1]
+    assert set(shown.lesioned.value) == {in_order[3], in_order[5]}  # the same filters, whatever their new rank
+    shown.layer.value = shown.layer.options[0]
+    assert shown.lesioned.value == ()
+
+
+def write_predictions(folder):
+    """Put predictions beside the lesion effects that hold neither noise nor sense."""
+    random, results = np.random.default_rng(0), Results(folder)
+    lesions = results.lesion_effects("toynet")
+    stimuli = list(dict.fromkeys(results.targets["stimulus"]))
+    runs, filters = lesions.sizes["run"], lesions.sizes["filter"]
+    base = random.normal(size=(runs, len(stimuli)))
+    without = base[:, None] + 0.3 * random.normal(size=(runs, filters, len(stimuli)))
+    kept = xr.Dataset(
+        {"base": (("run", "stimulus"), base), "prediction": (("run", "filter", "stimulus"), without)},
+        coords={"stimulus": stimuli},
+    )
+    kept.to_netcdf(folder / "lesion_predictions_toynet.nc", engine="h5netcdf")
+    return stimuli, base, without
+
+
+def test_the_chance_level_is_what_shuffled_targets_give(tmp_path):
+    folder = write_results(tmp_path / "results")
+    assert FilterTables(Results(folder), "toynet").chance_level("features.4", "IV/true/congruent") is None
+    assert "lack the predictions" in explorer(Results(folder)).words.value
+    stimuli, base, without = write_predictions(folder)
+    tables = FilterTables(Results(folder), "toynet")
+    found = tables.chance_level("features.4", "IV/true/congruent")
+    values = Results(folder).targets.query("target == 'IV/true/congruent'").set_index("stimulus")["value"]
+    places = [stimuli.index(name) for name in values.index]
+    random, largest = np.random.default_rng(1), []
+    for _ in range(1000):
+        target = random.permutation(values.to_numpy())[None]
+        rho = rank_correlation(base[:, places], target)[:, None]
+        effect = rho - rank_correlation(without[:, tables.layer == "features.4"][:, :, places], target)
+        largest.append(np.abs(effect.mean(axis=0)).max())
+    assert found == pytest.approx(np.quantile(largest, 0.95), rel=0.1)
+    shown = explorer(Results(folder))
+    assert "shuffles" in shown.words.value
+    level = tables.chance_level("features.9", shown.target.value)
+    assert [line.y0 for line in shown.effects.layout.shapes] == [level, -level]
+
+
+@pytest.mark.parametrize("name", [HOSTILE, '"onmouseover="alert(1)', "x" * 300, "\u202e\u05d0\u05d1", "../../x", "$a$"])
+def test_any_name_is_text_in_words_tables_and_pictures(name):
+    boxes = pd.DataFrame(
+        [(name, 0.9, 10.0, 10.0, 40.0, 40.0, 0.5, 0.25)],
+        columns=["class", "confidence", "x0", "y0", "x1", "y1", "map_score", "score"],
+    )
+    pixels, cam = np.full((96, 96, 3), 200, np.uint8), np.eye(6)
+    pictures = pictures_row([FilterPicture(name, 1.0, pixels, cam, 1, 2, boxes)], 3, 1, 1)
+    words = whole_model(name, np.array([0.1, 0.2]), 12, 0.05)
+    table = answers_table([Answer(name, np.array([0.1, np.nan]), 24)], None, 12.0, 1)
+    for page in (pictures, words, table):
+        assert "<script" not in page and '"onmouseover' not in page and "x" * 301 not in page
+    assert "0.50, counted 0.25" in pictures and pictures.count("<bdi>") == 2
+    assert "xxx" not in words or "x" * 59 + "…" in words
+    assert "undefined" in table
+
+
+def test_the_dots_stand_where_rho_is():
+    whole, without = Answer("", np.array([0.1, 0.3]), 24), Answer("", np.array([-0.2, np.nan]), 24)
+    drawn = dots([whole, without], ["whole", "<b>"])
+    assert "<b>" not in drawn and drawn.count("<circle") == 3
+    plain = drawn.replace("−", "-")
+    place = {float(v): float(x) for x, v in re.findall(r"<circle cx='([\d.]+)'.*?rho ([-\d.]+)<", plain)}
+    marks = {float(v): float(x) for x, v in re.findall(r"<text x='([\d.]+)'[^>]*middle'>([-\d.]+)<", plain)}
+    for value, x in place.items():
+        assert x == pytest.approx(np.interp(value, sorted(marks), [marks[one] for one in sorted(marks)]), abs=0.2)
+    assert "mean 0.200" in drawn and drawn.count("mean") == 2  # none for the second: it is undefined
+    assert "undefined" in dots([Answer("", np.array([np.nan]), 24)], ["whole"])

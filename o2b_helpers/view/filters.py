@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from o2b_helpers.kernels.permutation_null import Forms, unit_ranks
+from o2b_helpers.kernels.permuted_rank_correlation import permutations_within
 from o2b_helpers.view.results import Results
+
+SHUFFLES, SEED = 1000, 0
 
 
 class FilterTables:
@@ -31,6 +35,7 @@ class FilterTables:
         self.boxes = scores["box_count"].values
         count = np.where(self.boxes > 0, self.boxes, np.nan)
         self.score = scores["score_sum"].transpose("run", "filter", "class").values / count
+        self._results = results
         weights = results.object_weights
         self.weights = weights[weights["architecture"] == model]
 
@@ -53,6 +58,37 @@ class FilterTables:
             {"filter": here, "channel": self.channel[here], "delta": effect.mean(axis=0), "sd": _sd(effect)}
         )
         return table.sort_values("delta", ascending=False, kind="stable", ignore_index=True)
+
+    def chance_level(self, layer: str, target: str) -> float | None:
+        """Find how large the largest lesion effect of a layer is by chance (ours).
+
+        The target's values are shuffled among its stimuli; each time the filters' effects (means over runs) are worked
+        out again, and the largest of them, without its sign, is kept.
+
+        Returns
+        -------
+        float or None
+            What the largest effect exceeds in 5 of 100 shuffles; None where the results do not hold the predictions
+            without each filter, or no filter's effect is defined.
+        """
+        predictions = self._results.lesion_predictions(self.model)
+        if predictions is None:
+            return None
+        values = self._results.targets
+        values = values[(values["target"] == target) & values["value"].notna()].set_index("stimulus")["value"]
+        stimuli = [str(name) for name in predictions["stimulus"].values]
+        places = np.array([place for place, name in enumerate(stimuli) if name in values.index])
+        here = self.layer == layer
+        base = predictions["base"].transpose("run", "stimulus").values[:, places]
+        without = predictions["prediction"].transpose("run", "filter", "stimulus").values[:, here][:, :, places]
+        forms = (unit_ranks(base)[:, None] - unit_ranks(without)).mean(axis=0)
+        forms = forms[~np.isnan(forms).any(axis=1)]
+        if not len(forms):
+            return None
+        series = values[[stimuli[place] for place in places]].to_numpy(dtype=np.float64)
+        shuffles = permutations_within(np.zeros(len(places)), SHUFFLES, SEED)
+        null = Forms(forms, series[None], np.arange(len(places))).under(shuffles)[0]
+        return float(np.quantile(np.abs(null).max(axis=1), 0.95))
 
     def class_profile(self, position: int) -> pd.DataFrame:
         """Compare a filter's mean box score of every detected class with the mean of its layer.

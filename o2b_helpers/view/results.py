@@ -212,9 +212,13 @@ class Results:
         """Lesion effects ``delta (run, filter, target)`` and base ``rho (run, target)`` of one model."""
         return self._dataset("lesion_effects", architecture)
 
+    def lesion_predictions(self, architecture: str) -> xr.Dataset | None:
+        """Predictions without each filter ``(run, filter, stimulus)`` and of the whole model; None where not kept."""
+        name = f"lesion_predictions_{_file_name(architecture)}.nc"
+        return xr.load_dataset(self.folder / name, engine="h5netcdf") if self.has(name) else None
+
     def _dataset(self, kind: str, architecture: str) -> xr.Dataset:
-        # A model's name is data: it must not lead out of the folder.
-        name = f"{kind}_{architecture.replace('/', '_').replace(chr(92), '_')}.nc"
+        name = f"{kind}_{_file_name(architecture)}.nc"
         return xr.load_dataset(self._path(name, MADE_BY[kind]), engine="h5netcdf")
 
     @property
@@ -223,3 +227,8 @@ class Results:
         files = {path.name for path in self.folder.glob("*.nc")}
         weights = list(self.object_weights["architecture"].unique())
         return [name for name in weights if f"filter_scores_{name.replace('/', '_')}.nc" in files]
+
+
+def _file_name(model: str) -> str:
+    """Return a model's name as part of a file's: it is data, and must not lead out of the folder."""
+    return model.replace("/", "_").replace("\\", "_")
