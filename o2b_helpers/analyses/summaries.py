@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
+MOST_NAMED = 20  # pictures that could not be used
 
 
 def sentences(step: str, facts: Facts) -> list[str]:
@@ -40,7 +41,10 @@ def _inputs(facts: Facts) -> list[str]:
         said.append(f"People judged {_count(facts['stimuli'], 'stimulus', 'stimuli')}{f' ({parts})' if parts else ''}.")
     if "images_left_out" in facts:
         left = facts["images_left_out"]
-        said.append(f"{_count(left, 'picture')} could not be used." if left else "Every picture could be used.")
+        names = facts.get("left_out", [])
+        listed = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED))
+        some = f"{_count(left, 'picture')} could not be used{f': {listed}' if names else ''}."
+        said.append(some if left else "Every picture could be used.")
     return said
 
 
