@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.analyses.evidence import evidence_of
+from o2b_helpers.analyses.evidence import Sources, evidence_of
 from o2b_helpers.analyses.object2brain import Design
 from o2b_helpers.analyses.tables import read_table
 from o2b_helpers.analyses.target_groups import exchangeable
@@ -28,7 +28,7 @@ def surviving(params, design: Design, needs: dict[str, Path], estimator: str) ->
     """Return the mean weights over runs with q: columns model, layer, class, target, weight, q."""
     found = []
     for model in (m for m in params.analysis.models if m.object2brain):
-        for layer, classes, evidence in evidence_of(needs, model, estimator, design.stimuli):
+        for layer, classes, evidence in evidence_of(Sources(needs, model), estimator, design.stimuli):
             tested = tested_weights(evidence, design.groups, design.permutations, None, params.analysis.significance)
             index = pd.MultiIndex.from_product([classes, design.described["target"]], names=["class", "target"])
             table = pd.DataFrame({"weight": tested.weight[-1].ravel(), "q": tested.q[-1].ravel()}, index)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,29 +26,54 @@ ASSUMPTIONS = ESTIMATORS | {
 }
 
 
-def read_scores(needs: Mapping[str, Path], model: Model) -> xr.Dataset:
-    """Read the sums of box scores of a model."""
-    return read_dataset(needs["filter_sensitivity"] / "results" / f"filter_scores_{model.label}.nc")
+@dataclass(frozen=True)
+class Sources:
+    """A model's results of earlier steps, each read once, when it is first asked for.
 
-
-def evidence_of(
-    needs: Mapping[str, Path], model: Model, estimator: str, stimuli: list[str]
-) -> Iterator[tuple[str, list[str], Evidence]]:
-    """Yield every layer, its classes with a weight, and what their weights are made of.
-
-    Parameters
+    Attributes
     ----------
     needs : mapping of str to Path
         Folders in which ``results/`` of filter_sensitivity, filter_lesions and occlusion lie.
     model : Model
         Whose.
+    """
+
+    needs: Mapping[str, Path]
+    model: Model
+
+    @cached_property
+    def scores(self) -> xr.Dataset:
+        """Sums of box scores."""
+        return self._read("filter_sensitivity", "filter_scores")
+
+    @cached_property
+    def lesions(self) -> xr.Dataset:
+        """Predictions without each filter."""
+        return self._read("filter_lesions", "lesion_predictions")
+
+    @cached_property
+    def hidden(self) -> xr.Dataset:
+        """Predictions with each class hidden."""
+        return self._read("occlusion", "occluded_predictions")
+
+    def _read(self, step: str, name: str) -> xr.Dataset:
+        return read_dataset(self.needs[step] / "results" / f"{name}_{self.model.label}.nc")
+
+
+def evidence_of(sources: Sources, estimator: str, stimuli: list[str]) -> Iterator[tuple[str, list[str], Evidence]]:
+    """Yield every layer, its classes with a weight, and what their weights are made of.
+
+    Parameters
+    ----------
+    sources : Sources
+        The model's results.
     estimator : str
         As in ``analysis.object2brain.estimator``.
     stimuli : list of str
         In the order of the targets.
     """
     if estimator in (OCCLUSION, MAP_OCCLUSION):
-        hidden = read_dataset(needs["occlusion"] / "results" / f"occluded_predictions_{model.label}.nc")
+        hidden = sources.hidden
         classes = hidden["class"].to_numpy().astype(str)
         places = _order(hidden, stimuli)
         runs = hidden.sizes["run"]
@@ -60,9 +87,8 @@ def evidence_of(
         ):
             yield name, list(classes), Evidence(identity, base, without[:, :, places])
         return
-    scores = read_scores(needs, model)
-    lesions = read_dataset(needs["filter_lesions"] / "results" / f"lesion_predictions_{model.label}.nc")
-    _same_filters(scores, lesions, model.label)
+    scores, lesions = sources.scores, sources.lesions
+    _same_filters(scores, lesions, sources.model.label)
     places = _order(lesions, stimuli)
     base, without = lesions["base"].to_numpy()[:, places], lesions["prediction"].to_numpy()[:, :, places]
     found = sensitivity(estimator, {name: scores[name].to_numpy() for name in scores.data_vars})

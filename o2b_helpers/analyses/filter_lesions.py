@@ -140,7 +140,7 @@ def _predictions(
         return lesion_predictions(
             backbone(),
             images(),
-            *_tensors(heads, backbone().device),
+            *heads.tensors(backbone().device),
             layer,
             channels=channels,
             output=output,
@@ -151,11 +151,11 @@ def _predictions(
     @cache
     def screened() -> dict[str, torch.Tensor]:
         common = {"output": output, "batch_size": params.execution.batch_size}
-        tensors = _tensors(heads, backbone().device)
+        tensors = heads.tensors(backbone().device)
         return screened_predictions(backbone(), images(), *tensors, target_layers(params, model), **common)
 
     def whole(place: Path) -> None:
-        predictions = head_outputs(features(), *_tensors(heads, backbone().device), output)
+        predictions = head_outputs(features(), *heads.tensors(backbone().device), output)
         np.save(place / "predictions.npy", predictions.numpy())
 
     folder = store.result(KIND, f"{params.name} {model.label} none", parts[None], MODULE, whole).folder
@@ -186,10 +186,3 @@ def agreement_of(approximate: np.ndarray, exact: np.ndarray) -> float:
     """Spearman of approximate with exact changes of predictions (run, filter, stimulus), mean over runs."""
     runs = zip(approximate.reshape(len(exact), -1), exact.reshape(len(exact), -1), strict=True)
     return float(np.mean([rank_correlation(one, other[None])[0] for one, other in runs]))
-
-
-def _tensors(heads: FullHeads, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    return (
-        torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
-        torch.as_tensor(heads.bias, dtype=torch.float32, device=device),
-    )

@@ -164,8 +164,7 @@ def _score_batch(params, backbone, heads, images, carried, start, stop, layers) 
     scores = filter_scores(
         backbone,
         images.to(device),
-        torch.as_tensor(heads.weight, dtype=torch.float32, device=device),
-        torch.as_tensor(heads.bias, dtype=torch.float32, device=device),
+        *heads.tensors(device),
         torch.as_tensor(columns.corners),
         torch.as_tensor(columns.image),
         torch.as_tensor(columns.column),

@@ -72,8 +72,7 @@ class LiveNetwork:
     @cached_property
     def heads(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Weights (run, feature) and biases (run,) of the full models."""
-        heads = load_full_heads(self.folder("valence_models"), self.model)
-        return tuple(torch.as_tensor(part, dtype=torch.float32) for part in (heads.weight, heads.bias))
+        return load_full_heads(self.folder("valence_models"), self.model).tensors()
 
     def folder(self, step: str):
         """Return the folder of an earlier step's results."""

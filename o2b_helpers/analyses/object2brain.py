@@ -11,13 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from o2b_helpers.analyses.alignment import target_matrix
-from o2b_helpers.analyses.evidence import evidence_of, read_scores
+from o2b_helpers.analyses.evidence import Sources, evidence_of
 from o2b_helpers.analyses.step import Result, run_step
 from o2b_helpers.analyses.tables import read_table, write_facts, write_table
 from o2b_helpers.analyses.target_groups import TargetGroup, exchangeable, target_groups
 from o2b_helpers.analyses.weight_inference import Evidence, TestedWeights, tested_categories, tested_weights
 from o2b_helpers.kernels.bootstrap import draw_counts, interval
-from o2b_helpers.kernels.category_weights import category_weights
+from o2b_helpers.kernels.category_weights import category_weights, classes_at_the_ends, classes_from_either_end
 from o2b_helpers.kernels.permuted_rank_correlation import permutations_within
 from o2b_helpers.params import Params
 from o2b_helpers.progress import progress
@@ -73,11 +73,11 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     tables: dict[str, list[pd.DataFrame]] = {"runs": [], "mean": [], "categories": [], "estimators": []}
     facts: dict[str, Any] = {"estimator": own.estimator}
     for model in (m for m in params.analysis.models if m.object2brain):
-        scores = read_scores(needs, model)
+        sources = Sources(needs, model)
         for estimator in dict.fromkeys([own.estimator, *own.compare]):
             chosen = estimator == own.estimator
             counts = design.counts if chosen else None
-            evidence = list(evidence_of(needs, model, estimator, design.stimuli))
+            evidence = list(evidence_of(sources, estimator, design.stimuli))
             for layer, classes, one in progress(evidence, f"weights of {model.label}, {estimator}"):
                 options = params.analysis.significance
                 found = tested_weights(one, design.groups, design.permutations, counts, options, each_run=chosen)
@@ -89,7 +89,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                     tables["mean"].append(mean.assign(sd=_spread(found)))
                     gathered = _gathered(params, one, found, classes, design, category_of)
                     tables["categories"].append(gathered.assign(architecture=model.label, layer=layer))
-        facts[model.label] = _facts(params, scores, pd.concat(tables["mean"]), model.label)
+        facts[model.label] = _facts(params, sources.scores, pd.concat(tables["mean"]), model.label)
     mean_keys = [name for name in KEYS if name != "run"]
     results = folder / "results"
     write_table(pd.concat(tables["runs"])[[*KEYS, *TESTED]], results / "object_weights.csv")
@@ -137,15 +137,14 @@ def _gathered(
     table = category_weights(mean, classes, category_of, own.share, targets=targets)
     names = sorted({category_of[name] for name in classes})
     members = np.array([[category_of[name] == category for category in names] for name in classes], dtype=float)
-    count = max(1, round(own.share * len(classes)))
+    count = classes_from_either_end(own.share, len(classes))
     tested = tested_categories(evidence, design.groups, design.permutations, members, count)
+    ends = [classes_at_the_ends(column, classes, own.share) for column in mean.T]
     rows = []
     for row in table.itertuples():
-        sign, target = ("positive", "negative").index(row.sign), targets.index(row.target)
-        place = (sign, names.index(row.category), target)
-        direction = 1 if sign == 0 else -1
-        order = np.lexsort((classes, -direction * mean[:, target]))[:count]
-        chosen = [k for k in order if direction * mean[k, target] > 0 and category_of[classes[k]] == row.category]
+        target = targets.index(row.target)
+        place = (("positive", "negative").index(row.sign), names.index(row.category), target)
+        chosen = [k for k in ends[target][row.sign] if category_of[classes[k]] == row.category]
         low, high = interval(found.samples[:, chosen, target].sum(1), options.confidence)
         rows.append((tested.p[place], tested.q[place], low, high))
     return table.assign(**dict(zip(TESTED[1:], np.array(rows, dtype=float).reshape(-1, 4).T, strict=True)))
@@ -156,7 +155,7 @@ def _facts(params: Params, scores: xr.Dataset, mean: pd.DataFrame, label: str) -
     mine = mean[mean["architecture"] == label]
     return {
         "classes": int(shown.sum()),
-        "classes_from_either_end": max(1, round(params.analysis.object2brain.share * int(shown.sum()))),
+        "classes_from_either_end": classes_from_either_end(params.analysis.object2brain.share, int(shown.sum())),
         "class_weights": len(mine),
         "class_weights_with_q_below_0.05": int((mine["q"] < 0.05).sum()),
         "weights_missing_because_a_lesion_left_constant_predictions": int(mine["weight"].isna().sum()),

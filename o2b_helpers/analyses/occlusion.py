@@ -196,7 +196,7 @@ def occluded_predictions(
 @torch.no_grad()
 def _predictions(params, backbone, heads, images, hidden, layers) -> tuple[np.ndarray, np.ndarray]:
     """Return predictions (run, stimulus) of whole images, and (pair, 1 + layer, run) with something hidden."""
-    weight, bias = (torch.as_tensor(one, dtype=torch.float32) for one in (heads.weight, heads.bias))
+    weight, bias = heads.tensors()
     size = params.execution.batch_size
 
     def output(features: torch.Tensor) -> np.ndarray:

@@ -51,13 +51,10 @@ def true_influence(params: Params, model: Model) -> pd.DataFrame:
     heads, backbone = load_full_heads(needs["valence_models"], model), load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:
-        weight, bias = (
-            torch.as_tensor(one, dtype=torch.float32, device=backbone.device) for one in (heads.weight, heads.bias)
-        )
         with torch.no_grad():
             some = images.to(backbone.device).split(params.execution.batch_size)
             features = torch.cat([backbone.features(batch) for batch in some])
-        return head_outputs(features, weight, bias, params.analysis.heads.full.output).numpy()
+        return head_outputs(features, *heads.tensors(backbone.device), params.analysis.heads.full.output).numpy()
 
     shown = pictures(params, store, model, stimuli, "stimuli")
     base = predict(shown.batch(0, len(shown)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors.numpy import load_file, save_file
 
 from o2b_helpers.analyses import inputs
@@ -49,6 +50,11 @@ class FullHeads:
 
     weight: np.ndarray
     bias: np.ndarray
+
+    def tensors(self, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
+        """Return weight and bias in single precision, as the kernels take them."""
+        weight, bias = (torch.as_tensor(one, dtype=torch.float32, device=device) for one in (self.weight, self.bias))
+        return weight, bias
 
 
 def run(params: Params) -> Result:

@@ -66,20 +66,33 @@ def category_weights(
     rows = []
     for number, target in enumerate(names):
         column = weights[:, number]
-        known = np.flatnonzero(~np.isnan(column))
-        if not len(known):
-            continue
-        p = max(1, round(share * len(known)))
-        highest = sorted(known, key=lambda k: (-column[k], classes[k]))[:p]
-        lowest = sorted(known, key=lambda k: (column[k], classes[k]))[:p]
-        for sign, chosen in (
-            ("positive", [k for k in highest if column[k] > 0]),
-            ("negative", [k for k in lowest if column[k] < 0]),
-        ):
+        for sign, chosen in classes_at_the_ends(column, classes, share).items():
             for name in sorted({categories[k] for k in chosen}):
                 members = [k for k in chosen if categories[k] == name]
                 rows.append((target, name, sign, float(column[members].sum()), len(members)))
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"weight": float, "n_classes": int})
+
+
+def classes_from_either_end(share: float, known: int) -> int:
+    """Return how many of the classes with a weight are taken from either end of their order: at least one."""
+    return max(1, round(share * known))
+
+
+def classes_at_the_ends(column: np.ndarray, classes: Sequence[str], share: float) -> dict[str, list[int]]:
+    """Choose the highest classes above 0 (``positive``) and the lowest below 0 (``negative``), the farthest first.
+
+    Parameters
+    ----------
+    column : array (class,)
+        Weights for one target; NaN is neither ordered nor counted.
+    classes, share
+        As for :func:`category_weights`.
+    """
+    known = np.flatnonzero(~np.isnan(column))
+    count = classes_from_either_end(share, len(known))
+    highest = sorted(known, key=lambda k: (-column[k], classes[k]))[:count]
+    lowest = sorted(known, key=lambda k: (column[k], classes[k]))[:count]
+    return {"positive": [k for k in highest if column[k] > 0], "negative": [k for k in lowest if column[k] < 0]}
 
 
 def _category(category: Mapping[str, str] | Callable[[str], str], name: str) -> str:

@@ -13,6 +13,7 @@ from o2b_helpers.view.style import number, significant_figures
 from o2b_helpers.view.tables import (
     Table,
     alignment_table,
+    categories_as_table,
     category_table,
     class_table,
     heads_table,
@@ -76,18 +77,8 @@ def _summary(title: str, table: pd.DataFrame, more: list[str], file: str, what: 
 
 def all_categories_table(results: Results) -> Table:
     """Show the category weights of all target layers, in the order of the file."""
-    table = results.category_weights
-    frame = pd.DataFrame(
-        {
-            "model": table["architecture"], "layer": table["layer"], "target": table["target"],
-            "category": table["category"], "sign": table["sign"],
-            "classes": table["n_classes"].map(lambda v: f"{v:.0f}"),
-            "weight": table["weight"].map(lambda v: significant_figures(v, 3)),
-        }
-    )  # fmt: skip
-    what, title = "all target layers, in the order of the file", "Category weights in all layers"
-    numeric, exact = {"weight", "classes"}, {"weight": table["weight"]}
-    return make_table(title, frame, numeric, "category_weights.csv", what, exact=exact)
+    what = "all target layers, in the order of the file"
+    return categories_as_table("Category weights in all layers", results.category_weights, what)
 
 
 def weight_table(results: Results) -> Table:

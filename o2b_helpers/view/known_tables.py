@@ -15,7 +15,8 @@ def known(results: Results, name: str) -> pd.DataFrame | None:
     results : Results
         The results folder.
     name : str
-        alignment_summary.csv, layer_alignment_summary.csv, ceilings.csv or object_weights_mean.csv.
+        alignment_summary.csv, layer_alignment_summary.csv, ceilings.csv, object_weights_mean.csv or
+        object_weights_by_estimator.csv; read once, whoever asks.
 
     Returns
     -------
@@ -28,4 +29,4 @@ def known(results: Results, name: str) -> pd.DataFrame | None:
     InputError
         When the table is there but lacks a column.
     """
-    return results.table(name) if results.has(name) else None
+    return getattr(results, name.removesuffix(".csv")) if results.has(name) else None

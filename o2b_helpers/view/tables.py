@@ -155,6 +155,12 @@ def category_table(results: Results) -> Table:
     shown = pd.concat([table[table["architecture"] == name].head(share) for name in names])
     rest = pd.concat([table[table["architecture"] == name].iloc[share:] for name in names])
     table = pd.concat([shown, rest])  # every model has its part of the rows shown
+    what = "the last target layer of each model, largest weights first"
+    return categories_as_table("Category weights", table, what, share * len(names))
+
+
+def categories_as_table(title: str, table: pd.DataFrame, what: str, most: int = MOST_ROWS) -> Table:
+    """Show rows of category_weights.csv, in their order."""
     frame = pd.DataFrame(
         {
             "model": table["architecture"], "layer": table["layer"], "target": table["target"],
@@ -163,11 +169,8 @@ def category_table(results: Results) -> Table:
             "weight": table["weight"].map(lambda v: significant_figures(v, 3)),
         }
     )  # fmt: skip
-    what = "the last target layer of each model, largest weights first"
-    return make_table(
-        "Category weights", frame, {"weight", "classes"}, "category_weights.csv", what, share * len(names),
-        exact={"weight": table["weight"]},
-    )  # fmt: skip
+    numeric, exact = {"weight", "classes"}, {"weight": table["weight"]}
+    return make_table(title, frame, numeric, "category_weights.csv", what, most, exact=exact)
 
 
 def class_table(results: Results) -> Table:
