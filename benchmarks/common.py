@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from o2b_helpers.inputs.preprocessing import load_images
-from o2b_helpers.models.architectures import architecture
-from o2b_helpers.models.backbone import Backbone, load_backbone
-from o2b_helpers.models.lean import LeanLinear
+from o2b_helpers.inputs.images.preprocessing import load_images
+from o2b_helpers.models.backbones.backbone import Backbone, load_backbone
+from o2b_helpers.models.backbones.registry import architecture
+from o2b_helpers.models.fast.folding import LeanLinear
 from o2b_helpers.toyworld.world import write_corpus
 
 REAL_DATA = Path(os.environ.get("O2B_REAL_DATA", Path(__file__).parents[2] / "shared" / "real"))

@@ -8,7 +8,7 @@ from common import Row, heads, kind_of_pictures, network, pictures, random_boxes
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 
-from o2b_helpers.kernels.filter_scores import BATCH_SIZE, filter_scores
+from o2b_helpers.kernels.cams.filter_scores import BATCH_SIZE, filter_scores
 
 IMAGES, BOXES, RUNS = 64, 6, (1, 5)
 SAMPLED_IMAGES = {"vgg16": 4, "vgg19": 4}  # for the peers; 8 of any other network

@@ -14,9 +14,9 @@ from common import Row, timed
 from scipy.stats import spearmanr
 from torch import nn
 
-from o2b_helpers.models.head_data import image_weights
-from o2b_helpers.models.heads import HeadSettings, predict, stratified_splits, train_heads
-from o2b_helpers.models.matrix_product import product
+from o2b_helpers.models.fast.matrix_product import product
+from o2b_helpers.models.heads.head_data import image_weights
+from o2b_helpers.models.heads.training import HeadSettings, predict, stratified_splits, train_heads
 
 IMAGES, RUNS, SEED = 2000, 5, 0
 FULL = HeadSettings(epochs=250, patience=8, output="linear")

@@ -16,10 +16,10 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms._presets import ImageClassification
 
-from o2b_helpers.inputs.pixel_cache import cached_images
-from o2b_helpers.inputs.preprocessing import load_images
-from o2b_helpers.models.architectures import architecture
-from o2b_helpers.store import Store
+from o2b_helpers.core.store import Store
+from o2b_helpers.inputs.images.pixel_cache import cached_images
+from o2b_helpers.inputs.images.preprocessing import load_images
+from o2b_helpers.models.backbones.registry import architecture
 
 PICTURES, BATCH, REPEATS = 303, 32, 3
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")

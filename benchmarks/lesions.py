@@ -25,9 +25,9 @@ from common import (
 )
 from torch import nn
 
-from o2b_helpers.kernels.lesion_tails import Copies, Tail
-from o2b_helpers.kernels.lesions import lesion_predictions
-from o2b_helpers.models.backbone import Backbone
+from o2b_helpers.kernels.lesions.lesion_tails import Copies, Tail
+from o2b_helpers.kernels.lesions.single_filters import lesion_predictions
+from o2b_helpers.models.backbones.backbone import Backbone
 
 IMAGES, RUNS, SAMPLE = 48, 5, 2
 EVERY = {"vgg16": 32, "resnet18": 4}

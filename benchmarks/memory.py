@@ -72,7 +72,7 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
     """Write the profile and what the earlier steps would have stored: tables, detections, heads, targets."""
     from safetensors.numpy import save_file
 
-    from o2b_helpers.models.meta import meta_backbone
+    from o2b_helpers.models.backbones.meta import meta_backbone
 
     rng = np.random.default_rng(0)
     corpus = pictures[: setting.images].drop(columns="path").assign(valence=rng.uniform(1, 7, setting.images))
@@ -120,11 +120,11 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
 
 def measure_here(setting: Setting, folder: Path) -> None:
     """Run the step in this process; print the estimate made before it and the peak of the resident set, bytes."""
-    from o2b_helpers.analyses.keys import analysis
-    from o2b_helpers.analyses.needs import step_needs
-    from o2b_helpers.params import load_params
-    from o2b_helpers.resources import resident_bytes
-    from o2b_helpers.store import Store
+    from o2b_helpers.core.keys import analysis
+    from o2b_helpers.core.params import load_params
+    from o2b_helpers.core.resources import resident_bytes
+    from o2b_helpers.core.store import Store
+    from o2b_helpers.studies.object2brain.costs import step_needs
 
     params = load_params(folder / "profile.yaml")
     module = analysis(setting.step)

@@ -19,8 +19,8 @@ from common import network, pictures, timed
 from run import machine
 from torch.utils.flop_counter import FlopCounterMode
 
-from o2b_helpers.models.architectures import architecture
-from o2b_helpers.models.meta import meta_backbone
+from o2b_helpers.models.backbones.meta import meta_backbone
+from o2b_helpers.models.backbones.registry import architecture
 
 HERE = Path(__file__).parent
 GPU = 10e12  # operations a second, assumed: what a present-day GPU sustains in single precision on such networks

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from o2b_helpers.analyses.target_groups import target_groups
-from o2b_helpers.kernels.permutation_null import Forms, permutation_test, unit_ranks
-from o2b_helpers.kernels.permuted_rank_correlation import permutations_within
-from o2b_helpers.kernels.sensitivity import ESTIMATORS, sensitivity
-from o2b_helpers.kernels.weight_forms import filter_forms
+from o2b_helpers.kernels.statistics.permutation_null import Forms, permutation_test, unit_ranks
+from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
+from o2b_helpers.kernels.statistics.weight_coefficients import filter_forms
+from o2b_helpers.studies.common.target_groups import target_groups
 
 World = Mapping[str, np.ndarray]
 Key = tuple[str, str]  # estimator and layer

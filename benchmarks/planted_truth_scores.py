@@ -19,7 +19,7 @@ from planted_truth_estimators import (
 )
 from scipy.stats import rankdata
 
-from o2b_helpers.kernels.permutation_null import unit_ranks
+from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
 
 PLANTED, COUNTERFACTUAL = "planted", "counterfactual"
 EVERY = "every"

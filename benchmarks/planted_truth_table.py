@@ -5,7 +5,7 @@ from __future__ import annotations
 from planted_truth_estimators import ADDED, ALL
 from planted_truth_scores import COUNTERFACTUAL, EVERY, PLANTED
 
-from o2b_helpers.kernels.sensitivity import ESTIMATORS
+from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS
 
 TITLES = {
     COUNTERFACTUAL: "What happens to rho when the stimuli are drawn again without the class",

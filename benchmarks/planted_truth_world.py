@@ -17,31 +17,25 @@ import pandas as pd
 import torch
 import yaml
 
-from o2b_helpers.analyses import (
-    filter_lesions,
-    filter_sensitivity,
-    human_targets,
-    inputs,
-    objects,
-    occlusion,
-    valence_models,
-)
-from o2b_helpers.analyses.alignment import target_matrix
-from o2b_helpers.analyses.labelled import read_dataset
-from o2b_helpers.analyses.networks import load_model
-from o2b_helpers.analyses.pictures import pictures
-from o2b_helpers.analyses.tables import read_table
-from o2b_helpers.kernels.occlusion import fill_from_surroundings
+from o2b_helpers.core.labelled import read_dataset
+from o2b_helpers.core.params import Params, load_params
+from o2b_helpers.core.store import Store
+from o2b_helpers.core.tables import read_table
 from o2b_helpers.kernels.outputs import head_outputs
-from o2b_helpers.models.backbone import Backbone
-from o2b_helpers.params import Params, load_params
-from o2b_helpers.store import Store
-from o2b_helpers.toyworld import class_names, planted, render, stimulus_scene, truth, write_human
+from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
+from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.studies.alignment import human_targets, inputs, valence_models
+from o2b_helpers.studies.alignment.correlations import target_matrix
+from o2b_helpers.studies.common.networks import load_model
+from o2b_helpers.studies.common.pictures import pictures
+from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects, occlusion
+from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.planting import drawn_effects, no_effects
-from o2b_helpers.toyworld.scenes import Scene
+from o2b_helpers.toyworld.scenes import Scene, render
 from o2b_helpers.toyworld.shapes import sprite
+from o2b_helpers.toyworld.truth import class_names, planted, truth
 from o2b_helpers.toyworld.valence import Effects
-from o2b_helpers.toyworld.world import write_corpus, write_stimuli
+from o2b_helpers.toyworld.world import stimulus_scene, write_corpus, write_stimuli
 
 IMAGES = 500
 RUNS = 5

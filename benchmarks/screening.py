@@ -9,8 +9,8 @@ from common import Row, heads, kind_of_pictures, network, pictures, scaled_sum, 
 from lesions import IMAGES, hooked
 from scipy.stats import spearmanr
 
-from o2b_helpers.kernels.lesions import lesion_predictions
-from o2b_helpers.kernels.screening import screened_predictions
+from o2b_helpers.kernels.lesions.screening import screened_predictions
+from o2b_helpers.kernels.lesions.single_filters import lesion_predictions
 
 EVERY = {"vgg16": 32}
 

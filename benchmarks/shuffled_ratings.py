@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.analyses.evidence import Sources, evidence_of
-from o2b_helpers.analyses.object2brain import Design
-from o2b_helpers.analyses.tables import read_table
-from o2b_helpers.analyses.target_groups import exchangeable
-from o2b_helpers.analyses.weight_inference import tested_weights
-from o2b_helpers.kernels.permuted_rank_correlation import permutations_within
-from o2b_helpers.params import load_params
+from o2b_helpers.core.params import load_params
+from o2b_helpers.core.tables import read_table
+from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.studies.common.target_groups import exchangeable
+from o2b_helpers.studies.object2brain.class_weights import Design
+from o2b_helpers.studies.object2brain.evidence import Sources, evidence_of
+from o2b_helpers.studies.object2brain.weight_inference import tested_weights
 
 
 def surviving(params, design: Design, needs: dict[str, Path], estimator: str) -> pd.DataFrame:

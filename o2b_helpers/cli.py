@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from yaml import YAMLError
 
-from o2b_helpers.errors import Object2BrainError, ParameterError
-from o2b_helpers.params import Params, load_params, parse_value
+from o2b_helpers.core.errors import Object2BrainError, ParameterError
+from o2b_helpers.core.params import Params, load_params, parse_value
 
 app = typer.Typer(
     add_completion=False,
@@ -35,7 +35,7 @@ def run(
     device: Device = None,
 ) -> None:
     """Run the numbered notebooks; what is there already is reused."""
-    from o2b_helpers.progress import say
+    from o2b_helpers.core.progress import say
     from o2b_helpers.series import missing_steps, run_series
 
     params = _load(profile, set_, device)
@@ -50,11 +50,11 @@ def run(
 @app.command()
 def status(profile: Profile = "demo", set_: Set = None) -> None:
     """Say for every notebook whether its results are there, and if not, why; and how far a run is that goes on."""
-    from o2b_helpers.analyses.keys import NOTEBOOKS, step_key, step_part
-    from o2b_helpers.run_status import run_in_words
+    from o2b_helpers.core.keys import NOTEBOOKS, step_key, step_part
+    from o2b_helpers.core.run_status import run_in_words
+    from o2b_helpers.core.store import Store
     from o2b_helpers.series import STATUS as RUN_STATUS
     from o2b_helpers.series import missing_steps, notebooks_folder
-    from o2b_helpers.store import Store
 
     params = _load(profile, set_, None)
     store, left = Store(params.store), missing_steps(params)
@@ -94,7 +94,7 @@ def doctor(profile: Profile = "demo", set_: Set = None) -> None:
 @app.command()
 def report(profile: Profile = "demo", set_: Set = None) -> None:
     """Draw the figures and write the one-file report from the results."""
-    from o2b_helpers.errors import StoreError
+    from o2b_helpers.core.errors import StoreError
     from o2b_helpers.series import missing_steps
 
     params = _load(profile, set_, None)
@@ -151,7 +151,7 @@ def _load(profile: str, set_: list[str] | None, device: str | None) -> Params:
 
 
 def _report(params: Params, again: bool = False) -> None:
-    from o2b_helpers.view.publish import publish_views
+    from o2b_helpers.report.publish import publish_views
 
     publish_views(params, again=again)
 

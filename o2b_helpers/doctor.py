@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from o2b_helpers.analyses.networks import weights_folder
-from o2b_helpers.digests import LIBRARIES, file_digest
-from o2b_helpers.errors import Object2BrainError
-from o2b_helpers.models.architectures import architecture, load_definition
-from o2b_helpers.models.detector import known_detectors
-from o2b_helpers.params import Params
+from o2b_helpers.core.digests import LIBRARIES, file_digest
+from o2b_helpers.core.errors import Object2BrainError
+from o2b_helpers.core.params import Params
+from o2b_helpers.models.backbones.registry import architecture, load_definition
+from o2b_helpers.models.detectors.detector import known_detectors
+from o2b_helpers.studies.common.networks import weights_folder
 
 FINDINGEMO = "pip install findingemo-light, then download_data(folder) of findingemo_light.paper.download_multi"
 OASIS = "OASIS (Kurdi, Lozano & Banaji 2017), https://osf.io/6pnd7"

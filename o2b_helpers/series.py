@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from o2b_helpers.analyses.keys import NOTEBOOKS, step_key
-from o2b_helpers.analyses.publishing import is_published, state_parameters
-from o2b_helpers.digests import code_digests, digest_of, file_digest
-from o2b_helpers.errors import Object2BrainError, ParameterError, StoreError
-from o2b_helpers.params import Params
-from o2b_helpers.progress import note_status, say, status_file
-from o2b_helpers.store import Store, write_atomically
+from o2b_helpers.core.digests import code_digests, digest_of, file_digest
+from o2b_helpers.core.errors import Object2BrainError, ParameterError, StoreError
+from o2b_helpers.core.keys import NOTEBOOKS, step_key
+from o2b_helpers.core.params import Params
+from o2b_helpers.core.progress import note_status, say, status_file
+from o2b_helpers.core.publishing import is_published, state_parameters
+from o2b_helpers.core.store import Store, write_atomically
 
 STATUS = "status.json"
 NOT_STARTED = "Kernel died before replying"
@@ -172,7 +172,7 @@ def _execute(params: Params, step: str) -> None:
 
 def _own_error(error: Any, notebook: Path) -> Object2BrainError:
     """Turn a notebook's error back into the message that its code raised."""
-    from o2b_helpers import errors
+    from o2b_helpers.core import errors
 
     kind = getattr(errors, error.ename, None)
     if kind is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from o2b_helpers.models import architectures, backbone
+from o2b_helpers.models.backbones import architectures, backbone
 
 SCALE_ABOVE_EPSILON = 1e8  # pytorch-grad-cam adds 1e-7 to the divisor; heads this large make that vanish
 

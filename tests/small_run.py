@@ -6,8 +6,8 @@ from pathlib import Path
 
 from helpers import SMALL, merged, write_profile
 
-from o2b_helpers.analyses.keys import NOTEBOOKS, analysis
-from o2b_helpers.params import Params, load_params
+from o2b_helpers.core.keys import NOTEBOOKS, analysis
+from o2b_helpers.core.params import Params, load_params
 
 
 def run_small(folder: Path, until: str = "explorer") -> Params:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from helpers import write_profile
 
-from o2b_helpers.params import Params, load_params
+from o2b_helpers.core.params import Params, load_params
 from o2b_helpers.toyworld.world import write_corpus, write_stimuli
 
 PICTURES, STIMULI = 40, 16

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from o2b_helpers.errors import InputError, ParameterError
+from o2b_helpers.core.errors import InputError, ParameterError
 
 
 def choice(name: str, value: str, choices: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from o2b_helpers.errors import InputError
+from o2b_helpers.core.errors import InputError
 from o2b_helpers.toyworld.backgrounds import apply_light, draw_background
 from o2b_helpers.toyworld.shapes import sprite
 from o2b_helpers.toyworld.truth import class_names, planted, truth

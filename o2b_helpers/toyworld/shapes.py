@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from o2b_helpers.errors import InputError
+from o2b_helpers.core.errors import InputError
 from o2b_helpers.toyworld import people_shapes, thing_shapes
 from o2b_helpers.toyworld.pen import Pen
 from o2b_helpers.toyworld.truth import planted

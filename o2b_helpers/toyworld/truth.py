@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from o2b_helpers.errors import InputError
+from o2b_helpers.core.errors import InputError
 
 TABLE = Path(__file__).with_name("truth.csv")
 

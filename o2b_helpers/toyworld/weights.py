@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from o2b_helpers.digests import file_digest
+from o2b_helpers.core.digests import file_digest
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 DIGESTS_FILE = WEIGHTS_FOLDER / "DIGESTS.json"

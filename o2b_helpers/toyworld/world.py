@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.progress import progress
+from o2b_helpers.core.progress import progress
 from o2b_helpers.toyworld.scenes import Scene, draw_scene, render
 from o2b_helpers.toyworld.truth import planted
 from o2b_helpers.toyworld.valence import Effects

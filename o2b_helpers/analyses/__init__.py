@@ -1,1 +1,0 @@
-"""One module per notebook; its ``run(params)`` is all that the notebook calls."""

@@ -1,0 +1,146 @@
+"""What a result is made from, as hashes: values, files, and the source of the package's own modules."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from o2b_helpers.core.errors import InputError, StoreError
+
+# These modules carry options, messages and files; no number depends on their source.
+_INFRASTRUCTURE = {
+    "o2b_helpers",
+    "o2b_helpers.core.errors",
+    "o2b_helpers.core.progress",
+    "o2b_helpers.core.resources",
+    "o2b_helpers.core.params",
+    "o2b_helpers.core.store",
+    "o2b_helpers.core.digests",
+    "o2b_helpers.core.keys",
+    "o2b_helpers.studies.object2brain.costs",
+    "o2b_helpers.core.preflight",
+    "o2b_helpers.core.publishing",
+    "o2b_helpers.core.run",
+}
+LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "pillow")
+_LOADED_AT = time.time()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that numbers come from."""
+    return {"python": platform.python_version(), **{library: _version(library) for library in LIBRARIES}}
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def digest_of(value: Any) -> str:
+    """Return the sha256 of any JSON-able value, independent of the order of keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=True, default=plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file; InputError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {Path(path).name}",
+            value=str(path),
+            expected="a readable file",
+            remedy=f"check the path and its permissions ({error.strerror})",
+        ) from error
+
+
+@lru_cache
+def code_digests(module: str) -> dict[str, str]:
+    """Return module name -> digest of its source, for a module and all of the package that it imports.
+
+    The tables (.csv) that ship beside a module count as its source. Comments and docstrings do not: mending a
+    sentence recomputes nothing.
+    """
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name in _INFRASTRUCTURE:
+            continue
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise StoreError(
+                "the source of a module cannot be found",
+                value=name,
+                expected="an installed module of the package",
+                remedy="reinstall the package; without its source no result can be trusted to be up to date",
+            )
+        if name in sys.modules and Path(spec.origin).stat().st_mtime > _LOADED_AT:
+            raise StoreError(
+                "the package's source was changed after this session had loaded it",
+                value=name,
+                expected="results that are stored under the code that made them",
+                remedy="restart the notebook's kernel (or the command) and run again",
+            )
+        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+        found[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
+        for table in Path(spec.origin).parent.glob("*.csv"):
+            found[f"{spec.parent}/{table.name}"] = file_digest(table)
+        package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
+        waiting += _imports(tree, package)
+    return dict(sorted(found.items()))
+
+
+def plain(value: Any) -> Any:
+    """Turn what JSON does not know (NumPy numbers, tuples, sets) into what it does."""
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, set | tuple):
+        return sorted(value) if isinstance(value, set) else list(value)
+    raise TypeError(f"{type(value).__name__} cannot be part of a key")
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
+            first = body[0]
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = body[1:] or [ast.Pass()]
+    return tree
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """Yield the package's own modules that a source imports, wherever in it, absolutely or relatively."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "o2b_helpers")
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            if base.split(".")[0] != "o2b_helpers":
+                continue
+            yield base
+            for alias in node.names:
+                try:
+                    if importlib.util.find_spec(f"{base}.{alias.name}") is not None:
+                        yield f"{base}.{alias.name}"
+                except ModuleNotFoundError:
+                    continue

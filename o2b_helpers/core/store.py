@@ -1,0 +1,368 @@
+"""Results on disk: found by content, written atomically, explained in one line.
+
+A result's key is the hash of what it was made from: the step's own options, the keys of the results it read, the
+digests of files and weights, and the source of the modules that compute it. It is written beside its place and
+renamed into it, so a killed run leaves either the whole result or nothing. No pickle is read or written.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+
+from o2b_helpers.core.digests import code_digests, digest_of, file_digest, plain, versions
+from o2b_helpers.core.errors import StoreError
+from o2b_helpers.core.progress import say
+
+RECORD = "record.json"
+_HELD = "O2B_STORE_LOCK_HELD_BY"
+_HOLDER = "lock-holder.txt"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result in the store.
+
+    Attributes
+    ----------
+    kind, label : str
+        What it is, and of what (e.g. ``heads`` of ``toynet features.4``).
+    key : str
+        Hash of all that it was made from.
+    folder : Path
+        Where its files lie.
+    reused : bool
+        Whether it was there already.
+    """
+
+    kind: str
+    label: str
+    key: str
+    folder: Path
+    reused: bool
+
+
+class Store:
+    """Stored results under one folder.
+
+    Parameters
+    ----------
+    folder : Path
+        ``runs/store``; made if it is not there.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.parts: dict[str, list[tuple[Any, dict[str, Any]]]] = {}  # what analyses.keys has worked out already
+        with _writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".probe-{os.getpid()}"
+            probe.write_bytes(b"o2b")
+            probe.unlink()
+
+    def place(self, kind: str, key: str) -> Path:
+        """Return the folder in which a result of this kind and key lies or would lie."""
+        return self.folder / kind / key[:20]
+
+    def find(self, kind: str, key: str) -> Path | None:
+        """Return the folder of a whole result, or None where it is missing or damaged."""
+        folder = self.place(kind, key)
+        record = read_record(folder)
+        if record is None or record["key"] != key:
+            return None
+        for name, size in record["files"].items():
+            file = folder / name
+            if not file.is_file() or file.stat().st_size != size:
+                return None
+        return folder
+
+    def result(
+        self,
+        kind: str,
+        label: str,
+        part: Mapping[str, Any],
+        module: str,
+        compute: Callable[[Path], None],
+        *,
+        quiet: bool = False,
+    ) -> Stored:
+        """Return a stored result, computing it first where it is not there.
+
+        Parameters
+        ----------
+        kind : str
+            What it is, e.g. ``"heads"``; also the folder's name.
+        label : str
+            Of what, in words; only used to explain.
+        part : mapping
+            All that the result depends on besides code: options, keys, digests; JSON-able.
+        module : str
+            Dotted name of the module that computes it; its source and that of all it imports enter the key.
+        compute : callable
+            Called with an empty folder to write the result's files into.
+        quiet : bool
+            Say nothing where the result is reused.
+
+        Returns
+        -------
+        Stored
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written (read-only, full disk); what was stored before stays as it was.
+        """
+        key = self.key(part, module)
+        found = self.find(kind, key)
+        name = f"{kind}: {label}" if label else kind
+        if found is not None:
+            if not quiet:
+                say(f"  reused    {name}{_other_versions(found)}")
+            return Stored(kind, label, key, found, True)
+        say(f"  computing {name} ({self.why(kind, label, part, module)})")
+        place = self.place(kind, key)
+        temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+        try:
+            with _writing(self.folder):
+                shutil.rmtree(temporary, ignore_errors=True)
+                temporary.mkdir(parents=True)
+                with _of_libraries():
+                    compute(temporary)
+                files = {
+                    str(p.relative_to(temporary)): p.stat().st_size for p in sorted(temporary.rglob("*")) if p.is_file()
+                }
+                record = {
+                    "kind": kind,
+                    "label": label,
+                    "key": key,
+                    "part": json.loads(json.dumps(part, default=plain)),
+                    "code": code_digests(module),
+                    "versions": versions(),
+                    "files": files,
+                }
+                (temporary / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")
+                if place.exists():
+                    shutil.rmtree(place)
+                self.check_lock()
+                os.replace(temporary, place)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        return Stored(kind, label, key, place, False)
+
+    @staticmethod
+    def key(part: Mapping[str, Any], module: str) -> str:
+        """Return the key of a result made from ``part`` by ``module``."""
+        return digest_of({"part": part, "code": code_digests(module)})
+
+    def why(self, kind: str, label: str, part: Mapping[str, Any], module: str) -> str:
+        """Say in words why a result has to be computed."""
+        part = json.loads(json.dumps(part, default=plain))
+        if self.place(kind, self.key(part, module)).exists():
+            return "the stored files are damaged"
+        records = [read_record(p.parent) for p in (self.folder / kind).glob(f"[!.]*/{RECORD}")]
+        alike = [(p, r) for r in records if r is not None and r["label"] == label for p in [self.place(kind, r["key"])]]
+        if not alike:
+            return "not there yet"
+        _, last = max(alike, key=lambda pair: pair[0].stat().st_mtime)
+        old, new = _flat(last["part"]), _flat(part)
+        changes = [
+            f"{k} {_short(old.get(k))} -> {_short(new.get(k))}"
+            for k in sorted({*old, *new})
+            if old.get(k) != new.get(k)
+        ]
+        code = code_digests(module)
+        changes += [
+            f"code of {m.removeprefix('o2b_helpers.')}"
+            for m in sorted({*code, *last["code"]})
+            if code.get(m) != last["code"].get(m)
+        ]
+        if not changes:
+            return "not there yet"
+        return "changed: " + ", ".join(changes[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the store for one run; a second run at the same time is refused.
+
+        The lock goes with the process that holds it, however that process ends. A notebook that a run has started
+        works under the run's lock.
+
+        Raises
+        ------
+        StoreError
+            If another process holds it.
+        """
+        if os.environ.get(_HELD, "").endswith(f" {self.folder.resolve()}"):
+            self.check_lock()
+            yield
+            return
+        holder = self.folder / _HOLDER
+        lock = FileLock(self.folder / "lock", timeout=0)
+        with _writing(self.folder):
+            try:
+                lock.acquire()
+            except Timeout:
+                who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "unknown"
+                raise StoreError(
+                    "the store is in use by another run",
+                    value=f"{self.folder} held by {who}",
+                    expected="one run at a time",
+                    remedy="wait for the other run to end, stop it, or set execution.runs_folder to another folder",
+                ) from None
+            holder.write_text(f"process {os.getpid()}\n", encoding="utf-8")
+        os.environ[_HELD] = f"{os.getpid()} {self.folder.resolve()}"
+        try:
+            self._sweep()
+            yield
+        finally:
+            os.environ.pop(_HELD, None)
+            lock.release()
+
+    def check_lock(self) -> None:
+        """Refuse to go on where the run that this process belongs to has ended and another may hold the store."""
+        process, _, folder = os.environ.get(_HELD, "").partition(" ")
+        if folder != str(self.folder.resolve()):
+            return
+        holder = self.folder / _HOLDER
+        holds = holder.read_text(encoding="utf-8").split()[-1:] if holder.exists() else []
+        if holds != [process] or not _alive(int(process)):
+            raise StoreError(
+                "the run that started this notebook has ended",
+                value=f"process {process}",
+                expected="a run that holds the store",
+                remedy="start the run again; finished results are reused",
+            )
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left half-written."""
+        for leftover in self.folder.glob("*/.*.tmp"):
+            match = re.search(r"\.(\d+)\.tmp$", leftover.name)
+            if match and not _alive(int(match[1])):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    def digests_of_files(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """Return name -> sha256 of many files; what has not changed (size, times, inode) is not read again."""
+        cache_file = self.folder / "file_digests.json"
+        try:
+            cache = json.loads(cache_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            cache = {}
+        known = len(cache)
+        digests = {}
+        for name, path in files.items():
+            status = path.stat()
+            mark = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}|{status.st_ino}"
+            if mark not in cache:
+                cache[mark] = file_digest(path)
+            digests[name] = cache[mark]
+        if len(cache) != known:
+            write_atomically(cache_file, json.dumps(cache).encode())
+        return digests
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it into it; StoreError where that fails."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with _writing(path.parent):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn the system's write errors into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StoreError(
+                "the disk is full",
+                value=f"{folder} ({_free(folder)} free)",
+                expected="room for the result",
+                remedy="free space or set execution.runs_folder to a larger disk, then run again: what is done stays",
+            ) from error
+        ours = error.filename is None or Path(error.filename).is_relative_to(folder)
+        if ours and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
+            raise StoreError(
+                "the store cannot be written to",
+                value=f"{error.filename or folder} ({error.strerror})",
+                expected="a folder you may write to",
+                remedy="change its permissions or set execution.runs_folder to a folder of yours",
+            ) from error
+        raise
+
+
+@contextmanager
+def _of_libraries() -> Iterator[None]:
+    """Turn an error in which a library only quotes the system's (safetensors) into the system's own."""
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+
+
+def _other_versions(folder: Path) -> str:
+    """Say of a result that is reused if other versions of the libraries made it."""
+    made = read_record(folder)["versions"]
+    other = [f"{library} {made.get(library)}" for library, now in versions().items() if made.get(library) != now]
+    return f" (made with {', '.join(other)})" if other else ""
+
+
+def _free(folder: Path) -> str:
+    while not folder.exists():
+        folder = folder.parent
+    return f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB"
+
+
+def read_record(folder: Path) -> dict | None:
+    """Return what a result says of itself (key, part, code, versions, files), or None where it does not."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return record if {"key", "files", "part", "code", "label", "versions"} <= set(record) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {k: v for name, inner in value.items() for k, v in _flat(inner, f"{prefix}{name}.").items()}
+    return {prefix.rstrip("."): value}
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 24 else text[:12] + "…"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,88 @@
+"""The 601 classes of Open Images V7, put into 34 categories.
+
+Nine categories are the paper's: it gives their sizes and some members (the paper, section 3.2): Clothing 30, Furniture
+25, Health 9, Body Parts 13, Human 5, Nature 14, Places 11, Sports 39, Transport 28. Which classes make up those sizes
+(but for the members named there) and the other 25 categories are ours. They follow the Open Images hierarchy; a class
+that stands in it more than once, or alone, went where a reader would look for it: Snowplow to Transport, Helmet to
+Sports, Knife to Kitchenware, Bow and arrow to Weapons, Axe to Tools, lobsters and the like to Sea Animals, Tent to
+Building Parts, Skull to Household and Decoration (Body Parts are the paper's 13), Animal and Carnivore to Mammals.
+
+Class names are spelled as Ultralytics spells them; the one name that differs in the Open Images list, Doughnut, is
+understood as Donut.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pandas as pd
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.inputs.corpora.tables import need_columns, read_frame, refuse_duplicates, text_column
+
+_SPELLINGS = {"Doughnut": "Donut", "Donut": "Doughnut"}
+
+
+def categories(path: Path | str | None = None) -> pd.DataFrame:
+    """Return the table of classes and categories.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A table of your own with the columns class and category; by default the one described above.
+
+    Returns
+    -------
+    DataFrame
+        Columns class, category; 601 rows in the order of the detector's classes (of your file, if you gave one).
+
+    Raises
+    ------
+    InputError
+        For a table of your own that is missing, lacks a column, has empty cells or a class twice.
+    """
+    if path is None:
+        with as_file(files("o2b_helpers.inputs.corpora") / "open_images_categories.csv") as shipped:
+            frame = read_frame(shipped, text=("class", "category"))
+        return frame[["class", "category"]]
+    source = Path(path).name
+    frame = read_frame(path, text=("class", "category"))
+    need_columns(frame, ("class", "category"), source)
+    frame = frame[["class", "category"]].assign(
+        **{column: text_column(frame, column, source) for column in ("class", "category")}
+    )
+    refuse_duplicates(frame, ["class"], source)
+    return frame
+
+
+def category_of(class_name: str, table: pd.DataFrame | None = None) -> str:
+    """Return the category of a class.
+
+    Parameters
+    ----------
+    class_name : str
+        As the detector spells it.
+    table : DataFrame, optional
+        What `categories` returned; hand it in when asking often.
+
+    Raises
+    ------
+    InputError
+        For an unknown class, with the most similar names.
+    """
+    table = categories() if table is None else table
+    known = dict(zip(table["class"], table["category"], strict=True))
+    for name in (class_name, _SPELLINGS.get(class_name)):
+        if name in known:
+            return known[name]
+    by_lower = {name.lower(): name for name in known}
+    near = [by_lower[hit] for hit in difflib.get_close_matches(str(class_name).lower(), by_lower, n=3)]
+    raise InputError(
+        "A class has no category",
+        value=repr(class_name),
+        expected=f"one of the {len(known)} classes of the category table"
+        + (f", perhaps {', '.join(near)}" if near else ""),
+        remedy="correct the name, or give a table of your own (columns class, category) that has it",
+    )

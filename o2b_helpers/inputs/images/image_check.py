@@ -1,0 +1,101 @@
+"""Look at every picture of a study once: which can be used, which not and why."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.progress import progress
+from o2b_helpers.inputs.corpora.tables import existing_folder, name_some
+from o2b_helpers.inputs.images.decoding import MAX_PIXELS, MIN_SIDE, decode_image, read_bytes
+from o2b_helpers.inputs.images.folders import path_inside
+
+
+@dataclass(frozen=True)
+class ImageCheck:
+    """What `check_images` found.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Columns image (name), path, width, height (pixels, after the EXIF rotation), sha256; in the order asked.
+    problems : DataFrame
+        Columns image (name), problem (one sentence); empty where all is well.
+    """
+
+    found: pd.DataFrame
+    problems: pd.DataFrame
+
+    def summary(self) -> str:
+        """Say in words how many pictures can be used, and name those that cannot by kind of problem."""
+        total = len(self.found) + len(self.problems)
+        if self.problems.empty:
+            return f"All {total} images can be used."
+        lines = [f"{len(self.found)} of {total} images can be used; left out:"]
+        for problem, rows in self.problems.groupby("problem", sort=True):
+            lines.append(f"  {len(rows)} x {problem} {name_some(rows['image'])}")
+        return "\n".join(lines)
+
+
+def check_images(
+    folder: Path | str,
+    names: Iterable[str],
+    max_pixels: int = MAX_PIXELS,
+    *,
+    min_side: int = MIN_SIDE,
+    workers: int | None = None,
+) -> ImageCheck:
+    """Decode every picture once and keep its size and digest.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the pictures are; names must stay inside it.
+    names : iterable of str
+        Names relative to the folder; a name given twice is looked at once.
+    max_pixels, min_side : int
+        As in `read_image`.
+    workers : int, optional
+        Threads; by default one for each processor, at most 8.
+
+    Returns
+    -------
+    ImageCheck
+        The usable pictures and the others, each in the order of `names`.
+
+    Raises
+    ------
+    InputError
+        Where the folder itself is missing. A bad picture is listed, not raised.
+    """
+    folder = existing_folder(folder, "the images")
+    names = list(dict.fromkeys(names))
+
+    def look(name: str) -> dict[str, object]:
+        try:
+            path = path_inside(folder, name)
+            content = read_bytes(path)
+            width, height = decode_image(content, name, max_pixels, min_side=min_side).size
+        except InputError as error:
+            return {"image": name, "problem": error.problem.rstrip(".") + "."}
+        digest = hashlib.sha256(content).hexdigest()
+        return {"image": name, "path": str(path), "width": width, "height": height, "sha256": digest}
+
+    workers = workers or min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:  # decoders release the interpreter lock
+        rows = list(progress(pool.map(look, names), "checking images", total=len(names)))
+    good = [row for row in rows if "problem" not in row]
+    bad = [row for row in rows if "problem" in row]
+    return ImageCheck(
+        found=pd.DataFrame(good, columns=["image", "path", "width", "height", "sha256"]).astype(
+            {"width": "int64", "height": "int64"}
+        ),
+        problems=pd.DataFrame(bad, columns=["image", "problem"]),
+    )

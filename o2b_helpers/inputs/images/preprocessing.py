@@ -1,0 +1,203 @@
+"""One way from a picture to a network's input, and the same way for boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision.transforms.functional as F
+from PIL import Image
+from torch.utils.data import Dataset
+from torchvision.transforms import InterpolationMode
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.inputs.images.decoding import MAX_PIXELS, read_image
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize the short side (bilinear, antialiased), crop the centre, normalise.
+
+    The same steps as torchvision's ``weights.transforms()``, cut in two: a `geometry` that ends in bytes and can be
+    kept, and `normalise`, which differs between weights.
+
+    Parameters
+    ----------
+    resize : int
+        Length of the short side after resizing, in pixels.
+    crop : int
+        Side of the centre crop = height and width of the network's input, in pixels.
+    mean, std : tuple of float
+        One value per channel (red, green, blue), in units of 0..1.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    @classmethod
+    def from_preset(cls, preset: object) -> Preprocessing:
+        """Take over torchvision's ``ImageClassification`` preset, as ``weights.transforms()`` returns it.
+
+        Raises
+        ------
+        InputError
+            For a preset that resizes in another way.
+        """
+        interpolation = getattr(preset, "interpolation", None)
+        sizes = [getattr(preset, name, None) for name in ("resize_size", "crop_size")]
+        if (
+            interpolation is not InterpolationMode.BILINEAR
+            or not preset.antialias
+            or any(size is None or len(size) != 1 for size in sizes)
+        ):
+            raise InputError(
+                "This preprocessing is not supported",
+                value=" ".join(repr(preset).split()),
+                expected="torchvision's ImageClassification with one resize and one crop size, bilinear, antialias",
+                remedy="describe the architecture with a Preprocessing(resize, crop, mean, std) of its own",
+            )
+        return cls(int(sizes[0][0]), int(sizes[1][0]), tuple(preset.mean), tuple(preset.std))
+
+    def geometry(self, image: Image.Image) -> torch.Tensor:
+        """Resize and crop a picture.
+
+        Returns
+        -------
+        Tensor
+            uint8 of shape (channel, height, width) = (3, crop, crop), 0..255.
+        """
+        resized = F.resize(image, [self.resize], interpolation=InterpolationMode.BILINEAR, antialias=True)
+        return F.pil_to_tensor(F.center_crop(resized, [self.crop]))
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Turn bytes into the network's input.
+
+        Parameters
+        ----------
+        pixels : Tensor
+            uint8 of shape (..., channel, height, width).
+
+        Returns
+        -------
+        Tensor
+            float32 of the same shape.
+        """
+        numbers = F.convert_image_dtype(pixels, torch.float)
+        # in place where the numbers are a copy already: another copy takes longer than all that is computed
+        return F.normalize(numbers, mean=self.mean, std=self.std, inplace=numbers is not pixels)
+
+    def __call__(self, image: Image.Image) -> torch.Tensor:
+        """Return the network's input for one picture, float32 of shape (3, crop, crop)."""
+        return self.normalise(self.geometry(image))
+
+    def boxes_to_input(
+        self,
+        boxes: np.ndarray | torch.Tensor,
+        width: int | np.ndarray | torch.Tensor,
+        height: int | np.ndarray | torch.Tensor,
+    ) -> np.ndarray | torch.Tensor:
+        """Carry boxes through the same resize and crop as their picture.
+
+        Parameters
+        ----------
+        boxes : array or Tensor
+            Shape (box, 4): x0, y0, x1, y1 in pixels of the picture, edges (not centres) of pixels, x1 >= x0.
+        width, height : int or array
+            Size of the picture in pixels; one value for all boxes or one for each.
+
+        Returns
+        -------
+        array or Tensor
+            Shape (box, 4), float64, of the kind given, in pixels of the input and clipped to 0..crop. A box that
+            was cropped away has zero area.
+
+        Raises
+        ------
+        InputError
+            For boxes that are not finite, have x1 < x0 or y1 < y0, or another shape.
+        """
+        corners = np.asarray(boxes, dtype=np.float64)
+        if corners.ndim != 2 or corners.shape[1] != 4:
+            raise _bad_boxes(f"shape {corners.shape}", "shape (box, 4)")
+        bad = ~np.isfinite(corners).all(1) | (corners[:, 2] < corners[:, 0]) | (corners[:, 3] < corners[:, 1])
+        if bad.any():
+            raise _bad_boxes(f"box {np.flatnonzero(bad)[0]}: {corners[bad][0].tolist()}", "x1 >= x0 and y1 >= y0")
+        width, height = (np.broadcast_to(np.asarray(side, np.int64), len(corners)) for side in (width, height))
+        new_width, new_height = self._resized(width, height)
+        result = np.empty_like(corners)
+        for axis, old, new in ((0, width, new_width), (1, height, new_height)):
+            moved = corners[:, axis::2] * (new / old)[:, None] - self._crop_offset(new)[:, None]
+            result[:, axis::2] = np.clip(moved, 0.0, float(self.crop))
+        return torch.from_numpy(result) if isinstance(boxes, torch.Tensor) else result
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what must stand in the key of every result made with these inputs."""
+        return {"resize": self.resize, "crop": self.crop, "mean": list(self.mean), "std": list(self.std)}
+
+    def _resized(self, width: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # torchvision cuts the long side off to a full number: int(resize * long / short)
+        short, long = np.minimum(width, height), np.maximum(width, height)
+        new_long = (self.resize * long / short).astype(np.int64)
+        new_short = np.full_like(new_long, self.resize)
+        return np.where(width <= height, new_short, new_long), np.where(width <= height, new_long, new_short)
+
+    def _crop_offset(self, size: np.ndarray) -> np.ndarray:
+        # torchvision's center_crop: pads where the picture is too small, else int(round(half the rest)), half to even
+        padding = np.where(self.crop > size, (self.crop - size) // 2, 0)
+        return np.where(size >= self.crop, np.rint((size - self.crop) / 2.0), -padding).astype(np.float64)
+
+
+class InputImages(Dataset):
+    """A torch data set of preprocessed pictures, for a DataLoader.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files, e.g. ``ImageCheck.found["path"]``.
+    preprocessing : Preprocessing
+        What the weights expect.
+    max_pixels : int
+        As in `read_image`.
+    """
+
+    def __init__(self, paths: Sequence[Path | str], preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> None:
+        self.paths = [str(path) for path in paths]
+        self.preprocessing, self.max_pixels = preprocessing, max_pixels
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        """Return one input, float32 of shape (3, crop, crop)."""
+        return self.preprocessing(read_image(self.paths[index], self.max_pixels))
+
+
+def load_images(
+    paths: Sequence[Path | str], preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS
+) -> torch.Tensor:
+    """Read some pictures into one batch; for a whole corpus use `InputImages`.
+
+    Returns
+    -------
+    Tensor
+        float32 of shape (image, 3, crop, crop).
+    """
+    data = InputImages(paths, preprocessing, max_pixels)
+    if not len(data):
+        return torch.empty(0, 3, preprocessing.crop, preprocessing.crop)
+    return torch.stack([data[index] for index in range(len(data))])
+
+
+def _bad_boxes(value: str, expected: str) -> InputError:
+    return InputError(
+        "These boxes cannot be carried to the network's input",
+        value=value,
+        expected=expected,
+        remedy="give boxes as x0, y0, x1, y1 in pixels of the original picture",
+    )

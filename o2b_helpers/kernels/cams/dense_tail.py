@@ -1,0 +1,54 @@
+"""What stands behind the feature maps, the fully connected layers: forwards, and backwards for several runs at once.
+
+Their weights are more than a cache holds (AlexNet's 200 MB), so that reading them is what they cost. All runs share one
+reading on the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from o2b_helpers.models.fast.folding import LeanLinear
+from o2b_helpers.models.fast.matrix_product import product
+
+
+class FlatTail:
+    """The stages behind the flattened maps, run on one batch.
+
+    Parameters
+    ----------
+    stages : iterable of (str, nn.Module)
+        Each takes and gives (image, feature); in eval mode.
+    values : tensor (image, feature)
+        What the first of them is given.
+
+    Attributes
+    ----------
+    features : tensor (image, feature)
+        What the last one gives.
+    """
+
+    def __init__(self, stages: Iterable[tuple[str, nn.Module]], values: torch.Tensor):
+        self.features = values.detach()
+        self._passed: list[tuple[nn.Module, torch.Tensor, torch.Tensor]] = []
+        for _, stage in stages:
+            before = self.features
+            with torch.no_grad():
+                self.features = (LeanLinear(stage) if isinstance(stage, nn.Linear) else stage)(before)
+            self._passed.append((stage, before, self.features))
+
+    def back(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Take gradients (run, image, feature) at the features back to the values."""
+        for stage, before, behind in reversed(self._passed):
+            if isinstance(stage, nn.Linear):
+                gradient = product(gradient.flatten(0, 1), stage.weight.T).unflatten(0, gradient.shape[:2])
+            elif isinstance(stage, nn.ReLU):
+                gradient = gradient * (behind > 0)
+            elif not isinstance(stage, nn.Dropout | nn.Identity):
+                with torch.enable_grad():
+                    leaf = before.requires_grad_()
+                    (gradient,) = torch.autograd.grad(stage(leaf), leaf, gradient, is_grads_batched=True)
+        return gradient

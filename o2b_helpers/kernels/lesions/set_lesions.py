@@ -1,0 +1,118 @@
+"""Predictions of a model without several filters at once, resumed at their layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
+
+if TYPE_CHECKING:
+    from o2b_helpers.models.backbones.backbone import Backbone
+
+IMAGES = 16  # that go through the rest of the network together
+SAME = 1e-6  # features that differ by less, beside the largest, differ by rounding
+
+
+@torch.no_grad()
+def predictions_without(
+    backbone: Backbone,
+    images: torch.Tensor,
+    maps: torch.Tensor,
+    features: torch.Tensor,
+    head_weight: torch.Tensor,
+    head_bias: torch.Tensor,
+    layer: str,
+    channels: Sequence[int],
+    *,
+    output: str = "linear",
+    batch_size: int = IMAGES,
+) -> torch.Tensor:
+    """Predict with several filters' maps set to zero together (one filter: the paper, section 3.2; sets: ours).
+
+    The effects of single filters do not add up where anything behind the layer is not linear, so a set is a pass of its
+    own. It starts from the maps at the layer, which are the same for every set.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The frozen network.
+    images : tensor (image, 3, height, width)
+        Preprocessed images; only read where the network cannot be resumed at a layer.
+    maps : tensor (image, filter, height, width)
+        What the layer gives for these images, as ``backbone.trunk(images, layer)``; left as it is.
+    features : tensor (image, feature)
+        What the whole network gives for them.
+    head_weight, head_bias : tensor (run, feature), (run,)
+        The heads that share this backbone.
+    layer : str
+        Where the filters are, by module path.
+    channels : sequence of int
+        The filters; none of them leaves the whole model.
+    output : {"linear", "sigmoid"}
+        What follows the linear layer.
+    batch_size : int
+        Images in one pass.
+
+    Returns
+    -------
+    tensor (run, image)
+        float64, on the CPU. For images in which all of these maps are empty: the whole model's, bit for bit. Where what
+        is left of the network gives the same features for all images, exactly the same: ranks would order rounding.
+
+    Raises
+    ------
+    InputError, ParameterError
+        A channel that the layer does not have, maps of another layer, values that are not finite, an unknown output.
+    """
+    checks.choice("output", output, OUTPUTS)
+    checks.positive("batch_size", batch_size)
+    checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
+    filters = sorted(set(_checked(channels, backbone.shape(layer), maps, layer)))
+    changed, whole = features.clone(), features.clone()
+    touched = torch.nonzero(maps[:, filters].flatten(1).any(1))[:, 0]
+
+    def silenced(found: torch.Tensor) -> torch.Tensor:
+        found = found.clone()
+        found[:, filters] = 0.0
+        return found
+
+    for some in touched.split(batch_size):
+        if backbone.splits:
+            # the whole model goes the same way in the same batch, so that what differs is the lesion alone
+            changed[some] = backbone.tail(silenced(maps[some]), layer)
+            whole[some] = backbone.tail(maps[some], layer)
+        else:
+            shown = images[some.to(images.device)].to(backbone.device)
+            changed[some] = backbone.changed_features(shown, layer, silenced)
+    if len(touched) and float((changed - changed[:1]).abs().max()) <= SAME * float(changed.abs().max()):
+        linear = linear_values(changed[:1], weight, bias).repeat(1, len(images))
+    else:
+        difference = changed.to("cpu", torch.float64) - whole.to("cpu", torch.float64)
+        linear = linear_values(features, weight, bias) + weight @ difference.T
+    return apply_output(linear, output)
+
+
+def _checked(channels: Sequence[int], shape: tuple[int, ...], maps: torch.Tensor, layer: str) -> list[int]:
+    if tuple(maps.shape[1:]) != tuple(shape):
+        raise InputError(
+            f"These are not maps of {layer}",
+            value=tuple(maps.shape),
+            expected=f"(image, {', '.join(map(str, shape))})",
+            remedy="take them from the backbone's trunk up to this layer",
+        )
+    found = [int(channel) for channel in channels]
+    unknown = [channel for channel in found if not 0 <= channel < shape[0]]
+    if unknown:
+        raise InputError(
+            f"Layer {layer} has no such filter",
+            value=unknown,
+            expected=f"channels 0..{shape[0] - 1}",
+            remedy="take the channels from the backbone's shape of this layer",
+        )
+    return found

@@ -1,0 +1,224 @@
+"""Predictions of a model without one filter, resumed at the filter's layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.progress import progress
+from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.lesions.lesion_tails import Copies, Tail
+from o2b_helpers.kernels.lesions.segments import ALIVE
+from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
+from o2b_helpers.models.backbones.meta import pass_bytes, peak_bytes
+
+if TYPE_CHECKING:
+    from o2b_helpers.models.backbones.backbone import Backbone
+    from o2b_helpers.models.backbones.hooked import HookedBackbone
+
+BLOCK_BYTES = 512 * 2**20
+IMAGES = 32  # in one pass for the whole network's features
+COPIES = 512  # whose features are held at once in double precision
+
+
+@torch.no_grad()
+def lesion_predictions(
+    backbone: Backbone,
+    images: torch.Tensor,
+    head_weight: torch.Tensor,
+    head_bias: torch.Tensor,
+    layer: str,
+    *,
+    channels: Sequence[int] | None = None,
+    gain: float = 0.0,
+    output: str = "linear",
+    features: torch.Tensor | None = None,
+    block_bytes: int = BLOCK_BYTES,
+) -> torch.Tensor:
+    """Predict with each filter of a layer changed in turn: A_k -> gain * A_k (the paper, section 3.2).
+
+    Everything up to the first stage that mixes filters runs once. Where that stage is linear (a convolution, a fully
+    connected layer, the first step of a residual, fire or inception block), the changed filter's share is added to its
+    result, and many changed copies go through the rest of the network at once; where only pooling stands
+    between the layer and the head, the prediction loses exactly the filter's own share, and nothing runs
+    again. Only the head differs between runs, so all of them share that pass. A filter whose map is 0 all over an
+    image changes nothing there: its prediction is the whole model's, bit for bit.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The frozen network.
+    images : tensor (image, 3, height, width)
+        Preprocessed images, finite.
+    head_weight, head_bias : tensor (run, feature), (run,)
+        The heads that share this backbone.
+    layer : str
+        Target layer, by module path.
+    channels : sequence of int, optional
+        Filters of the layer, in the order of the result; all of them where left out.
+    gain : float
+        0 lesions the filter, 1 leaves the model as it is, more strengthens the filter.
+    output : {"linear", "sigmoid"}
+        What follows the linear layer.
+    features : tensor (image, feature), optional
+        What the backbone gives for these images, where it is known already.
+    block_bytes : int
+        Bound on the working memory, bytes; one image and one copy always go.
+
+    Returns
+    -------
+    tensor (run, filter, image)
+        float64, on the CPU.
+
+    Raises
+    ------
+    InputError, ParameterError
+        Values that are not finite, a channel that the layer does not have, an unknown output.
+    """
+    checks.choice("output", output, OUTPUTS)
+    checks.positive("block_bytes", block_bytes)
+    checks.finite("images", images, ("image", "channel", "height", "width"))
+    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
+    checks.finite_gain(gain)
+    filters = _channels(channels, backbone.shape(layer)[0], layer)
+    if features is None:
+        features = torch.cat([backbone.features(some.to(backbone.device)) for some in images.split(IMAGES)])
+    tail = Tail(backbone, layer) if backbone.splits else None
+    change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
+    start = 0
+    for some in images.split(_images_at_once(backbone, block_bytes)):
+        maps = backbone.trunk(some.to(backbone.device), layer)
+        checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+        here = slice(start, start := start + len(some))
+        if tail is None:
+            change[:, :, here] = _full_passes(backbone, some, maps, features[here], layer, filters, gain, weight)
+        else:
+            change[:, :, here] = _change(tail, maps, filters, gain, weight, block_bytes // 2)
+    linear = linear_values(features, weight, bias)[:, None] + change
+    return apply_output(linear, output)
+
+
+def _channels(channels: Sequence[int] | None, count: int, layer: str) -> torch.Tensor:
+    if channels is None:
+        return torch.arange(count)
+    filters = torch.as_tensor(channels, dtype=torch.int64).reshape(-1)
+    if bool(((filters < 0) | (filters >= count)).any()):
+        raise InputError(
+            f"Layer {layer} has no such filter",
+            value=filters[(filters < 0) | (filters >= count)].tolist(),
+            expected=f"channels 0..{count - 1}",
+            remedy="take the channels from the backbone's shape of this layer",
+        )
+    return filters
+
+
+def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_bytes: int = BLOCK_BYTES) -> int:
+    """Estimate the working memory of :func:`lesion_predictions` for all filters of a layer, on a CPU.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        On the "meta" device (:func:`o2b_helpers.models.backbones.meta.meta_backbone`): shapes, no values.
+    layer : str
+        Target layer.
+    images : int
+        Number of images.
+    runs : int
+        Number of heads.
+    block_bytes : int
+        As for the lesions.
+
+    Returns
+    -------
+    int
+        Bytes beyond the network itself and the images.
+    """
+    some, filters = min(images, _images_at_once(backbone, block_bytes)), backbone.shape(layer)[0]
+    shown = torch.empty(some, 3, backbone.preprocessing.crop, backbone.preprocessing.crop, device="meta")
+    known = 8 * (2 * runs * filters * images + images * backbone.n_features)
+    whole = pass_bytes(backbone, min(images, IMAGES))
+    if not backbone.splits:
+        return known + 2 * whole
+    convolutions = [part for s in backbone.stages_behind(layer) for part in s.modules() if isinstance(part, nn.Conv2d)]
+    twins = sum(convolution.weight.nbytes for convolution in convolutions)
+
+    @torch.no_grad()
+    def one_block() -> tuple:
+        maps = backbone.trunk(shown, layer)
+        tail = Tail(backbone, layer)
+        read = tail.before(maps)
+        delta = tail.before(maps * 0.0) - read
+        if tail.opening is None:
+            return maps, delta
+        copies = Copies(tail, read, delta, block_bytes // 2)
+        copies.features(torch.zeros(1, dtype=torch.int64))
+        many = min(COPIES, some * filters)
+        image = torch.arange(many) % some
+        features = copies.features(image, torch.arange(many) // some)
+        return maps, delta, copies, features, features.double()
+
+    return known + max(whole, twins + peak_bytes(one_block))
+
+
+def _full_passes(
+    backbone: HookedBackbone,
+    images: torch.Tensor,
+    maps: torch.Tensor,
+    features: torch.Tensor,
+    layer: str,
+    filters: torch.Tensor,
+    gain: float,
+    weight: torch.Tensor,
+) -> torch.Tensor:
+    """Do what `_change` does where the network cannot be resumed: one full forward pass for every filter."""
+    change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
+    for row, channel in enumerate(progress(filters.tolist(), f"lesions at {layer}")):
+        if gain == 1.0 or not bool(maps[:, channel].any()):
+            continue
+
+        def with_gain(found: torch.Tensor, channel: int = channel) -> torch.Tensor:
+            found = found.clone()
+            found[:, channel] *= gain
+            return found
+
+        changed = backbone.changed_features(images.to(backbone.device), layer, with_gain)
+        difference = changed.to("cpu", torch.float64) - features.to("cpu", torch.float64)
+        difference[~maps[:, channel].flatten(1).any(1).cpu()] = 0.0  # an empty map changes nothing
+        change[:, row] = weight @ difference.T
+    return change
+
+
+def _images_at_once(backbone: Backbone, block_bytes: int) -> int:
+    """Images whose way through the network, and whose maps kept at the layer, fit into half of the memory."""
+    largest = max(math.prod(shape) for shape in backbone.shapes.values()) * 4
+    return max(1, block_bytes // 2 // (ALIVE * largest))
+
+
+def _change(
+    tail: Tail, maps: torch.Tensor, filters: torch.Tensor, gain: float, weight: torch.Tensor, block_bytes: int
+) -> torch.Tensor:
+    """Give what changed filters add to the linear values, (run, filter, image), for maps (image, filter, h, w)."""
+    read = tail.before(maps)
+    delta = tail.before(maps * gain) - read
+    if tail.opening is None:  # only the head is left
+        of_head = weight.view(len(weight), maps.shape[1], -1)[:, filters]
+        share = delta.flatten(2)[:, filters].to("cpu", torch.float64)
+        return torch.einsum("rkc,ikc->rki", of_head, share)
+    change = torch.zeros(len(weight), len(filters), len(maps), dtype=torch.float64)
+    # filter after filter, so that copies that share a weight matrix stand together; unchanged ones are left out
+    row, image = torch.nonzero(delta.flatten(2).any(2).cpu()[:, filters].T, as_tuple=True)
+    if not len(row):
+        return change
+    copies = Copies(tail, read, delta, block_bytes)
+    # in double precision from here on: what is small beside the prediction keeps its digits
+    whole = copies.features(torch.arange(len(maps))).to("cpu", torch.float64)
+    blocks = list(zip(row.split(COPIES), image.split(COPIES), strict=True))
+    for rows, images in progress(blocks, f"lesions, {COPIES} at a time"):
+        features = copies.features(images, filters[rows]).to("cpu", torch.float64)
+        change[:, rows, images] = weight @ (features - whole[images]).T
+    return change

@@ -1,0 +1,175 @@
+"""Intervals over stimuli and runs: draw both again, with replacement, and look how far the values go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from o2b_helpers.core.errors import InputError
+
+VALUES_AT_ONCE = 2**20  # of a block of resampled ranks
+
+
+def draw_counts(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Draw how often each stimulus is taken when as many as there are are drawn within each group.
+
+    Parameters
+    ----------
+    groups : array (stimulus,)
+        The group of each stimulus, such as its condition.
+    count : int
+        How many samples to draw.
+    seed : int
+        The g-th group, sorted, draws from ``default_rng([seed, g])``.
+
+    Returns
+    -------
+    array (sample, stimulus)
+        float64 whole numbers; the sum over a group is the group's size.
+    """
+    groups = np.asarray(groups)
+    drawn = np.zeros((count, len(groups)))
+    for number, group in enumerate(np.unique(groups)):
+        members = np.flatnonzero(groups == group)
+        equal = np.full(len(members), 1 / len(members))
+        drawn[:, members] = np.random.default_rng([seed, number]).multinomial(len(members), equal, size=count)
+    return drawn
+
+
+def below(values: np.ndarray) -> np.ndarray:
+    """Compare every stimulus with every other: values (series, n) -> (series, n, n).
+
+    1 where the other (last axis) has the smaller value, 1/2 where they are equal, itself included, else 0: times how
+    often each was drawn, it gives every stimulus' mid-rank in a sample, less 1/2.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    one, other = values[:, :, None], values[:, None, :]
+    return (other < one) + 0.5 * (other == one)
+
+
+def resampled_unit_ranks(comparison: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return what to multiply for Spearman's rho in every sample.
+
+    Parameters
+    ----------
+    comparison : array (series, n, n)
+        See :func:`below`.
+    counts : array (sample, n)
+        How often each stimulus was drawn.
+
+    Returns
+    -------
+    array (sample, series, n)
+        float64; the product of two series' rows is their rho in that sample, ties and repeated stimuli ranked
+        together as SciPy does; NaN where a series is constant in the sample.
+    """
+    ranks = comparison.reshape(-1, comparison.shape[-1]) @ counts.T  # (series x n, sample)
+    ranks = ranks.reshape(len(comparison), -1, len(counts)).transpose(2, 0, 1)
+    ranks = ranks - counts.sum(1)[:, None, None] / 2
+    ranks *= np.sqrt(counts)[:, None]
+    length = np.sqrt((ranks * ranks).sum(-1, keepdims=True))
+    # mid-ranks are whole or half numbers: what is left of a constant series is rounding
+    return np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 1e-6)
+
+
+def bootstrap_rho(series: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Correlate every series with every target in every sample.
+
+    Parameters
+    ----------
+    series : array (series, n)
+        Without missing values.
+    targets : array (target, n)
+        Likewise.
+    counts : array (sample, n)
+        See :func:`draw_counts`.
+
+    Returns
+    -------
+    array (sample, series, target)
+        rho, -1..1, float64.
+    """
+    series, targets, counts = _checked(series, targets, counts)
+    of_series, of_targets = below(series), below(targets)
+    found = np.empty((len(counts), len(series), len(targets)))
+    for some in _samples(counts, len(series)):
+        x, y = (resampled_unit_ranks(one, counts[some]) for one in (of_series, of_targets))
+        np.matmul(x, y.transpose(0, 2, 1), out=found[some])
+    return found
+
+
+def bootstrap_weights(
+    sensitivity: np.ndarray, base: np.ndarray, lesioned: np.ndarray, targets: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
+    """Work out the class weights anew in every sample of stimuli.
+
+    Parameters
+    ----------
+    sensitivity : array (run, filter, class)
+        S, which comes from the corpus and stays.
+    base, lesioned : array (run, stimulus), (run, filter, stimulus)
+        Predictions for the stimuli of the targets.
+    targets : array (target, stimulus)
+        Without missing values.
+    counts : array (sample, stimulus)
+        See :func:`draw_counts`.
+
+    Returns
+    -------
+    array (sample, run, class, target)
+        float32.
+    """
+    runs, filters, classes = sensitivity.shape
+    found = np.empty((len(counts), runs, classes, len(targets)), dtype=np.float32)
+    y = below(targets)
+    for run in range(runs):
+        x = below(np.concatenate([base[run, None], lesioned[run]]))
+        weigh = sensitivity[run].T
+        for some in _samples(counts, filters + 1):
+            ranks, own = resampled_unit_ranks(x, counts[some]), resampled_unit_ranks(y, counts[some])
+            rho = ranks @ own.transpose(0, 2, 1)  # (sample, 1 + filter, target)
+            found[some, run] = weigh @ (rho[:, :1] - rho[:, 1:])
+    return found
+
+
+def interval(samples: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Return the percentile interval over the first axis; samples without a value are left out, as NaN where all are.
+
+    Parameters
+    ----------
+    samples : array (sample, ...)
+        Values of each sample.
+    confidence : float
+        0..1, the share of the samples inside.
+
+    Returns
+    -------
+    low, high : array (...)
+    """
+    ends = [50 * (1 - confidence), 50 * (1 + confidence)]
+    if not np.isnan(samples).any():
+        low, high = np.percentile(samples, ends, axis=0)
+        return low, high
+    flat = samples.reshape(len(samples), -1)
+    found = np.full((2, flat.shape[1]), np.nan)
+    some = ~np.isnan(flat).all(axis=0)
+    found[:, some] = np.nanpercentile(flat[:, some], ends, axis=0)
+    return tuple(found.reshape(2, *samples.shape[1:]))
+
+
+def _samples(counts: np.ndarray, series: int) -> list[slice]:
+    size = max(1, VALUES_AT_ONCE // max(1, series * counts.shape[1]))
+    return [slice(start, start + size) for start in range(0, len(counts), size)]
+
+
+def _checked(series: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    series, targets, counts = (np.asarray(one, dtype=np.float64) for one in (series, targets, counts))
+    if any(one.ndim != 2 for one in (series, targets, counts)) or not (
+        series.shape[1] == targets.shape[1] == counts.shape[1]
+    ):
+        raise InputError(
+            "Series, targets and samples do not fit",
+            value=f"{series.shape}, {targets.shape}, {counts.shape}",
+            expected="(series, n), (target, n), (sample, n)",
+            remedy="line all up by stimulus first",
+        )
+    return series, targets, counts

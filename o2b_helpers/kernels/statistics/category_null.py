@@ -1,0 +1,59 @@
+"""What a category's weight may be by chance, when its classes are chosen by chance as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from o2b_helpers.kernels.statistics.permutation_null import EQUAL
+
+
+def category_sums(weights: np.ndarray, members: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sum the highest and the lowest class weights by category (the paper, section 3.2), row by row.
+
+    Parameters
+    ----------
+    weights : array (row, class)
+        Class weights without NaN.
+    members : array (class, category)
+        1 where the class is of the category, else 0.
+    count : int
+        Classes taken from either end; of them only those above 0 (highest) or below 0 (lowest) count.
+
+    Returns
+    -------
+    positive, negative : array (row, category)
+        Sums, 0 where no class of the category is among those taken.
+    """
+    found = []
+    for sign in (1, -1):
+        signed = sign * weights
+        edge = np.partition(signed, signed.shape[1] - count, axis=1)[:, signed.shape[1] - count, None]
+        found.append(sign * (np.where((signed >= edge) & (signed > 0), signed, 0.0) @ members))
+    return found[0], found[1]
+
+
+def category_p(
+    observed: tuple[np.ndarray, np.ndarray], null: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compare sums (category,) with those under permutations, each end with its own.
+
+    Parameters
+    ----------
+    observed : pair of array (category,)
+        Positive and negative sums.
+    null : sequence of pairs of array (permutation, category)
+        The same under the permutations, block by block; in each the classes are chosen anew.
+
+    Returns
+    -------
+    positive, negative : array (category,)
+        (1 + permutations with a sum at least as far from 0) / (1 + permutations); 1 for a sum of 0.
+    """
+    p = []
+    for side in (0, 1):
+        size = np.abs(observed[side]) * (1 - EQUAL)
+        above = sum((np.abs(block[side]) >= size).sum(0) for block in null)
+        p.append((1 + above) / (1 + sum(len(block[side]) for block in null)))
+    return p[0], p[1]

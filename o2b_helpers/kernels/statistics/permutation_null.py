@@ -1,0 +1,167 @@
+"""What a correlation, or a class weight, may be by chance: stimuli are exchanged, and it is worked out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.kernels.statistics.ranks import centred_ranks
+
+BLOCK_BYTES = 8 * 2**20  # of a block of null values; about what a processor's cache holds
+EQUAL = 1e-9  # null values that differ from the observed one by rounding count as equal
+
+
+def unit_ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks centred and scaled to length 1: Spearman's rho of two series is the product of theirs.
+
+    Parameters
+    ----------
+    values : array (..., n)
+        Series without missing values; ties get their average rank.
+
+    Returns
+    -------
+    array (..., n)
+        float64; NaN for a constant series.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    ranks = centred_ranks(values.reshape(-1, values.shape[-1])).reshape(values.shape)
+    length = np.sqrt((ranks * ranks).sum(-1, keepdims=True))
+    return ranks / np.where(length > 0, length, np.nan)
+
+
+@dataclass(frozen=True)
+class Forms:
+    """Linear forms of the ranks of some targets that share their stimuli.
+
+    A correlation with a target is linear in the target's ranks, and so is every sum of correlations, such as a class
+    weight: the value under an exchange of the stimuli is one product.
+
+    Parameters
+    ----------
+    forms : array (row, stimulus)
+        Row r's value for a target is ``forms[r] @ unit_ranks(target)``; NaN rows stay NaN.
+    targets : array (target, stimulus)
+        Values of the targets, none missing.
+    places : array (stimulus,) of int
+        Which of the permuted stimuli these are.
+    """
+
+    forms: np.ndarray
+    targets: np.ndarray
+    places: np.ndarray
+
+    def __post_init__(self) -> None:
+        stimuli = {np.shape(self.forms)[-1], np.shape(self.targets)[-1], len(self.places)}
+        if len(stimuli) != 1 or np.ndim(self.forms) != 2 or np.ndim(self.targets) != 2:
+            raise InputError(
+                "Forms and targets do not fit",
+                value=f"{np.shape(self.forms)}, {np.shape(self.targets)}, {len(self.places)} places",
+                expected="(row, stimulus), (target, stimulus) and a place for each stimulus",
+                remedy="line all of them up by stimulus first",
+            )
+
+    def observed(self) -> np.ndarray:
+        """Return the values as they are, (target, row)."""
+        return unit_ranks(self.targets) @ self.forms.T
+
+    def under(self, permutations: np.ndarray) -> np.ndarray:
+        """Return the values under permutations (permutation, all stimuli): (target, permutation, row).
+
+        A target that misses some of the exchanged stimuli keeps to its own: they follow each other in the order in
+        which the permutation names them.
+        """
+        order = own_order(permutations, self.places)
+        ranks = unit_ranks(self.targets)
+        found = np.empty((len(ranks), len(order), len(self.forms)))
+        for number, target in enumerate(ranks):
+            np.matmul(target[order], self.forms.T, out=found[number])
+        return found
+
+
+def own_order(permutations: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Keep some places of each permutation, in its order: (permutation, all) -> (permutation, kept), from 0."""
+    place = np.full(permutations.shape[1], -1)
+    place[places] = np.arange(len(places))
+    found = place[permutations]
+    return found[found >= 0].reshape(len(permutations), len(places))
+
+
+@dataclass(frozen=True)
+class NullTest:
+    """What a permutation test found.
+
+    Attributes
+    ----------
+    observed : list of array (target, row)
+        The values, for every group of targets that was tested.
+    p : list of array (target, row)
+        (1 + permutations whose value is at least as far from 0) / (1 + permutations); NaN where the value is NaN.
+    p_familywise : list of array (target, row), or None
+        The same against the largest value over all groups, targets and rows in each permutation.
+    """
+
+    observed: list[np.ndarray]
+    p: list[np.ndarray]
+    p_familywise: list[np.ndarray] | None
+
+
+def permutation_test(groups: Sequence[Forms], permutations: np.ndarray, familywise: bool = True) -> NullTest:
+    """Test every row of every group against the same permutations, two-sided.
+
+    Parameters
+    ----------
+    groups : sequence of Forms
+        Targets that share their stimuli, and the rows' forms on them.
+    permutations : array (permutation, stimulus) of int
+        See :func:`~o2b_helpers.kernels.statistics.permutations.permutations_within`; all groups are exchanged by
+        the same ones, so that the largest value of each permutation is one of the whole family.
+    familywise : bool
+        Whether the largest values are wanted, too.
+
+    Returns
+    -------
+    NullTest
+
+    Notes
+    -----
+    The family-wise p follows Westfall and Young (1993): the chance that anything in the family comes out as large.
+    """
+    permutations = np.asarray(permutations)
+    count, largest = len(permutations), np.zeros(len(permutations))
+    observed, p = [], []
+    for group in groups:
+        values = group.observed()
+        known = ~np.isnan(values).any(axis=0)  # a row that is missing is missing for all targets
+        tested = Forms(np.asarray(group.forms)[known], group.targets, group.places)
+        size = np.abs(values[:, known]) * (1 - EQUAL)
+        above = np.zeros(size.shape, dtype=np.int64)
+        for some, null in null_blocks(tested, permutations):
+            np.abs(null, out=null)
+            above += (null >= size[:, None]).sum(1)
+            if familywise and null.size:
+                np.maximum(largest[some], null.max(axis=(0, 2)), out=largest[some])
+        observed.append(values)
+        p.append(np.full(values.shape, np.nan))
+        p[-1][:, known] = (1 + above) / (1 + count)
+    return NullTest(observed, p, _against(observed, np.sort(largest)) if familywise else None)
+
+
+def _against(observed: Sequence[np.ndarray], largest: np.ndarray) -> list[np.ndarray]:
+    """Compare values with the largest of every permutation, sorted."""
+    found = []
+    for values in observed:
+        beyond = len(largest) - np.searchsorted(largest, np.abs(values) * (1 - EQUAL), side="left")
+        found.append(np.where(np.isnan(values), np.nan, (1 + beyond) / (1 + len(largest))))
+    return found
+
+
+def null_blocks(group: Forms, permutations: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield some permutations and the values under them, (target, permutation, row), a block at a time."""
+    size = max(1, BLOCK_BYTES // (8 * max(1, len(group.targets) * len(group.forms))))
+    for start in range(0, len(permutations), size):
+        some = slice(start, start + size)
+        yield some, group.under(permutations[some])

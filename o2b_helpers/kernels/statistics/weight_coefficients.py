@@ -1,0 +1,45 @@
+"""Class weights as linear forms of a target's ranks, so that nulls and intervals are matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
+
+
+def filter_forms(sensitivity: np.ndarray, base: np.ndarray, lesioned: np.ndarray) -> np.ndarray:
+    """Return the forms of w = S' Delta (the paper, section 3.2), all of whose correlations are linear in the target.
+
+    ``forms @ unit_ranks(target)`` is the class weight: the sum over filters of the sensitivity times the rho that the
+    filter's lesion takes away. The sum over filters is done here once, for all targets and permutations.
+
+    Parameters
+    ----------
+    sensitivity : array (run, filter, class)
+        S; NaN for a class without boxes.
+    base : array (run, stimulus)
+        Predictions for the stimuli of a target, none missing.
+    lesioned : array (run, filter, stimulus)
+        Predictions without each filter.
+
+    Returns
+    -------
+    array (run, class, stimulus)
+        float64; NaN where S is, and for a run in which a lesion leaves the same prediction for all stimuli.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit.
+    """
+    sensitivity, base, lesioned = (np.asarray(one, dtype=np.float64) for one in (sensitivity, base, lesioned))
+    if sensitivity.shape[:2] != lesioned.shape[:2] or base.shape != (lesioned.shape[0], lesioned.shape[2]):
+        raise InputError(
+            "Sensitivity and predictions do not fit",
+            value=f"{sensitivity.shape}, {base.shape}, {lesioned.shape}",
+            expected="(run, filter, class), (run, stimulus), (run, filter, stimulus)",
+            remedy="take all from the same model and layer",
+        )
+    change = unit_ranks(base)[:, None] - unit_ranks(lesioned)
+    return sensitivity.transpose(0, 2, 1) @ change

@@ -1,0 +1,206 @@
+"""What an architecture is, and the list of those that are known."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from o2b_helpers.core.errors import ModelError
+from o2b_helpers.inputs.images.preprocessing import Preprocessing
+from o2b_helpers.models.backbones.stages import Stages
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """A published file of weights.
+
+    Parameters
+    ----------
+    file : str
+        Name of the file; it is looked for under this name.
+    url : str
+        Where the file comes from; empty for a file that ships with the package.
+    sha256 : str
+        The digest of the file, or its first digits (torchvision publishes eight); empty where none is published.
+    download : bool
+        Whether the file may be fetched from `url` when it is missing.
+    folder : Path, optional
+        Folder of a file that ships with the package.
+    """
+
+    file: str
+    url: str = ""
+    sha256: str = ""
+    download: bool = False
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network: how it is built, where it can be cut, and what it expects to see.
+
+    Parameters
+    ----------
+    name : str
+        The name by which a profile asks for it.
+    build : callable
+        Returns the network with random weights; called without arguments.
+    stages : callable
+        Takes the network, returns the ordered list of (name, module) whose composition maps images
+        (image, 3, height, width) to penultimate features (image, feature); see `stages_of`. None where the network
+        cannot be written as such a list: its maps are then read by hooks, and every lesion runs all of it.
+    target_layers : tuple of str
+        Names of the stages (or modules) whose feature maps are studied, first to last; their maps must not be negative.
+    preprocessing : Preprocessing
+        From a picture to the network's input.
+    last_layer : str
+        Module path of the layer that reads the penultimate features; its number of outputs follows the file of
+        weights. Empty where the network itself ends with the features.
+    weights : dict of str to WeightsSource
+        Published weights by name, e.g. ``"imagenet"``.
+    rename_key : callable, optional
+        From a key as files of weights spell it to the key of the network.
+    ignored_keys : tuple of str
+        Beginnings of keys that files of weights hold and the network does not need.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    stages: Callable[[nn.Module], Stages] | None
+    target_layers: tuple[str, ...]
+    preprocessing: Preprocessing
+    last_layer: str = ""
+    weights: dict[str, WeightsSource] = field(default_factory=dict)
+    rename_key: Callable[[str], str] | None = None
+    ignored_keys: tuple[str, ...] = ()
+
+
+@dataclass
+class _Registry:
+    """Known architectures and the definition file each came from (None: shipped or registered in a session)."""
+
+    known: dict[str, Architecture] = field(default_factory=dict)
+    file_of: dict[str, Path | None] = field(default_factory=dict)
+    reading: Path | None = None
+
+
+_REGISTRY = _Registry()
+
+
+def register(architecture: Architecture) -> Architecture:
+    """Make an architecture known by its name.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The definition. A definition file may be read again and then replaces its own earlier definitions.
+
+    Returns
+    -------
+    Architecture
+        The same definition.
+
+    Raises
+    ------
+    ModelError
+        The name is taken by another definition.
+    """
+    name = architecture.name
+    if name in _REGISTRY.known and (_REGISTRY.reading is None or _REGISTRY.file_of[name] != _REGISTRY.reading):
+        raise ModelError(
+            "Two architectures have the same name",
+            value=name,
+            expected="a name that is not yet taken by: " + ", ".join(architecture_names()),
+            remedy="give your architecture another name in the file that registers it",
+        )
+    _REGISTRY.known[name] = architecture
+    _REGISTRY.file_of[name] = _REGISTRY.reading
+    return architecture
+
+
+def architecture(name: str) -> Architecture:
+    """Find an architecture by name.
+
+    Raises
+    ------
+    ModelError
+        The name is unknown; the message suggests the closest one.
+    """
+    if name in _REGISTRY.known:
+        return _REGISTRY.known[name]
+    close = difflib.get_close_matches(str(name).lower(), architecture_names(), n=1)
+    raise ModelError(
+        "Unknown architecture" + (f" (did you mean {close[0]}?)" if close else ""),
+        value=name,
+        expected="one of " + ", ".join(architecture_names()),
+        remedy="correct the name, or name the file that registers your own architecture in the profile",
+    )
+
+
+def architecture_names() -> list[str]:
+    """List the names of all known architectures, in the order of their registration."""
+    return list(_REGISTRY.known)
+
+
+def load_definition(path: Path | str) -> list[str]:
+    """Run a user's Python file that registers architectures of their own.
+
+    Parameters
+    ----------
+    path : Path or str
+        A Python file that calls `register`. It is run as any module is, so name only files you trust.
+
+    Returns
+    -------
+    list of str
+        The names that the file registered.
+
+    Raises
+    ------
+    ModelError
+        The file is missing, fails, or registers nothing.
+    """
+    path = Path(path).resolve()
+    if not path.is_file():
+        raise ModelError(
+            "The file that defines an architecture is missing",
+            value=path,
+            expected="a Python file that calls o2b_helpers.models.register(...)",
+            remedy="correct the path in the profile",
+        )
+    spec = importlib.util.spec_from_file_location(f"o2b_definition_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ModelError(
+            "The file that defines an architecture is not a Python file",
+            value=path,
+            expected="a name that ends in .py",
+            remedy="rename the file or correct the path in the profile",
+        )
+    before, _REGISTRY.reading = _REGISTRY.reading, path
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            "The file that defines an architecture fails",
+            value=f"{path}: {type(error).__name__}: {error}",
+            expected="a Python file that runs",
+            remedy="run the file with python to see where it fails",
+        ) from error
+    finally:
+        _REGISTRY.reading = before
+    names = [name for name, file in _REGISTRY.file_of.items() if file == path]
+    if not names:
+        raise ModelError(
+            "The file registers no architecture",
+            value=path,
+            expected="at least one call of o2b_helpers.models.register(Architecture(...))",
+            remedy="add the call; the README shows an example",
+        )
+    return names

@@ -1,0 +1,164 @@
+"""The first step behind a layer that mixes its filters, where that step is linear.
+
+A change of one filter then adds its own share to the step's result; nothing before that result is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torchvision.models.googlenet import BasicConv2d, Inception
+from torchvision.models.resnet import BasicBlock, Bottleneck
+from torchvision.models.squeezenet import Fire
+
+from o2b_helpers.models.backbones.stages import SpatialMean
+from o2b_helpers.models.fast.folding import NOTHING, LeanLinear
+
+# each filter's result depends on that filter alone
+APART = (
+    nn.AvgPool2d,
+    nn.AdaptiveAvgPool2d,
+    nn.MaxPool2d,
+    nn.AdaptiveMaxPool2d,
+    nn.ReLU,
+    nn.BatchNorm2d,
+    SpatialMean,
+    *NOTHING,
+)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One linear step that reads the layer's maps.
+
+    Parameters
+    ----------
+    apart : list of nn.Module
+        What happens to every filter by itself before the step.
+    linear : nn.Conv2d, nn.Linear or None
+        The step; None where the maps themselves are passed on (a skip connection).
+    """
+
+    apart: list[nn.Module]
+    linear: nn.Module | None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A stage, or stages, seen from the maps that it reads.
+
+    Parameters
+    ----------
+    branches : list of Branch
+        The linear steps that read the maps.
+    close : callable
+        From the results of the branches, in order, to the result of the stage; may overwrite them.
+    """
+
+    branches: list[Branch]
+    close: Callable[..., torch.Tensor]
+
+
+def is_apart(stage: nn.Module) -> bool:
+    """Whether the stage keeps filters apart, flattening included: its result lists filter after filter."""
+    return type(stage) in APART or (type(stage) is nn.Flatten and stage.start_dim == 1 and stage.end_dim == -1)
+
+
+def open_stage(stage: nn.Module) -> Opening | None:
+    """Open a lean stage, or return None where its first step is not known to be linear.
+
+    Parameters
+    ----------
+    stage : nn.Module
+        From :func:`o2b_helpers.models.fast.folding.lean`, batch norms folded in.
+
+    Returns
+    -------
+    Opening or None
+    """
+    if isinstance(stage, LeanLinear):
+        stage = stage.linear
+    if _is_linear(stage):
+        return Opening([Branch([], stage)], lambda values: values)
+    for kind, opened in (
+        (nn.Sequential, _sequence),
+        ((BasicBlock, Bottleneck), _residual),
+        (Fire, _fire),
+        (Inception, _inception),
+        (BasicConv2d, _convolution),
+    ):
+        if isinstance(stage, kind):
+            return opened(stage)
+    return None
+
+
+def _is_linear(step: nn.Module) -> bool:
+    if isinstance(step, nn.Conv2d):
+        return step.groups == 1 and step.padding_mode == "zeros" and not isinstance(step.padding, str)
+    return isinstance(step, nn.Linear)
+
+
+def _sequence(stage: nn.Sequential) -> Opening | None:
+    first, *rest = stage.children()
+    opening = open_stage(first)
+    if opening is None:
+        return None
+
+    def close(*values: torch.Tensor) -> torch.Tensor:
+        result = opening.close(*values)
+        for step in rest:
+            result = step(result)
+        return result
+
+    return Opening(opening.branches, close)
+
+
+def _residual(block: BasicBlock | Bottleneck) -> Opening | None:
+    skip = Branch([], None)
+    if block.downsample is not None:
+        steps = [step for step in block.downsample.children() if not isinstance(step, nn.Identity)]
+        if len(steps) != 1:
+            return None
+        skip = Branch([], steps[0])
+    if not isinstance(block.bn1, nn.Identity) or not all(_is_linear(b) for b in (block.conv1, skip.linear) if b):
+        return None
+
+    def close(values: torch.Tensor, skipped: torch.Tensor) -> torch.Tensor:
+        values = block.bn2(block.conv2(functional.relu_(values)))
+        if isinstance(block, Bottleneck):
+            values = block.bn3(block.conv3(functional.relu_(values)))
+        return functional.relu_(values.add_(skipped))
+
+    return Opening([Branch([], block.conv1), skip], close)
+
+
+def _fire(fire: Fire) -> Opening:
+    def close(values: torch.Tensor) -> torch.Tensor:
+        values = functional.relu_(values)
+        wide = [fire.expand1x1(values), fire.expand3x3(values)]
+        return functional.relu_(torch.cat(wide, 1))
+
+    return Opening([Branch([], fire.squeeze)], close)
+
+
+def _convolution(step: BasicConv2d) -> Opening | None:
+    known = isinstance(step.bn, nn.Identity) and _is_linear(step.conv)
+    return Opening([Branch([], step.conv)], functional.relu_) if known else None
+
+
+def _inception(block: Inception) -> Opening | None:
+    pool, last = block.branch4
+    firsts = [block.branch1, block.branch2[0], block.branch3[0], last]
+    if not all(isinstance(first, BasicConv2d) and isinstance(first.bn, nn.Identity) for first in firsts):
+        return None
+
+    def close(*values: torch.Tensor) -> torch.Tensor:
+        one, two, three, four = (functional.relu_(value) for value in values)
+        return torch.cat([one, block.branch2[1](two), block.branch3[1](three), four], 1)
+
+    before = ([], [], [], [pool])
+    return Opening([Branch(apart, first.conv) for apart, first in zip(before, firsts, strict=True)], close)

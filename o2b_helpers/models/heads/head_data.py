@@ -1,0 +1,118 @@
+"""Which images train and which test in each run, and what each weighs in the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from o2b_helpers.core.errors import InputError, ParameterError
+
+
+def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: int) -> np.ndarray:
+    """Draw the test images of each run, the same share of every label (METHODS 2: 80/20).
+
+    Parameters
+    ----------
+    labels : array (image,)
+        Labels, or any value to stratify by; every different value is one stratum.
+    runs : int
+        Number of splits.
+    test_share : float
+        Share of the images that test, between 0 and 1.
+    seed : int
+        Run r draws from ``default_rng([seed, 0, r])``, so that more runs leave the first ones as they were.
+
+    Returns
+    -------
+    array (run, image) of bool
+        True where an image tests. Each stratum gives its share, rounded; at least one image on either side where it
+        has two or more.
+
+    Raises
+    ------
+    ParameterError
+        `runs` or `test_share` is out of range.
+    InputError
+        A label is NaN, or all labels are of one kind.
+    """
+    if not 0 < test_share < 1 or runs < 1:
+        raise ParameterError(
+            "These splits cannot be drawn",
+            value=f"runs {runs}, test_share {test_share}",
+            expected="at least one run and a share between 0 and 1, both excluded",
+            remedy="correct the parameters of the heads",
+        )
+    labels = np.asarray(labels)
+    kinds = _kinds(labels)
+    test = np.zeros((runs, len(labels)), dtype=bool)
+    for run in range(runs):
+        rng = np.random.default_rng([seed, 0, run])
+        for kind in kinds:
+            members = np.flatnonzero(labels == kind)
+            count = round(test_share * len(members))
+            if len(members) > 1:
+                count = min(max(count, 1), len(members) - 1)
+            test[run, rng.permutation(members)[:count]] = True
+    return test
+
+
+def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, n_images: int) -> None:
+    """Refuse labels, ratings and splits that no head can learn from.
+
+    Raises
+    ------
+    InputError
+        Lengths differ, values are not finite, labels lie outside 0..1 or are all of one kind, in the whole or in the
+        training part of a run, or a run has no test image.
+    """
+    lengths = {"features": n_images, "labels": len(labels), "ratings": len(ratings), "test": test.shape[-1]}
+    if len(set(lengths.values())) > 1 or test.ndim != 2:
+        _refuse("Features, labels, ratings and splits do not belong together", lengths, "one entry per image in each")
+    _kinds(labels)
+    if labels.min() < 0 or labels.max() > 1:
+        _refuse("Labels are out of range", f"{labels.min():g} to {labels.max():g}", "labels from 0 to 1")
+    if not np.isfinite(ratings).all():
+        _refuse("Some ratings are not finite", f"{int((~np.isfinite(ratings)).sum())} ratings", "finite numbers")
+    for run, one in enumerate(test):
+        if not one.any() or len(np.unique(labels[~one])) < 2:
+            _refuse(
+                f"Run {run} cannot be trained",
+                f"{int(one.sum())} test images, {len(np.unique(labels[~one]))} kinds of training labels",
+                "at least one test image and two kinds of training labels",
+            )
+
+
+def image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) -> np.ndarray:
+    """Weigh images in each run's loss (run, image): 1, or the inverse frequency of the label, mean 1.
+
+    Raises
+    ------
+    ParameterError
+        Weights are asked for labels other than 0 and 1.
+    """
+    if not class_weighted:
+        return np.ones(test.shape)
+    if not np.isin(labels, (0, 1)).all():
+        raise ParameterError(
+            "Classes cannot be weighted where labels are ratings",
+            value=f"{len(np.unique(labels))} different labels",
+            expected="labels 0 and 1",
+            remedy="set class_weighted to false, or learn from binary labels",
+        )
+    train = (~test).sum(1, keepdims=True)
+    positive = (~test & (labels == 1)).sum(1, keepdims=True)
+    return np.where(labels == 1, train / (2 * positive), train / (2 * (train - positive)))
+
+
+def _kinds(labels: np.ndarray) -> np.ndarray:
+    if not np.isfinite(labels).all():
+        _refuse("Some labels are missing", f"{int((~np.isfinite(labels)).sum())} labels", "a label for every image")
+    kinds = np.unique(labels)
+    if len(kinds) < 2:
+        _refuse("All labels are of one kind", f"{len(labels)} labels, all {kinds}", "at least two kinds of labels")
+    return kinds
+
+
+def _refuse(problem: str, value: object, expected: str) -> None:
+    raise InputError(
+        problem, value=value, expected=expected, remedy="check the corpus: its ratings, range and neutral value"
+    )

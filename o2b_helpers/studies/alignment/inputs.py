@@ -1,0 +1,256 @@
+"""Notebook 00: read the corpus and the stimuli, look at every image, and say what is left out and why."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from o2b_helpers.core.digests import digest_of, file_digest
+from o2b_helpers.core.errors import InputError, ParameterError
+from o2b_helpers.core.keys import find_step
+from o2b_helpers.core.params import Params
+from o2b_helpers.core.run import Result, run_step
+from o2b_helpers.core.store import Store
+from o2b_helpers.core.tables import write_facts, write_table
+from o2b_helpers.inputs.corpora.corpus import Corpus, binary_labels, read_table
+from o2b_helpers.inputs.corpora.known_corpora import read_findingemo, read_oasis
+from o2b_helpers.inputs.images.folders import path_inside
+from o2b_helpers.inputs.images.image_check import check_images
+from o2b_helpers.inputs.people.stimuli import Stimuli, read_stimuli, select_stimuli
+from o2b_helpers.toyworld.people import write_human
+from o2b_helpers.toyworld.world import write_corpus, write_stimuli
+
+NEEDS: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Checked inputs.
+
+    Attributes
+    ----------
+    corpus : DataFrame
+        Columns image, path, width, height, sha256, valence, label (0, 1 or missing at neutral), scaled (valence
+        as 0..1).
+    stimuli : DataFrame
+        Columns stimulus, image, condition, path, width, height, sha256, and valence where the corpus rated them.
+    """
+
+    corpus: pd.DataFrame
+    stimuli: pd.DataFrame
+
+
+def run(params: Params) -> Result:
+    """Check corpus and stimuli; nothing of this step is part of the results contract."""
+    return run_step(params, "inputs")
+
+
+def part(params: Params, store: Store) -> dict[str, Any]:
+    """Return the step's options and the digests of the files it reads."""
+    analysis = params.analysis
+    own: dict[str, Any] = {"corpus": analysis.corpus.model_dump(), "stimuli": analysis.stimuli.model_dump()}
+    own["seed"] = analysis.seed
+    own["order_of_conditions"] = list(analysis.stimuli.select)  # the draw of one condition leaves the rest to the next
+    if analysis.corpus.kind != "toyworld":
+        corpus = _read_corpus(params, store)
+        own["corpus_files"] = _digest_of_images(store, corpus.folder, corpus.table["image"])
+        own["corpus_table"] = digest_of(corpus.table.astype(str).values.tolist())
+    if analysis.stimuli.kind == "table":
+        stimuli = _read_stimuli_table(params)
+        own["stimuli_files"] = _digest_of_images(store, stimuli.folder, stimuli.table["image"])
+        own["stimuli_table"] = file_digest(params.path(analysis.stimuli.table))
+    return own
+
+
+def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+    """Read, check and store the inputs."""
+    store = Store(params.store)
+    corpus = _read_corpus(params, store)
+    stimuli, corpus = _read_stimuli(params, store, corpus)
+    limit = params.analysis.corpus.max_pixels
+    corpus_check = check_images(corpus.folder, corpus.table["image"].tolist(), max_pixels=limit)
+    stimuli_check = check_images(stimuli.folder, stimuli.table["image"].tolist(), max_pixels=limit)
+    table = corpus.table.assign(label=binary_labels(corpus).to_numpy())
+    low, high = corpus.valence_range
+    table["scaled"] = (table["valence"] - low) / (high - low)
+    columns = ["image", "width", "height", "sha256"]
+    table = table.merge(corpus_check.found[columns], on="image")
+    shown = stimuli.table.merge(stimuli_check.found[columns], on="image")
+    left_out = pd.concat(
+        [corpus_check.problems.assign(role="corpus"), stimuli_check.problems.assign(role="stimuli")], ignore_index=True
+    )
+    _enough(params, table, shown, left_out)
+    table.to_parquet(folder / "corpus.parquet", index=False)
+    shown.to_parquet(folder / "stimuli.parquet", index=False)
+    stimuli.table[["stimulus", "image", "condition"]].to_parquet(folder / "named_stimuli.parquet", index=False)
+    write_table(left_out, folder / "left_out.csv")
+    write_facts(
+        folder,
+        {
+            "images_in_corpus": len(table),
+            "unpleasant": int((table["label"] == 0).sum()),
+            "pleasant": int((table["label"] == 1).sum()),
+            "neutral": int(table["label"].isna().sum()),
+            "stimuli": len(shown),
+            "stimuli_by_condition": shown["condition"].value_counts().sort_index().to_dict(),
+            "images_left_out": len(left_out),
+            "left_out": [f"{row.image} ({row.problem})" for row in left_out.itertuples()],
+            "pictures_may_be_shown": corpus.licence_allows_pictures,
+        },
+    )
+
+
+def load(params: Params, folder: Path) -> Inputs:
+    """Read what this step stored, with the images' paths."""
+    store = Store(params.store)
+    corpus_folder, stimuli_folder = image_folders(params, store)
+    corpus = pd.read_parquet(folder / "corpus.parquet")
+    stimuli = pd.read_parquet(folder / "stimuli.parquet")
+    corpus["path"] = [str(path_inside(corpus_folder, name)) for name in corpus["image"]]
+    stimuli["path"] = [str(path_inside(stimuli_folder, name)) for name in stimuli["image"]]
+    return Inputs(corpus, stimuli)
+
+
+def load_named_stimuli(folder: Path) -> pd.DataFrame:
+    """Read every stimulus that was named, also those whose picture is left out: stimulus, image, condition."""
+    return pd.read_parquet(folder / "named_stimuli.parquet")
+
+
+def load_for(params: Params, step: str) -> Inputs:
+    """Read the checked inputs on behalf of a later step."""
+    store = Store(params.store)
+    return load(params, find_step(params, "inputs", store, for_step=step))
+
+
+def image_folders(params: Params, store: Store) -> tuple[Path, Path]:
+    """Return the folders that the corpus' and the stimuli's image names start from."""
+    corpus = _read_corpus(params, store).folder
+    kind = params.analysis.stimuli.kind
+    if kind == "toyworld":
+        return corpus, toyworld_folder(params, store) / "stimuli" / "images"
+    return corpus, corpus if kind == "corpus" else _needed_path(
+        params, "stimuli.folder", params.analysis.stimuli.folder
+    )
+
+
+def toyworld_folder(params: Params, store: Store) -> Path:
+    """Return the folder with the drawn toy world, drawing it first where it is not there."""
+    corpus = params.analysis.corpus
+    drawn = {"images": corpus.images, "seed": corpus.world_seed}
+
+    def draw(folder: Path) -> None:
+        write_corpus(folder / "corpus", images=corpus.images, seed=corpus.world_seed)
+        write_stimuli(folder / "stimuli", seed=corpus.world_seed)
+        write_human(folder / "human", seed=corpus.world_seed)
+
+    return store.result("toyworld", params.name, drawn, "o2b_helpers.studies.alignment.inputs", draw, quiet=True).folder
+
+
+def _read_corpus(params: Params, store: Store) -> Corpus:
+    corpus = params.analysis.corpus
+    if corpus.kind == "toyworld":
+        folder = toyworld_folder(params, store) / "corpus"
+        return read_table(
+            folder / "corpus.csv",
+            folder / "images",
+            valence_range=(-3, 3),
+            neutral=0,
+            licence_allows_pictures=True,
+            name="toyworld",
+        )
+    folder = _needed_path(params, "corpus.folder", corpus.folder)
+    if corpus.kind == "oasis":
+        return read_oasis(folder)
+    if corpus.kind == "findingemo":
+        return read_findingemo(folder)
+    low, high = corpus.valence_range
+    return read_table(
+        _needed_path(params, "corpus.table", corpus.table),
+        folder,
+        image_column=corpus.image_column,
+        valence_column=corpus.valence_column,
+        valence_range=corpus.valence_range,
+        neutral=(low + high) / 2 if corpus.neutral is None else corpus.neutral,
+    )
+
+
+def _read_stimuli(params: Params, store: Store, corpus: Corpus) -> tuple[Stimuli, Corpus]:
+    stimuli = params.analysis.stimuli
+    if stimuli.kind == "toyworld":
+        folder = toyworld_folder(params, store) / "stimuli"
+        return read_stimuli(folder / "stimuli.csv", folder / "images"), corpus
+    if stimuli.kind == "table":
+        return _read_stimuli_table(params), corpus
+    if not stimuli.select:
+        raise ParameterError(
+            "analysis.stimuli.select is empty",
+            value="{}",
+            expected="condition: {column, value, count}",
+            remedy="name the conditions, e.g. people: {column: category, value: Person, count: 24}",
+        )
+    rules = {condition: rule.model_dump() for condition, rule in stimuli.select.items()}
+    return select_stimuli(corpus, rules, seed=params.analysis.seed)
+
+
+def _read_stimuli_table(params: Params) -> Stimuli:
+    stimuli = params.analysis.stimuli
+    return read_stimuli(
+        _needed_path(params, "stimuli.table", stimuli.table), _needed_path(params, "stimuli.folder", stimuli.folder)
+    )
+
+
+def _needed_path(params: Params, name: str, text: str | None) -> Path:
+    if text is None:
+        raise ParameterError(
+            f"analysis.{name} is not set",
+            value="nothing",
+            expected="a path",
+            remedy=f"set analysis.{name} in the profile",
+        )
+    path = params.path(text)
+    if not path.exists():
+        raise InputError(
+            f"analysis.{name} does not exist",
+            value=str(path),
+            expected="a file or folder that is there",
+            remedy=f"correct analysis.{name} (relative paths start from {params.project}), or put the data there",
+        )
+    return path
+
+
+def _digest_of_images(store: Store, folder: Path, names: pd.Series) -> str:
+    paths = {name: path_inside(folder, name) for name in names}
+    # os.path.isfile, as Path.is_file raises where a name is too long to be one
+    readable = {name: path for name, path in paths.items() if os.path.isfile(path) and os.access(path, os.R_OK)}
+    return digest_of(store.digests_of_files(readable))
+
+
+def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_out: pd.DataFrame) -> None:
+    needed = params.analysis.corpus.min_images
+    if len(corpus) < needed:
+        raise InputError(
+            "too few images can be read",
+            value=f"{len(corpus)} of the corpus{_examples(left_out, 'corpus')}",
+            expected=f"at least {needed}",
+            remedy="check analysis.corpus.folder, or lower analysis.corpus.min_images",
+        )
+    counts = stimuli["condition"].value_counts()
+    for condition in sorted({*stimuli["condition"], *params.analysis.stimuli.select}):
+        if counts.get(condition, 0) < 4:
+            raise InputError(
+                f"condition {condition!r} has too few stimuli that can be read",
+                value=f"{counts.get(condition, 0)}{_examples(left_out, 'stimuli')}",
+                expected="at least 4, or no rank correlation means anything",
+                remedy="mend or add images, or drop the condition",
+            )
+
+
+def _examples(left_out: pd.DataFrame, role: str) -> str:
+    """Name the first pictures of the corpus or of the stimuli that are left out, and count them."""
+    rows = left_out[left_out["role"] == role]
+    named = "; ".join(f"{row.image}: {row.problem.rstrip('.')}" for row in rows.head(3).itertuples())
+    return f"; {len(rows)} left out ({named}{'; ...' if len(rows) > 3 else ''})" if len(rows) else ""

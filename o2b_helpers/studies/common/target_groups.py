@@ -1,0 +1,57 @@
+"""Targets that share their stimuli: what is ranked, exchanged and drawn together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from o2b_helpers.kernels.statistics.rank_correlation import by_missing
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """Targets with values for the same stimuli.
+
+    Attributes
+    ----------
+    targets : array (target,) of int
+        Their rows among all targets.
+    places : array (stimulus,) of int
+        Their stimuli among all stimuli.
+    values : array (target, stimulus)
+        None missing.
+    """
+
+    targets: np.ndarray
+    places: np.ndarray
+    values: np.ndarray
+
+
+def target_groups(values: np.ndarray) -> list[TargetGroup]:
+    """Group targets (target, stimulus), NaN where a target has no value, by the stimuli they have."""
+    found = []
+    for rows, missing in by_missing(np.isnan(values)):
+        places = np.flatnonzero(~missing)
+        found.append(TargetGroup(rows, places, values[np.ix_(rows, places)]))
+    return found
+
+
+def exchangeable(targets: pd.DataFrame, stimuli: pd.Series) -> np.ndarray:
+    """Say which stimuli may be exchanged by chance: those that appear in targets of the same conditions.
+
+    Parameters
+    ----------
+    targets : DataFrame
+        The contract's ``targets.csv``.
+    stimuli : Series
+        Names, in order.
+
+    Returns
+    -------
+    array (stimulus,) of str
+        The same text for stimuli that may be exchanged.
+    """
+    conditions = targets.groupby("stimulus")["condition"].unique()
+    return np.array(["/".join(sorted(map(str, conditions[name]))) for name in stimuli])

@@ -1,0 +1,171 @@
+"""What the explorer says in words, tables and pictures, as HTML; every name in it is escaped."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from o2b_helpers.report.style import number, significant_figures
+
+if TYPE_CHECKING:
+    from o2b_helpers.studies.object2brain.filter_pictures import FilterPicture
+
+SIDE = 200  # pixels of a picture on the page
+MOST_BOXES = 6  # drawn in a picture
+LONGEST = 60  # characters of a name
+HEAT = np.array([213, 94, 0])  # vermilion: stands out from the toy world's and most photographs' colours in grey, too
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rho of a model with some filters left out.
+
+    Attributes
+    ----------
+    name : str
+        What was left out, in words.
+    rho : array (run,)
+        NaN where a run's predictions are all the same.
+    n : int
+        Stimuli.
+    """
+
+    name: str
+    rho: np.ndarray
+    n: int
+
+
+def text(words: object, longest: int = LONGEST) -> str:
+    """Return a name or sentence as text of an HTML page: escaped, cut, and of its own direction of reading."""
+    shown = " ".join(str(words).split())
+    shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    return f"<bdi>{html.escape(shown, quote=True)}</bdi>"
+
+
+def paragraph(words: str) -> str:
+    """Return a sentence of ours, in which names may stand, as a paragraph."""
+    return f"<p style='line-height:1.4;margin:4px 0;max-width:58rem'>{html.escape(words)}</p>"
+
+
+def whole_model(target: str, rho: np.ndarray, filters: int, chance: float | None) -> str:
+    """Say how the whole model stands to a target, how to read effects, and how much of them chance gives."""
+    spread = number(rho.std(ddof=1)) if len(rho) > 1 else "undefined"
+    parts = [
+        f"<p style='line-height:1.4;margin:4px 0;max-width:58rem'>Whole model on {text(target)}: rho "
+        f"{number(rho.mean())}, sd {spread} over {len(rho)} runs. "
+        "A filter’s lesion effect is rho of the whole model minus rho without the filter: above zero, the filter "
+        "supports the agreement. <b>Mind:</b> of many filters, the largest effect is large by chance. "
+    ]
+    if chance is None:
+        parts.append("How large, these results do not say: they lack the predictions without each filter.</p>")
+    else:
+        parts.append(
+            f"With the target’s values shuffled among its stimuli 1000 times, the largest of these {filters} effects "
+            f"exceeded {significant_figures(chance)} in 5 of 100 shuffles (dashed lines): a bar that stays between "
+            "the lines is no more than chance gives. The bars’ whiskers are the sd over runs; they do not hold this "
+            "chance.</p>"
+        )
+    return "".join(parts)
+
+
+def answers_table(answers: Sequence[Answer], single_sum: float | None, milliseconds: float, count: int) -> str:
+    """Show rho with and without filters as a table; the first is the whole model's, `count` tells it from the last."""
+    base = answers[0].rho
+    cell = "padding:2px 12px 2px 0;text-align:"
+    head = "".join(
+        f"<th style='{cell}{'left' if place == 0 else 'right'}'>{name}</th>"
+        for place, name in enumerate(("model", "rho (mean)", "sd over runs", "change", "n stimuli"))
+    )
+    rows = []
+    for answer in answers:
+        known = answer.rho[~np.isnan(answer.rho)]
+        spread = number(known.std(ddof=1), 3) if len(known) > 1 else "undefined"
+        change = "" if answer is answers[0] else _signed(float((answer.rho - base).mean()))
+        mean = number(float(answer.rho.mean()), 3)
+        cells = "".join(f"<td style='{cell}right'>{value}</td>" for value in (mean, spread, change, answer.n))
+        rows.append(f"<tr><td style='{cell}left'>{text(answer.name, 300)}</td>{cells}</tr>")
+    notes = []
+    if any(np.isnan(answer.rho).any() for answer in answers):
+        notes.append("Undefined: what is left predicts the same for every stimulus in at least one run.")
+    if single_sum is not None and not np.isnan(single_sum):
+        notes.append(
+            f"One by one, the set’s filters change rho by {_signed(-single_sum)} in all; together they do what the "
+            "table says. The two differ where filters stand in for each other."
+        )
+    small = (
+        f"<div class='o2b-answered' data-count='{count}' style='font-size:11px;color:var(--jp-ui-font-color2,#57606a)'>"
+        f"answered in {milliseconds:.0f} ms</div>"
+    )
+    return (
+        f"<div style='line-height:1.35'><table style='border-collapse:collapse'><tr>{head}</tr>{''.join(rows)}</table>"
+        f"{''.join(map(paragraph, notes))}{small}</div>"
+    )
+
+
+def pictures_row(pictures: Sequence[FilterPicture], channel: int, candidates: int, corpus: int) -> str:
+    """Show the pictures with a filter's strongest response: map, boxes and their scores."""
+    among = f"all {corpus}" if candidates == corpus else f"{candidates} of the {corpus}, drawn by chance,"
+    if not pictures:
+        return paragraph(f"Filter {channel} does not respond to any of the pictures ({among} of the corpus).")
+    said = (
+        f"The strongest responses of filter {channel} among {among} pictures of the corpus (strength: mean of its "
+        "feature map; ours). The redder, the stronger the map there, each scaled to its own range. A detected box has "
+        "the score of the map inside it (0 to 1) and, as counted, what it adds to the filter’s class profile: the mean "
+        "over runs, with 0 for runs in which the filter speaks against the output on that picture."
+    )
+    shown = "".join(_picture(one, channel) for one in pictures)
+    return f"{paragraph(said)}<div style='display:flex;flex-wrap:wrap;gap:14px'>{shown}</div>"
+
+
+def _picture(one: FilterPicture, channel: int) -> str:
+    height, width = one.pixels.shape[:2]
+    scale, drawn, listed = SIDE / width, [], []
+    for place, box in enumerate(one.boxes.head(MOST_BOXES).itertuples(), start=1):
+        x, y = box.x0 * scale, box.y0 * scale
+        size = f"width='{(box.x1 - box.x0) * scale:.1f}' height='{(box.y1 - box.y0) * scale:.1f}' fill='none'"
+        corner = f"x='{x:.1f}' y='{y:.1f}' {size}"
+        drawn.append(
+            f"<rect {corner} stroke='#fff' stroke-width='3.5'/><rect {corner} stroke='#111' stroke-width='1.5'/>"
+            f"<rect x='{x:.1f}' y='{y:.1f}' width='13' height='14' fill='#111'/>"
+            f"<text x='{x + 3:.1f}' y='{y + 11:.1f}' font-size='11' fill='#fff'>{place}</text>"
+        )
+        name = box[one.boxes.columns.get_loc("class") + 1]
+        listed.append(f"<div>{place}&ensp;{text(name, 20)} {number(box.map_score)}, counted {number(box.score)}</div>")
+    if len(one.boxes) > MOST_BOXES:
+        listed.append(f"<div>and {len(one.boxes) - MOST_BOXES} more with lower scores</div>")
+    if one.boxes.empty:
+        listed.append("<div>no object was detected</div>")
+    spoken = f"Where filter {channel} responds in picture {' '.join(one.image.split())[:LONGEST]}"
+    return (
+        f"<figure style='margin:0;width:{SIDE}px;line-height:1.35'>"
+        f"<svg role='img' aria-label='{html.escape(spoken, quote=True)}' width='{SIDE}' height='{height * scale:.0f}' "
+        f"style='display:block'><image href='{_overlay(one)}' width='{SIDE}' height='{height * scale:.0f}'/>"
+        f"{''.join(drawn)}</svg><figcaption style='font-size:11px;overflow-wrap:anywhere'>{text(one.image, 40)}"
+        f"<div>strength {significant_figures(one.response)}; counts in {one.positive_runs} of {one.runs} runs</div>"
+        f"{''.join(listed)}</figcaption></figure>"
+    )
+
+
+def _overlay(one: FilterPicture) -> str:
+    """Lay the map over the picture in grey, as the address of an embedded JPEG."""
+    height, width = one.pixels.shape[:2]
+    heat = Image.fromarray(one.cam.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    share = 0.75 * np.clip(np.asarray(heat), 0, 1)[..., None]
+    picture = 0.6 * one.pixels + 0.4 * one.pixels.mean(axis=2, keepdims=True)  # paler, so that the map is seen
+    mixed = Image.fromarray(np.clip((1 - share) * picture + share * HEAT, 0, 255).astype(np.uint8))
+    if width < SIDE:
+        mixed = mixed.resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    mixed.save(buffer, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _signed(value: float) -> str:
+    return number(value, 3) if np.isnan(value) or value < 0 else f"+{number(value, 3)}"

@@ -1,0 +1,201 @@
+"""Notebook 06: which filters answer to which objects? EmoCAM++ (METHODS 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from o2b_helpers.core.digests import digest_of
+from o2b_helpers.core.keys import made_from
+from o2b_helpers.core.labelled import filter_dataset, write_dataset
+from o2b_helpers.core.params import Model, Params
+from o2b_helpers.core.progress import progress
+from o2b_helpers.core.run import Result, run_step
+from o2b_helpers.core.store import Store
+from o2b_helpers.core.tables import write_facts
+from o2b_helpers.kernels.cams.filter_scores import filter_scores
+from o2b_helpers.models.backbones.registry import architecture
+from o2b_helpers.studies.alignment import inputs
+from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
+from o2b_helpers.studies.common.networks import lazily, model_part, target_layers
+from o2b_helpers.studies.common.pictures import pictures
+from o2b_helpers.studies.object2brain.sensitivity_boxes import CarriedBoxes, box_columns, carried_boxes
+from o2b_helpers.studies.object2brain.sensitivity_sums import MEANINGS, SensitivitySums, added, sums_of
+
+NEEDS = ("inputs", "valence_models", "objects")
+MODULE = "o2b_helpers.studies.object2brain.filter_sensitivity"
+KIND = "scores"
+IMAGES_IN_A_SHARD = 250
+
+
+def run(params: Params) -> Result:
+    """Make ``filter_scores_<architecture>.nc`` for every model with ``object2brain: true``."""
+    return run_step(params, "filter_sensitivity")
+
+
+def part(params: Params, store: Store) -> dict[str, Any]:
+    """Return the scoring options and the models."""
+    return {
+        "sensitivity": params.analysis.sensitivity.model_dump(),
+        "seed": params.analysis.seed,
+        "models": {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain},
+    }
+
+
+def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+    """Score every box for every filter, shard by shard, and add the shards up."""
+    corpus = inputs.load(params, needs["inputs"]).corpus
+    boxes = pd.read_parquet(needs["objects"] / "results" / "detections.parquet")
+    classes = sorted(boxes["class"].unique())
+    facts: dict[str, Any] = {
+        "score": params.analysis.sensitivity.score,
+        "cam_scale": params.analysis.sensitivity.cam_scale,
+    }
+    origin = made_from(params, "filter_sensitivity")
+    for model in (m for m in params.analysis.models if m.object2brain):
+        heads = load_full_heads(needs["valence_models"], model)
+        sums = _score_model(params, model, corpus, boxes, heads)
+        variables = sums.variables()
+        count, exchanged = (variables[name][1] for name in ("box_count", "exchanged_count"))
+        sizes = {
+            "boxes_detected": len(boxes),
+            "boxes_scored": int(count.sum()),
+            "boxes_outside_the_input": int(sums.dropped[0]),
+            "boxes_exchanged_between_images": int(exchanged.sum()),
+        }
+        labelled = _labelled(params, model, sums, classes, origin)
+        write_dataset(labelled, folder / "results" / f"filter_scores_{model.label}.nc")
+        facts[model.label] = {"filters": len(sums.layer), **sizes, "classes": int((count > 0).sum())}
+    write_facts(folder, facts)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Images that are scored and stored together.
+
+    Attributes
+    ----------
+    label : str
+        What the store calls them.
+    part : dict
+        All that their scores depend on besides code.
+    start, stop : int
+        Their rows of the corpus.
+    classes : array (class,) of int
+        The classes of the boxes that they have or are given.
+    """
+
+    label: str
+    part: dict[str, Any]
+    start: int
+    stop: int
+    classes: np.ndarray
+
+
+def carry(params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame) -> CarriedBoxes:
+    """Carry the whole corpus' detections to a model's input, and draw the exchange of boxes between images."""
+    target_layers(params, model)  # reads the file that defines the architecture, where there is one
+    geometry, classes = architecture(model.architecture).preprocessing, sorted(boxes["class"].unique())
+    return carried_boxes(geometry, corpus, boxes, classes, params.analysis.seed)
+
+
+def list_shards(
+    params: Params, store: Store, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, heads: FullHeads
+) -> list[Shard]:
+    """Return what is to be scored with a model, shard by shard; `boxes` are the whole corpus' detections."""
+    carried = carry(params, model, corpus, boxes)
+    common = {
+        "model": model_part(params, model, store),
+        "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
+        "sensitivity": params.analysis.sensitivity.model_dump(),
+        "output": params.analysis.heads.full.output,
+        "classes": sorted(boxes["class"].unique()),
+    }
+    found = []
+    for start in range(0, len(corpus), IMAGES_IN_A_SHARD):
+        images = corpus.iloc[start : start + IMAGES_IN_A_SHARD]
+        stop = start + len(images)
+        own = {
+            "images": digest_of(images[["image", "sha256"]].values.tolist()),
+            "boxes": digest_of(boxes[boxes["image"].isin(images["image"])].values.tolist()),
+            "exchanged": _digest_of_given(carried, start, stop),
+        }
+        label = f"{params.name} {model.label} images {start + 1} to {stop}"
+        found.append(Shard(label, {**common, **own}, start, stop, carried.classes(start, stop)))
+    return found
+
+
+def _digest_of_given(carried: CarriedBoxes, start: int, stop: int) -> str:
+    given, host = carried.given(start, stop)
+    return digest_of([carried.corners[given].tolist(), carried.label[given].tolist(), (host - start).tolist()])
+
+
+def _score_model(
+    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, heads: FullHeads
+) -> SensitivitySums:
+    store, backbone = Store(params.store), lazily(params, model)
+    shown = pictures(params, store, model, corpus, "corpus")
+    carried = carry(params, model, corpus, boxes)
+    layers = target_layers(params, model)
+    folders = []
+    for shard in list_shards(params, store, model, corpus, boxes, heads):
+
+        def score(place: Path, shard: Shard = shard) -> None:
+            size = params.execution.batch_size
+            batches = [(first, min(first + size, shard.stop)) for first in range(shard.start, shard.stop, size)]
+            parts = (
+                _score_batch(params, backbone(), heads, shown.batch(a, b), carried, a, b, layers)
+                for a, b in progress(batches, f"scoring images with {model.label}")
+            )
+            added(parts, shard.classes).write(place)
+
+        folders.append(store.result(KIND, shard.label, shard.part, MODULE, score).folder)
+    return added(map(SensitivitySums.read, folders), np.arange(boxes["class"].nunique()))
+
+
+def _score_batch(params, backbone, heads, images, carried, start, stop, layers) -> SensitivitySums:
+    """Score one batch: network inputs of the corpus' rows `start` to `stop`, own boxes and those they are given."""
+    columns, device = box_columns(carried, start, stop), backbone.device
+    scores = filter_scores(
+        backbone,
+        images.to(device),
+        *heads.tensors(device),
+        torch.as_tensor(columns.corners),
+        torch.as_tensor(columns.image),
+        torch.as_tensor(columns.column),
+        2 * len(columns.classes),
+        list(layers),
+        score=params.analysis.sensitivity.score,
+        cam_scale=params.analysis.sensitivity.cam_scale,
+        output=params.analysis.heads.full.output,
+        members=columns.members,
+        squares=True,
+        ungated=True,
+        batch_size=params.execution.batch_size,
+    )
+    return sums_of(scores, columns.classes, columns.gram)
+
+
+def _labelled(params: Params, model: Model, sums: SensitivitySums, classes: list[str], origin: dict[str, str]) -> Any:
+    dataset = filter_dataset(
+        sums.variables(),
+        list(sums.layer),
+        sums.channel.tolist(),
+        {"run": list(range(sums.gated.shape[0])), "class": classes, "class_b": classes},
+        {
+            "architecture": model.label,
+            "weights": model.weights_label,
+            "score": params.analysis.sensitivity.score,
+            "cam_scale": params.analysis.sensitivity.cam_scale,
+            **origin,
+            "note": "sums over boxes of the score of equation 1 in our reading; divide by box_count for the mean",
+        },
+    )
+    for name, meaning in MEANINGS.items():
+        dataset[name].attrs["long_name"] = meaning
+    return dataset

@@ -1,0 +1,138 @@
+"""The small tables that the notebooks show: a few rows that answer the notebook's question."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from o2b_helpers.report.results import Results
+from o2b_helpers.studies.common.select import FULL, kept_heads, last_layer, mean_weights, models
+from o2b_helpers.studies.object2brain.evidence import ASSUMPTIONS
+
+
+def kept_full_heads(results: Results) -> pd.DataFrame:
+    """Return the kept head of every full model and run: learning_rate, epoch, mae, loss, rho on held-out pictures."""
+    kept = kept_heads(results.heads)
+    return kept[kept["layer"] == FULL].drop(columns=["layer", "split"]).reset_index(drop=True)
+
+
+def most_sensitive_filters(results: Results, model: str, top: int = 3) -> pd.DataFrame:
+    """Return, for every detected class, the filters with the highest mean box score (mean over runs).
+
+    Parameters
+    ----------
+    results : Results
+        Needs ``filter_scores_<model>.nc``.
+    model : str
+        A name of the column ``architecture``.
+    top : int
+        Filters per class.
+
+    Returns
+    -------
+    DataFrame
+        Columns class, boxes, layer, channel, score (0..1), lift (score minus that of boxes of other images in the same
+        place and size: near 0 where place and size alone give the score), ordered by the number of boxes.
+    """
+    scores = results.filter_scores(model)
+    boxes = scores["box_count"].values
+    mean = scores["score_sum"].values.mean(axis=0) / np.where(boxes > 0, boxes, np.nan)
+    exchanged = scores["exchanged_count"].values
+    chance = scores["exchanged_sum"].values.mean(axis=0) / np.where(exchanged > 0, exchanged, np.nan)
+    rows = []
+    for position in np.argsort(-boxes, kind="stable"):
+        if boxes[position] == 0:
+            continue
+        for filter_ in np.argsort(-mean[:, position], kind="stable")[:top]:
+            rows.append(
+                (scores["class"].values[position], int(boxes[position]), scores["layer"].values[filter_],
+                 int(scores["channel"].values[filter_]), mean[filter_, position],
+                 mean[filter_, position] - chance[filter_, position])
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=["class", "boxes", "layer", "channel", "score", "lift"])
+
+
+def strongest_lesions(results: Results, model: str, top: int = 10) -> pd.DataFrame:
+    """Return the filters whose lesion changes the alignment most, over all targets (mean over runs).
+
+    Returns
+    -------
+    DataFrame
+        Columns target, layer, channel, delta (mean over runs), sd (over runs), rho (of the whole network).
+    """
+    lesions = results.lesion_effects(model)
+    delta, rho = lesions["delta"].values, lesions["rho"].values.mean(axis=0)
+    mean = np.nan_to_num(delta.mean(axis=0))
+    order = np.argsort(-np.abs(mean), axis=None, kind="stable")[:top]
+    filters, targets = np.unravel_index(order, mean.shape)
+    return pd.DataFrame({
+        "target": lesions["target"].values[targets], "layer": lesions["layer"].values[filters],
+        "channel": lesions["channel"].values[filters], "delta": mean[filters, targets],
+        "sd": delta.std(axis=0, ddof=1)[filters, targets] if len(delta) > 1 else np.nan, "rho": rho[targets],
+    })  # fmt: skip
+
+
+def extreme_classes(results: Results, top: int = 5) -> pd.DataFrame:
+    """Return the classes with the highest and the lowest weight of every model and target, last target layer.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, target, highest, lowest: class names with their mean weight over runs.
+    """
+    weights, rows = mean_weights(results.object_weights), []
+    for model in models(weights):
+        here = weights[(weights["architecture"] == model) & (weights["layer"] == last_layer(weights, model))]
+        for target, part in here.groupby("target", sort=False):
+            ranked = part.sort_values(["mean", "class"], ascending=[False, True])
+            named = [f"{name} ({value:+.2g})" for name, value in zip(ranked["class"], ranked["mean"], strict=True)]
+            rows.append((model, target, ", ".join(named[:top]), ", ".join(named[: -top - 1 : -1])))
+    return pd.DataFrame(rows, columns=["architecture", "target", "highest", "lowest"])
+
+
+def surviving_classes(results: Results, below: float = 0.05, top: int = 20) -> pd.DataFrame:
+    """Return the class weights (mean over runs) that survive correction for the number of classes, largest first.
+
+    Parameters
+    ----------
+    results : Results
+        Needs ``object_weights_mean.csv``.
+    below : float
+        Largest q, over the classes of a layer and target.
+    top : int
+        Rows at most.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, layer, target, class, weight, ci_low, ci_high, q; empty where none survives.
+    """
+    table = results.object_weights_mean
+    found = table[table["q"] < below].sort_values("weight", key=lambda weight: weight.abs(), ascending=False)
+    columns = ["architecture", "layer", "target", "class", "weight", "ci_low", "ci_high", "q"]
+    return found[columns].head(top).reset_index(drop=True)
+
+
+def compared_estimators(results: Results) -> pd.DataFrame:
+    """Return how far the other estimators agree with the first one, and how many weights survive in each.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, estimator, agreement (Spearman of the class weights of a target with the first
+        estimator's in the last target layer, mean over targets), weights, q_below_0.05 (number of them), assumption.
+    """
+    table, rows = results.object_weights_by_estimator, []
+    for model in models(table):
+        mine = table[table["architecture"] == model]
+        mine = mine[mine["layer"].isin([last_layer(mine, model), FULL])]
+        wide = {name: part.pivot(index="class", columns="target", values="weight")
+                for name, part in mine.groupby("estimator", sort=False)}  # fmt: skip
+        first = next(iter(wide.values()))
+        for name, part in wide.items():
+            both = part.index.intersection(first.index)
+            rho = part.loc[both].rank().corrwith(first.loc[both].rank())
+            q = mine.loc[mine["estimator"] == name, "q"]
+            rows.append((model, name, rho.mean(), len(q), int((q < 0.05).sum()), ASSUMPTIONS[name]))
+    columns = ["architecture", "estimator", "agreement", "weights", "q_below_0.05", "assumption"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,143 @@
+"""Notebook 05: which objects does the corpus show, and how far do their boxes overlap? (METHODS 3 and 4, figure 5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from o2b_helpers.core.device import pick_device
+from o2b_helpers.core.digests import digest_of, file_digest
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.params import Params
+from o2b_helpers.core.run import Result, run_step
+from o2b_helpers.core.store import Store
+from o2b_helpers.core.tables import write_facts, write_table
+from o2b_helpers.inputs.corpora.open_images import categories
+from o2b_helpers.kernels.regions.category_overlap import category_overlap
+from o2b_helpers.models.detectors.detector import load_detector
+from o2b_helpers.studies.alignment import inputs
+from o2b_helpers.toyworld.weights import toy_detector_path
+
+NEEDS = ("inputs",)
+MODULE = "o2b_helpers.studies.object2brain.objects"
+IMAGES_IN_A_SHARD = 500
+COLUMNS = ["image", "class", "category", "confidence", "x0", "y0", "x1", "y1", "width", "height"]
+
+
+def run(params: Params) -> Result:
+    """Make ``detections.parquet`` and ``category_overlap.csv``."""
+    return run_step(params, "objects")
+
+
+def part(params: Params, store: Store) -> dict[str, Any]:
+    """Return the detector's options and digests."""
+    detector = params.analysis.detector
+    own = detector.model_dump()
+    own["checkpoint"] = store.digests_of_files({"checkpoint": checkpoint(params)})["checkpoint"]
+    if detector.categories is not None:
+        own["categories"] = file_digest(params.path(detector.categories))
+    return own
+
+
+def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+    """Detect objects in every corpus image."""
+    corpus = inputs.load(params, needs["inputs"]).corpus
+    detections = detect(params, Store(params.store), corpus)
+    if detections.empty:
+        raise InputError(
+            "nothing was detected in the whole corpus",
+            value=f"0 boxes in {len(corpus)} images",
+            expected="at least one detected object",
+            remedy="lower analysis.detector.confidence, or use a detector that knows the objects of these images",
+        )
+    table = None if params.analysis.detector.categories is None else params.path(params.analysis.detector.categories)
+    detections["category"] = _categories(detections["class"], table)
+    results = folder / "results"
+    write_table(detections[COLUMNS], results / "detections.parquet")
+    write_table(category_overlap(detections), results / "category_overlap.csv")
+    write_facts(
+        folder,
+        {
+            "boxes": len(detections),
+            "images_with_a_box": int(detections["image"].nunique()),
+            "images_without": len(corpus) - int(detections["image"].nunique()),
+            "detected_classes": int(detections["class"].nunique()),
+            "detected_categories": int(detections["category"].nunique()),
+            "most_frequent": detections["class"].value_counts().head(5).to_dict(),
+        },
+    )
+
+
+def detect(params: Params, store: Store, pictures: pd.DataFrame, what: str = "images") -> pd.DataFrame:
+    """Detect objects in pictures, some hundred at a time, with the profile's detector.
+
+    Parameters
+    ----------
+    params : Params
+        The profile.
+    store : Store
+        Where boxes are kept.
+    pictures : DataFrame
+        image, path, sha256.
+    what : str
+        What the store calls the pictures.
+
+    Returns
+    -------
+    DataFrame
+        As :meth:`~o2b_helpers.models.detectors.detector.Detector.detect` returns it.
+    """
+    own = part(params, store)
+    own.pop("categories")
+    shards, detector = [], None
+    for start in range(0, len(pictures), IMAGES_IN_A_SHARD):
+        images = pictures.iloc[start : start + IMAGES_IN_A_SHARD]
+
+        def compute(place: Path, images: pd.DataFrame = images) -> None:
+            nonlocal detector
+            options = params.analysis.detector
+            detector = detector or load_detector(checkpoint(params), options.sha256)
+            found = detector.detect(
+                images["path"].tolist(),
+                images=images["image"].tolist(),
+                confidence=options.confidence,
+                iou=options.iou,
+                image_size=options.image_size,
+                batch_size=params.execution.batch_size,
+                device=pick_device(params.execution.device),
+            )
+            found.to_parquet(place / "detections.parquet", index=False)
+
+        shard = {**own, "images": digest_of(images[["image", "sha256"]].values.tolist())}
+        label = f"{params.name} {what} {start + 1} to {start + len(images)}"
+        shards.append(store.result("detections", label, shard, MODULE, compute).folder)
+    return pd.concat([pd.read_parquet(shard / "detections.parquet") for shard in shards], ignore_index=True)
+
+
+def _categories(classes: pd.Series, table: Path | None) -> list[str]:
+    known = categories(table).set_index("class")["category"].to_dict()
+    unknown = sorted(set(classes) - set(known))
+    if unknown:
+        raise InputError(
+            "detected classes without a category",
+            value=f"{len(unknown)}: {', '.join(unknown[:5])}",
+            expected="a category for every class that the detector knows",
+            remedy="set analysis.detector.categories to a CSV with the columns class and category",
+        )
+    return [known[name] for name in classes]
+
+
+def checkpoint(params: Params) -> Path:
+    """Return the detector's file; InputError where there is none."""
+    weights = params.analysis.detector.weights
+    path = toy_detector_path() if weights == "toyworld" else params.path(weights)
+    if not path.is_file():
+        raise InputError(
+            "the detector's checkpoint does not exist",
+            value=str(path),
+            expected="an Ultralytics checkpoint (.pt)",
+            remedy="correct analysis.detector.weights, or put the file there",
+        )
+    return path

@@ -1,0 +1,4 @@
+"""How the weights of the toy world were made; nobody has to run this.
+
+Each script writes one file of ``toyworld/weights``.
+"""

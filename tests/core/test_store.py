@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from helpers import SMALL, command, write_profile
+from safetensors.numpy import save_file
+
+from o2b_helpers.core.digests import code_digests, digest_of
+from o2b_helpers.core.errors import StoreError
+from o2b_helpers.core.labelled import write_dataset
+from o2b_helpers.core.store import Store
+
+MODULE = "o2b_helpers.kernels.statistics.rank_correlation"
+
+
+def _writer(text: str = "content"):
+    return lambda folder: (folder / "a.txt").write_text(text)
+
+
+def test_a_result_is_computed_once_and_the_reason_is_said(tmp_path, capsys):
+    store = Store(tmp_path / "store")
+    part = {"detector": {"confidence": 0.25}, "images": "abc"}
+    first = store.result("objects", "demo", part, MODULE, _writer())
+    again = store.result("objects", "demo", part, MODULE, lambda folder: pytest.fail("computed twice"))
+    assert (first.reused, again.reused, again.folder) == (False, True, first.folder)
+    changed = {**part, "detector": {"confidence": 0.4}}
+    assert not store.result("objects", "demo", changed, MODULE, _writer()).reused
+    said = capsys.readouterr().out
+    assert "not there yet" in said and "reused" in said and "detector.confidence 0.25 -> 0.4" in said
+
+
+def test_the_order_of_options_does_not_matter():
+    assert Store.key({"a": 1, "b": [1, 2]}, MODULE) == Store.key({"b": [1, 2], "a": 1}, MODULE)
+    assert Store.key({"a": 1}, MODULE) != Store.key({"a": 2}, MODULE)
+
+
+def test_a_damaged_result_is_computed_again(tmp_path, capsys):
+    store = Store(tmp_path / "store")
+    stored = store.result("objects", "demo", {}, MODULE, _writer())
+    (stored.folder / "a.txt").write_text("")
+    assert not store.result("objects", "demo", {}, MODULE, _writer()).reused
+    assert "damaged" in capsys.readouterr().out
+
+
+def test_a_failed_computation_leaves_nothing_behind(tmp_path):
+    store = Store(tmp_path / "store")
+
+    def fail(folder: Path) -> None:
+        (folder / "half.txt").write_text("half")
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        store.result("objects", "demo", {}, MODULE, fail)
+    assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
+
+
+def test_code_counts_and_comments_do_not(tmp_path, monkeypatch):
+    package = tmp_path / "o2b_helpers_like"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    module = package / "sums.py"
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def digest(source: str) -> str:
+        module.write_text(source)
+        code_digests.cache_clear()
+        return code_digests("o2b_helpers_like.sums")["o2b_helpers_like.sums"]
+
+    plain = digest("def f(x):\n    return x + 1\n")
+    assert digest('"""Words."""\n\n\ndef f(x):  # why\n    """More words."""\n    return x + 1\n') == plain
+    assert digest("def f(x):\n    return x + 2\n") != plain
+
+
+def test_imports_are_followed_and_so_are_tables():
+    found = code_digests("o2b_helpers.studies.object2brain.filter_lesions")
+    assert {
+        "o2b_helpers.kernels.lesions.single_filters",
+        "o2b_helpers.models.backbones.backbone",
+        "o2b_helpers.inputs.images.preprocessing",
+    } <= set(found)
+    assert any(
+        name.endswith("open_images_categories.csv") for name in code_digests("o2b_helpers.studies.object2brain.objects")
+    )
+    assert "o2b_helpers.core.params" not in found and not any(name.startswith("o2b_helpers.view") for name in found)
+
+
+def test_a_second_run_on_the_same_store_is_refused(tmp_path):
+    profile = write_profile(tmp_path, SMALL)
+    held = textwrap.dedent(f"""
+        import sys, time
+        from pathlib import Path
+        from o2b_helpers.core.store import Store
+        with Store(Path({str(tmp_path / "runs" / "store")!r})).lock():
+            print("held", flush=True)
+            time.sleep(60)
+    """)
+    holder = subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline().strip() == "held"
+        second = command("run", profile)
+        assert second.returncode == 1
+        assert "in use by another run" in second.stderr and str(holder.pid) in second.stderr
+    finally:
+        holder.kill()
+        holder.wait()
+    with Store(tmp_path / "runs" / "store").lock():  # the lock went with the killed process
+        pass
+
+
+def test_a_read_only_store_is_refused(tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    # root may write anywhere, so it steps down first, after the import: its interpreter may be readable to root only
+    source = textwrap.dedent(f"""
+        import os
+        from pathlib import Path
+        from o2b_helpers.core.errors import StoreError
+        from o2b_helpers.core.store import Store
+        if os.getuid() == 0:
+            os.chdir({str(locked)!r})
+            os.setgid(65534)
+            os.setuid(65534)
+        else:
+            os.chdir({str(locked)!r})
+        try:
+            Store(Path("store"))
+        except StoreError as error:
+            print(error)
+    """)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
+    assert "cannot be written to" in done.stdout and "execution.runs_folder" in done.stdout, done
+
+
+def _tensors(folder: Path) -> None:
+    save_file({"weight": np.zeros(100_000)}, folder / "heads.safetensors")
+
+
+def _netcdf(folder: Path) -> None:
+    write_dataset(xr.Dataset({"delta": ("filter", np.random.default_rng(0).random(100_000))}), folder / "a.nc")
+
+
+def _parquet(folder: Path) -> None:
+    pd.DataFrame({"x": np.random.default_rng(0).random(100_000)}).to_parquet(folder / "a.parquet")
+
+
+@pytest.mark.parametrize("write", [_writer("x" * 100_000), _tensors, _netcdf, _parquet])
+def test_a_full_disk_is_said_and_earlier_results_stay(tmp_path, write):
+    store = Store(tmp_path / "store")
+    kept = store.result("objects", "demo", {"n": 1}, MODULE, _writer())
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (10_000, limit[1])
+    )  # the kernel refuses to write more, as a full disk does
+    try:
+        with pytest.raises(StoreError, match="disk is full"):
+            store.result("objects", "demo", {"n": 2}, MODULE, write)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert store.find("objects", kept.key) == kept.folder
+    assert not store.find("objects", Store.key({"n": 2}, MODULE))
+
+
+def test_leftovers_of_killed_runs_are_swept(tmp_path):
+    store = Store(tmp_path / "store")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    leftover = tmp_path / "store" / "heads" / f".abc.{dead.pid}.tmp"
+    leftover.mkdir(parents=True)
+    with store.lock():
+        assert not leftover.exists()
+
+
+def test_an_unknown_module_has_no_key():
+    with pytest.raises((StoreError, ModuleNotFoundError)):
+        code_digests("o2b_helpers.kernels.no_such_module")
+    assert digest_of({"a": (1, 2)}) == digest_of({"a": [1, 2]})

@@ -1,0 +1,99 @@
+"""Names are data: whatever a class, a target, a model or a profile is called is shown as text and breaks nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+import xarray as xr
+from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
+from view_fixture import write_results
+
+from o2b_helpers.report.draw import draw_figures
+from o2b_helpers.report.page import write_report
+from o2b_helpers.report.results import Results
+
+NAMES = {
+    "script": "<script>alert(1)</script>",
+    "attribute": '"onmouseover=alert(1) x="',
+    "path": "../../x",
+    "long": "name" * 75,
+    "right_to_left": "שלום עולם",
+    "override": "\u202egnp.exe",
+}
+
+
+def renamed(folder, name: str):
+    """Give a model, a class, a category, a target, its source and its condition, a stimulus and the profile a name."""
+    columns = {
+        "architecture": {"toynet": name}, "class": {"Car": name}, "category": {"Transport": name},
+        "category_a": {"Transport": name}, "category_b": {"Transport": name}, "stimulus": {"stimulus_00": name},
+        "source": {"LLR": name}, "condition": {"incongruent": name},
+    }  # fmt: skip
+
+    def target(text: str) -> str:
+        valence_type, source, condition = text.split("/")
+        return "/".join(
+            [valence_type, columns["source"].get(source, source), columns["condition"].get(condition, condition)]
+        )  # noqa: E501
+
+    for path in folder.glob("*.csv"):
+        table = pd.read_csv(path, keep_default_na=False, dtype=str)
+        for column in table.columns.intersection(list(columns)):
+            table[column] = table[column].replace(columns[column])
+        if "target" in table:
+            table["target"] = table["target"].map(target)
+        table.to_csv(path, index=False)
+    for kind in ("filter_scores", "lesion_effects"):
+        for model in ("toynet", "toynet_untrained"):
+            path = folder / f"{kind}_{model}.nc"
+            data = xr.load_dataset(path, engine="h5netcdf")
+            if "class" in data.coords:
+                data = data.assign_coords(
+                    {"class": [columns["class"].get(str(c), str(c)) for c in data["class"].values]}
+                )
+            if "target" in data.coords:
+                data = data.assign_coords(target=[target(str(t)) for t in data["target"].values])
+            path.unlink()
+            label = (name if model == "toynet" else model).replace("/", "_")[:200]
+            data.to_netcdf(folder / f"{kind}_{label}.nc", engine="h5netcdf")
+    provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    provenance["profile"] = name
+    (folder / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_any_name_is_shown_as_text(browser, tmp_path, kind):  # noqa: F811
+    name = NAMES[kind]
+    folder = renamed(write_results(tmp_path / "results"), name)
+    page, wrong = open_offline(browser, write_report(Results(folder), tmp_path / "report"), width=390)
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert wrong == []
+    for column in ("model", "target", "class", "category"):
+        cells = page.evaluate(
+            """column => [...document.querySelectorAll('table')].flatMap(table => {
+              const place = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent.trim() === column);
+              return place < 0 ? [] : [...table.tBodies[0].rows].map(row => row.cells[place].textContent);
+            })""",
+            column,
+        )
+        assert any(name in cell for cell in cells), column
+    assert name in page.inner_text("h1 + p")
+    assert page.locator("main script:not([type='application/json'], [data-page]), [onmouseover]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+    for path in draw_figures(Results(folder), tmp_path / "figures", name, pictures=False):
+        assert path.parent == tmp_path / "figures"
+        page, wrong = open_offline(browser, path)
+        assert wrong == [] and name in page.inner_text("figcaption")
+        page.context.close()
+
+
+def test_a_name_from_right_to_left_keeps_to_itself_in_a_sentence():
+    from o2b_helpers.report.style import isolated
+
+    assert isolated("Car") == "Car"
+    assert isolated("שלום") == "\u2068שלום\u2069"
+    assert isolated("\u202egnp\u2069.exe") == "\u2068\ufffdgnp\ufffd.exe\u2069"

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from view_fixture import HOSTILE, write_results
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.report.results import COLUMNS, Results
+from o2b_helpers.studies.common.select import best_alignment, best_runs, kept_heads, layers, named, target_parts
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return write_results(tmp_path_factory.mktemp("toy") / "results")
+
+
+def test_every_table_of_the_contract_is_read_with_its_columns(toy):
+    results = Results(toy)
+    for name, columns in COLUMNS.items():
+        table = getattr(results, name.removesuffix(".csv"))
+        assert list(table.columns) == columns, name
+        assert len(table) > 0
+    assert len(results.detections) == 60
+    assert results.filter_scores("toynet")["score_sum"].dims == ("run", "filter", "class")
+    assert results.lesion_effects("toynet")["delta"].dims == ("run", "filter", "target")
+    assert results.filter_models == ["toynet", "toynet_untrained"]
+
+
+def test_names_stay_text_and_numbers_stay_exact(tmp_path):
+    folder = write_results(tmp_path / "results", "oasis")
+    table = pd.read_csv(folder / "category_overlap.csv")
+    table["overlap"] = 0.1 + 0.2
+    table.loc[0, ["category_a", "category_b"]] = ["NA", "007"]
+    table.loc[1, "overlap"] = None
+    table.to_csv(folder / "category_overlap.csv", index=False)
+    read = Results(folder).category_overlap
+    assert read.loc[0, ["category_a", "category_b"]].tolist() == ["NA", "007"]
+    assert pd.isna(read.loc[1, "overlap"])
+    assert (read["overlap"].drop(1) == 0.1 + 0.2).all()
+
+
+def test_a_missing_folder_file_or_column_says_what_to_run(tmp_path):
+    with pytest.raises(InputError, match="o2b run"):
+        Results(tmp_path / "nowhere")
+    folder = write_results(tmp_path / "results", "oasis")
+    (folder / "heads.csv").unlink()
+    with pytest.raises(InputError, match="02_valence_models"):
+        _ = Results(folder).heads
+    table = pd.read_csv(folder / "alignment.csv").drop(columns="q")
+    table.to_csv(folder / "alignment.csv", index=False)
+    with pytest.raises(InputError, match="lacks a column"):
+        _ = Results(folder).alignment
+
+
+def test_a_model_name_does_not_lead_out_of_the_folder(tmp_path):
+    folder = write_results(tmp_path / "results", "oasis")
+    (tmp_path / "x.nc").write_bytes((folder / "filter_scores_squeezenet1_1.nc").read_bytes())
+    (folder / "filter_scores_").mkdir()
+    with pytest.raises(InputError, match="lack"):
+        Results(folder).filter_scores("/../../x")
+    assert Results(write_results(tmp_path / "hostile", hostile=True)).filter_scores(HOSTILE)["run"].size == 5
+
+
+def test_the_kept_head_is_the_best_rate_at_its_best_test_loss():
+    rows = [
+        # rate 0.1: lowest loss at epoch 2, where the error is 0.30; rate 0.01: lowest loss at epoch 1, error 0.25
+        ("a", "w", "full", 0, 0.1, 1, "test", 0.10, 0.5, 0.0),
+        ("a", "w", "full", 0, 0.1, 2, "test", 0.30, 0.1, 0.0),
+        ("a", "w", "full", 0, 0.01, 1, "test", 0.25, 0.2, 0.0),
+        ("a", "w", "full", 0, 0.01, 2, "test", 0.05, 0.3, 0.0),
+        ("a", "w", "full", 0, 0.01, 2, "train", 0.01, 0.0, 0.0),
+        ("a", "w", "full", 1, 0.1, 1, "test", 0.20, 0.4, 0.0),
+        ("a", "w", "features.1", 0, 0.1, 1, "test", 0.01, 0.4, 0.0),
+    ]
+    heads = pd.DataFrame(rows, columns=COLUMNS["heads.csv"])
+    kept = kept_heads(heads)
+    full = kept[kept["layer"] == "full"].set_index("run")
+    assert (full.loc[0, "learning_rate"], full.loc[0, "epoch"], full.loc[0, "mae"]) == (0.01, 1, 0.25)
+    assert best_runs(heads) == {"a": 1}
+    pd.testing.assert_frame_equal(kept_heads(kept), kept)
+
+
+def test_the_best_run_of_every_model_is_shown_and_a_model_without_head_is_an_error(toy, tmp_path):
+    results = Results(toy)
+    best = best_alignment(results)
+    assert len(best) == 2 * 24
+    assert best.groupby("architecture")["run"].nunique().eq(1).all()
+    folder = write_results(tmp_path / "results")
+    heads = pd.read_csv(folder / "heads.csv")
+    heads[heads["architecture"] == "toynet"].to_csv(folder / "heads.csv", index=False)
+    with pytest.raises(InputError, match="toynet_untrained"):
+        best_alignment(Results(folder))
+
+
+def test_one_architecture_with_two_weights_is_two_models(toy):
+    table = Results(toy).alignment.assign(architecture="alexnet")
+    assert set(named(table, table)["architecture"]) == {"alexnet (toyworld)", "alexnet (untrained)"}
+    assert set(named(table[table["weights"] == "toyworld"], table)["architecture"]) == {"alexnet (toyworld)"}
+
+
+def test_targets_and_layers_keep_the_order_of_the_figures(toy):
+    results = Results(toy)
+    parts = target_parts(results)
+    assert list(parts.index[:5]) == [
+        "IV/true/congruent", "IV/LLR/congruent", "IV/MLR/congruent", "IV/HLR/congruent", "PV/true/congruent",
+    ]  # fmt: skip
+    assert parts["condition"].tolist() == ["congruent"] * 12 + ["incongruent"] * 12
+    assert layers(results.layer_alignment, "toynet") == ["features.1", "features.4", "features.7", "features.9"]

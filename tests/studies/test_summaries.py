@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import html
+
+import pytest
+
+from o2b_helpers.core.keys import NOTEBOOKS
+from o2b_helpers.core.run import Result
+from o2b_helpers.core.summaries import sentences
+
+FACTS = {
+    "inputs": {"images_in_corpus": 800, "unpleasant": 211, "pleasant": 358, "neutral": 231, "stimuli": 48,
+               "stimuli_by_condition": {"congruent": 24, "incongruent": 24}, "images_left_out": 1},
+    "human_targets": {"targets": 24, "stimuli": 48, "stimuli_per_target": "22 to 24", "annotators": 50, "subjects": 22,
+                      "labels_dropped_at_the_median": ["stimulus_24 (IV)"],
+                      "noise_ceilings": "0.61 to 0.97, known for 24 of 24 targets"},
+    "valence_models": {"images_trained_and_tested_on": 569, "runs": 5, "toynet": {
+        "held_out_mae": 0.2835, "held_out_rho_with_ratings": 0.76, "smallest_rho": 0.70, "largest_rho": 0.81}},
+    "alignment_by_architecture": {"correlations": 240, "p_below_0.05_uncorrected": 102, "q_below_0.05": 71,
+                                  "mean_rho_by_condition": {"congruent": 0.52}, "without_rho_because_constant": 2,
+                                  "p_familywise_below_0.05": 30},
+    "alignment_by_layer": {"correlations": 960, "q_below_0.05": 1},
+    "objects": {"boxes": 1, "images_with_a_box": 700, "images_without": 100, "detected_classes": 14,
+                "detected_categories": 9, "most_frequent": {"Person": 900}},
+    "filter_sensitivity": {"score": "mean", "toynet": {"filters": 36, "boxes_detected": 9, "boxes_scored": 8,
+                                                       "boxes_outside_the_input": 1, "classes": 14}},
+    "filter_lesions": {"device": "cpu", "toynet": {"filters": 36, "largest_effect": 0.1234,
+                       "filters_without_any_effect": 2, "filters_whose_lesion_leaves_constant_predictions": 1}},
+    "object2brain": {"toynet": {"classes": 14, "classes_from_either_end": 4, "class_weights": 1344,
+                                "class_weights_with_q_below_0.05": 68,
+                                "weights_missing_because_a_lesion_left_constant_predictions": 3}},
+    "explorer": {"models": ["toynet"]},
+}  # fmt: skip
+SAID = {
+    "inputs": ["800 pictures", "358 pleasant", "48 stimuli (24 congruent, 24 incongruent)", "1 picture could not"],
+    "human_targets": ["24 targets over 48 stimuli", "50 annotators and 22 subjects", "1 label exactly at the median",
+                      "at best: 0.61 to 0.97, known for 24"],
+    "valence_models": ["569 pictures, in 5 runs", "absolute error is 0.283", "0.76 (0.70 to 0.81 over runs)"],
+    "alignment_by_architecture": ["Of 240 correlations", "71 are beyond chance", "102 without it", "rho is 0.52",
+                                  "2 correlations cannot", "30 pass even the strictest"],
+    "alignment_by_layer": ["Of 960 correlations", "1 is beyond chance"],
+    "objects": ["1 box of 14 classes in 700 pictures; 100 pictures without", "Person (900)"],
+    "filter_sensitivity": ["36 filters scored in 8 boxes of 14 classes; 1 box lay outside"],
+    "filter_lesions": ["largest change of rho is 0.123, and 2 changed nothing", "without any of 1 filter"],
+    "object2brain": ["14 classes of objects weighed; the 4 highest and the 4 lowest", "of 1,344 weights",
+                     "68 are beyond", "3 weights undefined"],
+    "explorer": ["To explore: toynet."],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", NOTEBOOKS)
+def test_every_analysis_says_what_came_out(step, tmp_path):
+    result = Result(step, tmp_path, tmp_path, FACTS[step])
+    for part in SAID[step]:
+        assert part in result.summary()
+    assert "_" not in result.summary().replace("stimulus_24", "")
+    page = result._repr_html_()
+    assert NOTEBOOKS[step] in page
+    assert all(f"<li>{html.escape(line)}</li>" in page for line in result.summary().split("\n"))
+
+
+def test_a_step_without_a_notebook_of_its_own_has_words_too():
+    assert sentences("occlusion", {"boxes_in_stimuli": 258, "classes_in_stimuli": 14}) == [
+        "In the stimuli the detector found 258 boxes of 14 classes; each class was hidden in turn, and the networks "
+        "judged the stimuli again."
+    ]
+
+
+def test_facts_without_words_are_listed_and_names_are_text(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "<i>.csv").touch()
+    result = Result("objects", tmp_path, tmp_path, {"something_new": 3})
+    assert result.summary() == "something new: 3" and sentences("objects", {}) == []
+    hostile = Result("object2brain", tmp_path, tmp_path, {"<script>alert(1)</script>": {"classes": 3}})
+    assert "<script" not in hostile._repr_html_() and "&lt;script" in hostile._repr_html_()
+    assert "<i>" not in hostile._repr_html_() and "&lt;i&gt;.csv" in hostile._repr_html_()

@@ -1,0 +1,304 @@
+"""The results of the demo, recomputed from its files alone."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from helpers import ROOT, command, content
+from scipy.stats import spearmanr
+
+ALIGNMENT = ["target", "valence_type", "source", "condition", "n", "rho", "p", "p_perm", "q", "p_fwer"]
+SUMMARY = ["target", "valence_type", "source", "condition", "n", "runs", "rho", "sd", "ci_low", "ci_high"]
+TESTED = ["p", "q", "ci_low", "ci_high"]
+CLASS = ["target", "class", "category", "weight"]
+COLUMNS = {
+    "targets.csv": ["stimulus", "target", "valence_type", "source", "condition", "value"],
+    "ceilings.csv": [*SUMMARY[:5], "reliability", "ceiling", "ceiling_low", "ceiling_high", "splits", "method"],
+    "predictions.csv": ["architecture", "weights", "run", "stimulus", "prediction"],
+    "layer_predictions.csv": ["architecture", "weights", "layer", "run", "stimulus", "prediction"],
+    "heads.csv": ["architecture", "weights", "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"],
+    "alignment.csv": ["architecture", "weights", "run", *ALIGNMENT],
+    "layer_alignment.csv": ["architecture", "weights", "layer", "run", *ALIGNMENT],
+    "alignment_summary.csv": ["architecture", "weights", *SUMMARY],
+    "layer_alignment_summary.csv": ["architecture", "weights", "layer", *SUMMARY],
+    "object_weights.csv": ["architecture", "layer", "run", *CLASS, *TESTED],
+    "object_weights_mean.csv": ["architecture", "layer", *CLASS, "sd", *TESTED],
+    "object_weights_by_estimator.csv": ["estimator", "architecture", "layer", *CLASS, "p", "q"],
+    "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *TESTED],
+    "category_overlap.csv": ["category_a", "category_b", "overlap"],
+}
+BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
+SCORES = {
+    **dict.fromkeys(["score_sum", "score_square_sum", "confidence_sum", "coverage_sum"], BY_RUN),
+    **dict.fromkeys(["exchanged_sum", "exchanged_coverage_sum"], BY_RUN),
+    **dict.fromkeys(["box_count", "exchanged_count", "confidence_total"], BY_CLASS),
+    **dict.fromkeys(["ungated_sum", "ungated_exchanged_sum"], BY_FILTER),
+    **dict.fromkeys(["ungated_coverage_sum", "ungated_exchanged_coverage_sum"], BY_FILTER),
+    "coverage_gram": ("class", "class_b"),
+}
+OCCLUDED = {
+    "base": ("run", "stimulus"),
+    "prediction": ("run", "class", "stimulus"),
+    "map_prediction": ("layer", "run", "class", "stimulus"),
+    "shown": ("class", "stimulus"),
+}
+NETCDF = ("filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions")
+MODELS = ["toynet", "toynet_untrained"]
+LAYERS = ["features.1", "features.4", "features.7", "features.9"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Run the demo's own profile, with results in a folder of the test."""
+    folder = tmp_path_factory.mktemp("demo")
+    settings = [f"execution.runs_folder={folder}/runs", f"execution.figures_folder={folder}/figures"]
+    arguments = ["run", "demo", *(part for text in settings for part in ("--set", text))]
+    done = command(*arguments)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder, arguments, done
+
+
+@pytest.fixture(scope="module")
+def results(demo):
+    return demo[0] / "runs" / "demo" / "results"
+
+
+def _table(results, name):
+    return pd.read_csv(results / name, float_precision="round_trip")
+
+
+def test_the_demo_names_its_report_and_figures(demo):
+    folder, _, done = demo
+    assert str(folder / "runs" / "demo" / "report" / "index.html") in done.stdout
+    assert str(folder / "figures" / "demo") in done.stdout
+    assert (folder / "runs" / "demo" / "report" / "index.html").stat().st_size > 100_000
+    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 5
+
+
+def test_every_file_of_the_contract_has_exactly_its_columns(results):
+    for name, columns in COLUMNS.items():
+        assert list(_table(results, name).columns) == columns, name
+    detections = pd.read_parquet(results / "detections.parquet")
+    assert list(detections.columns) == [
+        "image", "class", "category", "confidence", "x0", "y0", "x1", "y1", "width", "height"
+    ]  # fmt: skip
+    for model in MODELS:
+        scores = xr.load_dataset(results / f"filter_scores_{model}.nc", engine="h5netcdf")
+        assert {name: values.dims for name, values in scores.data_vars.items()} == SCORES
+        assert all(values.attrs["long_name"] for values in scores.data_vars.values())
+        occluded = xr.load_dataset(results / f"occluded_predictions_{model}.nc", engine="h5netcdf")
+        assert {name: values.dims for name, values in occluded.data_vars.items()} == OCCLUDED
+        effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
+        assert effects["delta"].dims == ("run", "filter", "target") and effects["rho"].dims == ("run", "target")
+        for dataset in (scores, effects):
+            assert dataset["layer"].dims == dataset["channel"].dims == ("filter",)
+        assert set(effects.data_vars) == {"delta", "rho"}
+    provenance = json.loads((results / "provenance.json").read_text())
+    assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
+    expected = {*COLUMNS, "detections.parquet", "provenance.json"}
+    expected |= {f"{kind}_{model}.nc" for kind in NETCDF for model in MODELS}
+    assert {p.name for p in results.iterdir()} == expected
+
+
+def test_targets_backbones_layers_and_runs_are_all_there(results):
+    targets = _table(results, "targets.csv")
+    assert targets["target"].nunique() == 24
+    assert set(targets["valence_type"]) == {"IV", "PV", "SV"}
+    assert set(targets["source"]) == {"true", "LLR", "MLR", "HLR"}
+    assert set(targets["condition"]) == {"congruent", "incongruent"}
+    assert (targets["target"] == targets["valence_type"] + "/" + targets["source"] + "/" + targets["condition"]).all()
+    for name in ("predictions.csv", "layer_predictions.csv", "alignment.csv", "layer_alignment.csv"):
+        table = _table(results, name)
+        assert sorted(table["architecture"].unique()) == MODELS and sorted(table["run"].unique()) == list(range(5))
+    assert list(_table(results, "layer_alignment.csv")["layer"].unique()) == LAYERS
+    assert set(_table(results, "heads.csv")["layer"]) == {"full", *LAYERS}
+    weights = _table(results, "object_weights.csv")
+    counts = weights.groupby(["architecture", "layer", "run", "target"])["class"].nunique()
+    assert len(counts) == 2 * 4 * 5 * 24 and counts.nunique() == 1
+
+
+@pytest.mark.parametrize(
+    ("alignment", "predictions", "by"),
+    [
+        ("alignment.csv", "predictions.csv", ["architecture", "weights", "run"]),
+        ("layer_alignment.csv", "layer_predictions.csv", ["architecture", "weights", "layer", "run"]),
+    ],
+)
+def test_every_rho_is_scipys(results, alignment, predictions, by):
+    table, made = _table(results, alignment), _table(results, predictions)
+    targets = _table(results, "targets.csv")
+    joined = made.merge(targets, on="stimulus")
+    groups = dict(list(joined.groupby([*by, "target"])))
+    assert len(table) == len(groups)
+    for row in table.itertuples(index=False):
+        group = groups[tuple(getattr(row, name) for name in [*by, "target"])]
+        expected = spearmanr(group["prediction"], group["value"])
+        assert row.n == len(group)
+        assert abs(row.rho - expected.statistic) <= 1e-9
+        assert abs(row.p - expected.pvalue) <= 1e-9
+
+
+def test_q_is_benjamini_hochbergs(results):
+    from scipy.stats import false_discovery_control
+
+    table = _table(results, "alignment.csv")
+    np.testing.assert_allclose(table["q"], false_discovery_control(table["p_perm"]), atol=1e-12)
+
+
+def test_p_by_permutation_is_near_students_t_and_the_family_is_stricter(results):
+    table = _table(results, "alignment.csv")
+    assert (table["p_perm"] - table["p"]).abs().max() < 0.05
+    assert (table["p_fwer"] >= table["p_perm"]).all()
+    assert table["p_perm"].between(1 / 10_001, 1).all()
+
+
+def test_summaries_are_means_within_their_intervals(results):
+    for name, by in (("", []), ("layer_", ["layer"])):
+        runs, summary = _table(results, f"{name}alignment.csv"), _table(results, f"{name}alignment_summary.csv")
+        keys = ["architecture", "weights", *by, "target"]
+        expected = runs.groupby(keys)["rho"].agg(["mean", "std"])
+        found = summary.set_index(keys).loc[expected.index]
+        np.testing.assert_allclose(found["rho"], expected["mean"], atol=1e-12)
+        np.testing.assert_allclose(found["sd"], expected["std"], atol=1e-12)
+        inside = found["rho"].between(found["ci_low"], found["ci_high"])
+        assert inside.mean() > 0.95 and (found["ci_high"] > found["ci_low"]).all()
+
+
+def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):
+    from scipy.stats import false_discovery_control
+
+    keys = ["architecture", "layer", "target", "class"]
+    runs, mean = _table(results, "object_weights.csv"), _table(results, "object_weights_mean.csv").set_index(keys)
+    expected = runs.groupby(keys)["weight"].agg(["mean", "std"]).loc[mean.index]
+    np.testing.assert_allclose(mean["weight"], expected["mean"], atol=1e-9)
+    np.testing.assert_allclose(mean["sd"], expected["std"], atol=1e-9)
+    for _, family in mean.groupby(["architecture", "layer", "target"]):
+        np.testing.assert_allclose(family["q"], false_discovery_control(family["p"]), atol=1e-12)
+    compared = _table(results, "object_weights_by_estimator.csv")
+    paper = compared[compared["estimator"] == "sum"].set_index(keys)
+    np.testing.assert_allclose(paper.loc[mean.index, "weight"], mean["weight"], atol=1e-12)
+    assert set(compared.loc[compared["estimator"] == "occlusion", "layer"]) == {"full"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_object_weights_are_scores_times_lesion_effects(results, model):
+    scores = xr.load_dataset(results / f"filter_scores_{model}.nc", engine="h5netcdf")
+    effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
+    assert (scores["layer"].values == effects["layer"].values).all()
+    assert (scores["channel"].values == effects["channel"].values).all()
+    written = _table(results, "object_weights.csv").query("architecture == @model")
+    written = written.set_index(["layer", "run", "class", "target"])["weight"]
+    checked = 0
+    for layer in LAYERS:
+        here = scores["layer"].values == layer
+        for run in scores["run"].values:
+            s = scores["score_sum"].sel(run=run).values[here] / scores["box_count"].values
+            delta = effects["delta"].sel(run=run).values[here]
+            for i, name in enumerate(scores["class"].values):
+                for j, target in enumerate(effects["target"].values):
+                    expected = sum(s[k, i] * delta[k, j] for k in range(here.sum()))
+                    assert abs(written[layer, run, name, target] - expected) <= 1e-6
+                    checked += 1
+    assert checked == len(written)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_whole_networks_rho_is_the_alignment(results, model):
+    rho = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")["rho"]
+    for row in _table(results, "alignment.csv").query("architecture == @model").itertuples():
+        assert abs(float(rho.sel(run=row.run, target=row.target)) - row.rho) <= 1e-9
+
+
+def test_category_weights_come_from_the_object_weights(results):
+    share = json.loads((results / "provenance.json").read_text())["analysis"]["object2brain"]["share"]
+    objects, written = _table(results, "object_weights.csv"), _table(results, "category_weights.csv")
+    keys, expected = ["architecture", "layer", "target"], {}
+    for key, part in objects.groupby(keys):
+        means = part.groupby(["class", "category"])["weight"].mean().reset_index()
+        ends = max(1, round(share * len(means)))
+        ranked = means.sort_values(["weight", "class"], ascending=[False, True])
+        for sign, end in (("positive", ranked.head(ends)), ("negative", ranked.tail(ends))):
+            end = end[end["weight"] > 0] if sign == "positive" else end[end["weight"] < 0]
+            for category, group in end.groupby("category"):
+                expected[(*key, category, sign)] = (group["weight"].sum(), len(group))
+    found = written.set_index([*keys, "category", "sign"])
+    assert set(found.index) == set(expected)
+    for index, (weight, count) in expected.items():
+        assert abs(found.loc[index, "weight"] - weight) <= 1e-6 and found.loc[index, "n_classes"] == count
+
+
+def test_scores_lie_between_zero_and_one(results):
+    for model in MODELS:
+        scores = xr.load_dataset(results / f"filter_scores_{model}.nc", engine="h5netcdf")
+        mean = scores["score_sum"].values / scores["box_count"].values
+        assert np.isfinite(mean).all() and mean.min() >= 0 and 0 < mean.max() <= 1
+        assert int(scores["box_count"].sum()) == len(pd.read_parquet(results / "detections.parquet"))
+
+
+def test_the_trained_backbone_beats_the_untrained_one(results):
+    heads = _table(results, "heads.csv").query("layer == 'full' and split == 'test'")
+    mae = {}
+    for model, part in heads.groupby("architecture"):
+        epochs = part.loc[part.groupby(["run", "learning_rate"])["loss"].idxmin()]
+        mae[model] = epochs.groupby("run")["mae"].min()
+    gain = mae["toynet_untrained"].mean() - mae["toynet"].mean()
+    error = np.sqrt(sum(m.var(ddof=1) / len(m) for m in mae.values()))
+    assert gain > 2 * error
+
+
+def test_decoding_shows_the_planted_pattern(results):
+    """LLR follows the scene only, MLR and HLR both; over all stimuli, where people and scene are independent."""
+    from o2b_helpers.studies.alignment.decoding import decoding_table
+
+    table = decoding_table(_table(results, "targets.csv"))
+    overall = table[(table["condition"] == "all") & (table["predicted"] == table["true"])]
+    rho = overall.set_index(["source", "predicted"])["rho"]
+    q = overall.set_index(["source", "predicted"])["q"]
+    for region in ("MLR", "HLR"):
+        for valence in ("PV", "SV"):
+            assert rho[region, valence] > 0 and q[region, valence] < 0.01
+    assert rho["LLR", "SV"] > 0 and q["LLR", "SV"] < 0.01
+    assert q["LLR", "PV"] > 0.05
+
+
+def test_every_target_of_the_demo_has_a_ceiling_that_no_model_is_far_above(results):
+    ceilings = _table(results, "ceilings.csv").set_index("target")
+    assert list(ceilings.index) == list(_table(results, "targets.csv")["target"].drop_duplicates())
+    assert (ceilings["ceiling_low"] <= ceilings["ceiling_high"]).all() and ceilings["ceiling"].between(0, 1).all()
+    assert ceilings.loc[ceilings["source"] == "true", "ceiling"].between(0.7, 0.87).all()
+    summary = _table(results, "alignment_summary.csv")
+    assert (summary["ci_low"] < summary["target"].map(ceilings["ceiling_high"])).all()
+
+
+def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
+    before = content(results)
+    again = command(*demo[1])
+    assert again.returncode == 0
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 11
+    assert content(results) == before
+
+
+def test_the_executed_notebooks_hold_no_error(demo):
+    notebooks = sorted((demo[0] / "runs" / "demo" / "notebooks").glob("*.ipynb"))
+    assert [p.stem for p in notebooks] == sorted(p.stem for p in (ROOT / "notebooks").glob("*.ipynb"))
+    for notebook in notebooks:
+        cells = json.loads(notebook.read_text())["cells"]
+        outputs = [o for c in cells if c["cell_type"] == "code" for o in c["outputs"]]
+        assert outputs and not [o for o in outputs if o["output_type"] == "error"]
+
+
+def test_hiding_a_class_finds_its_true_influence(demo, results):
+    from o2b_helpers.core.params import load_params
+    from o2b_helpers.studies.object2brain.planted_truth import recovery, true_influence
+
+    params = load_params("demo", {"execution.runs_folder": str(demo[0] / "runs")})
+    model = params.analysis.models[0]
+    found = recovery(params, _table(results, "object_weights_by_estimator.csv"), model).set_index("estimator")
+    assert found.loc["occlusion", "agreement"] > 0.8 and found.loc["occlusion", "found"] > 0.8
+    assert found["found"].between(0, 1).all() and len(found) == 13
+    truth = true_influence(params, model)
+    assert truth.shape[1] == 24 and truth.abs().to_numpy().max() > 0.01

@@ -1,0 +1,73 @@
+"""Kill a run at any moment; the next one goes on and ends with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from helpers import SMALL, command, content, environment, write_profile
+
+KILLS = 5
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    profile = write_profile(tmp_path_factory.mktemp("undisturbed"), SMALL)
+    done = command("run", profile)
+    assert done.returncode == 0, done.stderr
+    return content(profile.parent / "runs" / "study" / "results")
+
+
+@pytest.mark.slow
+def test_killed_runs_go_on_to_the_same_bytes(undisturbed, tmp_path):
+    profile = write_profile(tmp_path, SMALL)
+    moments = random.Random(20)
+    for kill in range(KILLS):
+        run = subprocess.Popen(
+            [sys.executable, "-m", "o2b_helpers.cli", "run", str(profile)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        # counted in results, not in seconds, so that a fast machine does not finish before it is killed
+        left = moments.randint(1, 3)
+        while left:
+            line = run.stdout.readline()
+            assert line, "the run ended before it could be killed"
+            left -= "computing" in line
+        time.sleep(moments.uniform(0, 1))
+        # every second time only the command dies, and its notebook's kernel is left to notice by itself
+        if kill % 2:
+            run.kill()
+        else:
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        run.stdout.close()
+    done = command("run", profile)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert content(tmp_path / "runs" / "study" / "results") == undisturbed
+    assert "reused" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_same_profile_gives_identical_results_twice(undisturbed, tmp_path):
+    profile = write_profile(tmp_path, SMALL)
+    from o2b_helpers.core.keys import NOTEBOOKS
+    from o2b_helpers.core.params import load_params
+    from o2b_helpers.core.run import run_step
+
+    for step in NOTEBOOKS:  # without papermill: a researcher in JupyterLab gets the same bytes as the command
+        run_step(load_params(profile), step)
+    assert content(tmp_path / "runs" / "study" / "results") == undisturbed
+
+
+def test_a_run_under_another_locale_reads_the_same_profile(tmp_path):
+    profile = write_profile(tmp_path, SMALL)
+    done = command("run", profile, "--only", "00", env=environment(LC_ALL="C", LANG="C"))
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+from helpers import ROOT
+
+from o2b_helpers import series
+from o2b_helpers.core.keys import NOTEBOOKS
+from o2b_helpers.core.params import load_params
+
+FILES = [ROOT / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS.values()]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_a_notebook_tells_its_story_and_carries_no_output(file):
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    words = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    assert not any(c["outputs"] or c["execution_count"] for c in code)
+    assert "**Question.**" in words and "## How to read this" in words and "## What this does not show" in words
+    parameters = [c for c in code if "parameters" in c["metadata"].get("tags", [])]
+    assert len(parameters) == 1 and code[0] is parameters[0]
+    names = [t.id for node in ast.parse("".join(parameters[0]["source"])).body for t in node.targets]
+    assert names == ["profile", "overrides"]
+    step = next(s for s, n in NOTEBOOKS.items() if n == file.stem)
+    assert f"{step}.run(params)" in "".join(code[1]["source"])
+
+
+def test_there_are_ten_and_no_other():
+    assert sorted(p.name for p in (ROOT / "notebooks").glob("*.ipynb")) == sorted(p.name for p in FILES)
+
+
+def test_a_kernel_that_does_not_start_is_started_once_more(monkeypatch, tmp_path, capsys):
+    """Two kernels that start at one moment can be given one port; that cannot be brought about, so it is feigned."""
+    params = load_params("demo", {"execution.runs_folder": str(tmp_path)})
+    faults = [RuntimeError("Kernel died before replying to kernel_info"), None]
+    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: _raise(faults.pop(0)))
+    series._execute(params, "inputs")
+    assert not faults and "did not start; once more" in capsys.readouterr().out
+    faults += [RuntimeError("Kernel died before replying to kernel_info")] * 2
+    with pytest.raises(RuntimeError, match="died"):
+        series._execute(params, "inputs")
+    faults.append(RuntimeError("something else"))
+    with pytest.raises(RuntimeError, match="something else"):
+        series._execute(params, "inputs")
+
+
+def _raise(fault):
+    if fault:
+        raise fault
