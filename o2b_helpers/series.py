@@ -15,7 +15,8 @@ from o2b_helpers.core.keys import NOTEBOOKS, step_key
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import note_status, say, status_file
 from o2b_helpers.core.publishing import is_published, state_parameters
-from o2b_helpers.core.store import Store, write_atomically
+from o2b_helpers.core.files import write_atomically
+from o2b_helpers.core.store import Store
 
 STATUS = "status.json"
 NOT_STARTED = "Kernel died before replying"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from o2b_helpers.core.errors import Object2BrainError
-from o2b_helpers.core.store import write_atomically
+from o2b_helpers.core.files import write_atomically
+
 from o2b_helpers.report.downloads import Download, downloads
 from o2b_helpers.report.draw import FIGURES, page_template
 from o2b_helpers.report.embed import data_json, figure_json, policy, scripts

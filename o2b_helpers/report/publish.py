@@ -8,7 +8,8 @@ from pathlib import Path
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
-from o2b_helpers.core.store import write_atomically
+from o2b_helpers.core.files import write_atomically
+
 from o2b_helpers.report.notebook_pages import write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results

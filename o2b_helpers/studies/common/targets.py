@@ -1,4 +1,4 @@
-"""Targets that share their stimuli: what is ranked, exchanged and drawn together."""
+"""Targets as arrays: a matrix of all of them, and which share their stimuli."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.kernels.statistics.rank_correlation import by_missing
-
+from o2b_helpers.studies.common.tables import TARGET
 
 @dataclass(frozen=True)
 class TargetGroup:
@@ -55,3 +55,10 @@ def exchangeable(targets: pd.DataFrame, stimuli: pd.Series) -> np.ndarray:
     """
     conditions = targets.groupby("stimulus")["condition"].unique()
     return np.array(["/".join(sorted(map(str, conditions[name]))) for name in stimuli])
+
+
+def target_matrix(targets: pd.DataFrame, stimuli: pd.Series) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the targets as (target, stimulus), missing outside a target's condition, and a row describing each."""
+    described = targets[[column.name for column in TARGET]].drop_duplicates().reset_index(drop=True)
+    wide = targets.pivot(index="target", columns="stimulus", values="value")
+    return wide.reindex(index=described["target"], columns=list(stimuli)).to_numpy(dtype=np.float64), described
