@@ -25,7 +25,7 @@ from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.studies.alignment import human_targets, inputs, valence_models
-from o2b_helpers.studies.alignment.correlations import target_matrix
+from o2b_helpers.studies.alignment.measures.correlations import target_matrix
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects, occlusion

@@ -19,9 +19,9 @@ from o2b_helpers.core.params import load_params
 from o2b_helpers.core.tables import read_table
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.studies.common.target_groups import exchangeable
-from o2b_helpers.studies.object2brain.class_weights import Design
-from o2b_helpers.studies.object2brain.evidence import Sources, evidence_of
-from o2b_helpers.studies.object2brain.weight_inference import tested_weights
+from o2b_helpers.studies.object2brain.weights.class_weights import Design
+from o2b_helpers.studies.object2brain.weights.evidence import Sources, evidence_of
+from o2b_helpers.studies.object2brain.weights.inference import tested_weights
 
 
 def surviving(params, design: Design, needs: dict[str, Path], estimator: str) -> pd.DataFrame:

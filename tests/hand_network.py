@@ -14,8 +14,8 @@ from o2b_helpers.kernels.regions.exchanged_boxes import donors
 from o2b_helpers.models.backbones.backbone import load_backbone
 from o2b_helpers.models.backbones.registry import Architecture, architecture_names, register
 from o2b_helpers.models.backbones.stages import FLATTEN, stages_of
-from o2b_helpers.studies.object2brain.sensitivity_boxes import CarriedBoxes, box_columns
-from o2b_helpers.studies.object2brain.sensitivity_sums import sums_of
+from o2b_helpers.studies.object2brain.box_scores.carried_boxes import CarriedBoxes, box_columns
+from o2b_helpers.studies.object2brain.box_scores.sums import sums_of
 
 NAME, LAYER, SIZE = "colours", "features.1", 48
 CLASSES = ("red", "green", "blue")

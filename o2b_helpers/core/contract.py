@@ -1,4 +1,4 @@
-"""The contract with the reader of results: each file is declared once, and whoever writes, reads or lists it reads that."""
+"""The contract with the reader of results: each file is declared once, for all who write, read or list it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ process' memory for the shards that follow.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -89,33 +88,24 @@ class InProcess:
 
 
 class Memory:
-    """What the shards of one process share, kept until it is pushed out or the step ends.
-
-    Parameters
-    ----------
-    most : int
-        Things kept at a time; the least recently used one goes first.
+    """What the shards of one process share: one thing of each kind, until another of its kind is wanted.
 
     Examples
     --------
-    >>> memory = Memory(1)
-    >>> memory.keep("a", lambda: 1), memory.keep("a", lambda: 2), memory.keep("b", lambda: 3), memory.keep("a", int)
-    (1, 1, 3, 0)
+    >>> memory = Memory()
+    >>> memory.keep("network", "a", lambda: 1), memory.keep("network", "a", lambda: 2), memory.keep("network", "b", int)
+    (1, 1, 0)
     """
 
-    def __init__(self, most: int = 4) -> None:
-        self._most = most
-        self._kept: OrderedDict[Any, Any] = OrderedDict()
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Any, Any]] = {}
 
-    def keep(self, key: Any, make: Callable[[], Made]) -> Made:
+    def keep(self, kind: str, key: Any, make: Callable[[], Made]) -> Made:
         """Return what is kept under a key, making it first where it is not there."""
-        if key not in self._kept:
-            value = make()  # before anything is pushed out, since it may ask for other things itself
-            while len(self._kept) >= self._most:
-                self._kept.popitem(last=False)
-            self._kept[key] = value
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        if kind not in self._kept or self._kept[kind][0] != key:
+            self._kept.pop(kind, None)  # before the next one is made: two networks may be more than there is memory for
+            self._kept[kind] = (key, make())
+        return self._kept[kind][1]
 
     def clear(self) -> None:
         """Forget everything."""

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.core.contract import Table
-from o2b_helpers.core.facts import read_facts
-from o2b_helpers.core.keys import find_step, results_folder, step_part
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import memory
+from o2b_helpers.core.facts import read_facts
+from o2b_helpers.core.keys import find_step, results_folder, step_part
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.preflight import check_fit
 from o2b_helpers.core.progress import say

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from o2b_helpers.core.contract import Arrays, Table
+from o2b_helpers.core.cost import Need
 from o2b_helpers.core.findings import Finding
 from o2b_helpers.core.options import Block
-from o2b_helpers.core.cost import Need
 
 Facts = Mapping[str, Any]
 

@@ -91,7 +91,7 @@ def test_the_command_refuses_a_typo_and_an_unknown_profile():
 
 def test_the_estimators_to_choose_from_are_those_there_are():
     from o2b_helpers.core.params import ESTIMATORS, Analysis
-    from o2b_helpers.studies.object2brain.evidence import ASSUMPTIONS
+    from o2b_helpers.studies.object2brain.weights.evidence import ASSUMPTIONS
 
     assert set(ESTIMATORS) == set(ASSUMPTIONS)
     assert Analysis().object2brain.estimator == "sum"  # the paper's

@@ -72,12 +72,16 @@ HEADS = Table(
         Column("split", "text", "`train` or `test`"),
         Column("mae", "number", "mean absolute error of the prediction against the label", "label scale"),
         Column("loss", "number", "(weighted) mean squared error against the label"),
-        Column("rho", "number", "Spearman's rho of the prediction with the rating; empty for constant predictions", "-1..1"),
+        Column(
+            "rho", "number", "Spearman's rho of the prediction with the rating; empty for constant predictions", "-1..1"
+        ),
     ),
 )
 ALIGNMENT = Table("alignment.csv", "a full model, a run and a target", (*MODEL, RUN, *TARGET, *RHO))
 LAYER_ALIGNMENT = Table("layer_alignment.csv", "a layer model, a run and a target", (*MODEL, LAYER, RUN, *TARGET, *RHO))
-ALIGNMENT_SUMMARY = Table("alignment_summary.csv", "a full model and a target over all runs", (*MODEL, *TARGET, *OVER_RUNS))
+ALIGNMENT_SUMMARY = Table(
+    "alignment_summary.csv", "a full model and a target over all runs", (*MODEL, *TARGET, *OVER_RUNS)
+)
 LAYER_ALIGNMENT_SUMMARY = Table(
     "layer_alignment_summary.csv", "a layer model and a target over all runs", (*MODEL, LAYER, *TARGET, *OVER_RUNS)
 )

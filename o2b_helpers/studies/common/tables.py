@@ -17,7 +17,9 @@ TARGETS = Table(
         Column("stimulus", "text", "the stimulus"),
         *TARGET,
         Column(
-            "value", "number", "label 0/1 (source `true`), mean z-scored prediction (region groups), or the study's value"
+            "value",
+            "number",
+            "label 0/1 (source `true`), mean z-scored prediction (region groups), or the study's value",
         ),
     ),
 )

@@ -11,7 +11,9 @@ from o2b_helpers.studies.common.tables import TARGETS
 
 def target_parts(results: Results) -> pd.DataFrame:
     """Return valence type, source and condition of every target, indexed by its name, in the figures' order."""
-    parts = results.table(TARGETS).drop_duplicates("target").set_index("target")[["valence_type", "source", "condition"]]
+    parts = (
+        results.table(TARGETS).drop_duplicates("target").set_index("target")[["valence_type", "source", "condition"]]
+    )
     for column in ("source", "valence_type", "condition"):
         rank = {name: i for i, name in enumerate(ordered(parts[column], column))}
         parts = parts.sort_values(column, key=lambda names, rank=rank: names.map(rank), kind="stable")

@@ -10,6 +10,7 @@ import pandas as pd
 from o2b_helpers.kernels.statistics.rank_correlation import by_missing
 from o2b_helpers.studies.common.tables import TARGET
 
+
 @dataclass(frozen=True)
 class TargetGroup:
     """Targets with values for the same stimuli.

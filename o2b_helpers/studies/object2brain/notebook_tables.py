@@ -7,7 +7,7 @@ import pandas as pd
 
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.common.select import FULL, kept_heads, last_layer, mean_weights, models
-from o2b_helpers.studies.object2brain.evidence import ASSUMPTIONS
+from o2b_helpers.studies.object2brain.weights.evidence import ASSUMPTIONS
 
 
 def kept_full_heads(results: Results) -> pd.DataFrame:

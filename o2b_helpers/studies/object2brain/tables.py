@@ -102,7 +102,12 @@ CATEGORY_WEIGHTS = Table(
         ),
         Column("weight", "number", "sum of these classes' weights (mean over runs)"),
         Column("n_classes", "integer", "classes summed"),
-        Column("p", "number", "p when the classes of either end are chosen anew under every exchange of the stimuli", "0..1"),
+        Column(
+            "p",
+            "number",
+            "p when the classes of either end are chosen anew under every exchange of the stimuli",
+            "0..1",
+        ),
         Column("q", "number", "q over the categories and signs of a layer and target", "0..1"),
         Column("ci_low", "number", "lower end of the interval of the sum over the same classes"),
         Column("ci_high", "number", "upper end of the interval of the sum over the same classes"),
@@ -143,9 +148,7 @@ FILTER_SCORES = Arrays(
         ),
         Variable("ungated_exchanged_sum", _BY_FILTER, "as exchanged_sum, of the feature map itself"),
         Variable("ungated_coverage_sum", _BY_FILTER, "as coverage_sum, of the feature map itself"),
-        Variable(
-            "ungated_exchanged_coverage_sum", _BY_FILTER, "as exchanged_coverage_sum, of the feature map itself"
-        ),
+        Variable("ungated_exchanged_coverage_sum", _BY_FILTER, "as exchanged_coverage_sum, of the feature map itself"),
     ),
 )
 LESION_EFFECTS = Arrays(

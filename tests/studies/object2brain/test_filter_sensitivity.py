@@ -22,8 +22,8 @@ from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.object2brain import filter_sensitivity
 from o2b_helpers.studies.object2brain.costs import step_needs
-from o2b_helpers.studies.object2brain.sensitivity_boxes import box_columns, carried_boxes, has_area
-from o2b_helpers.studies.object2brain.sensitivity_sums import MEANINGS
+from o2b_helpers.studies.object2brain.box_scores.carried_boxes import box_columns, carried_boxes, has_area
+from o2b_helpers.studies.object2brain.box_scores.sums import MEANINGS
 
 BEFORE = ("inputs", "human_targets", "valence_models", "objects")
 FILE = "filter_scores_toynet.nc"

@@ -23,8 +23,8 @@ from o2b_helpers.studies.object2brain.explorer.plots import (
     weights_figure,
 )
 from o2b_helpers.studies.object2brain.explorer.words import Answer, answers_table, paragraph, pictures_row, whole_model
-from o2b_helpers.studies.object2brain.filter_pictures import FilterPictures
-from o2b_helpers.studies.object2brain.live_network import LiveNetwork
+from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPictures
+from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 
 MOST_FILTERS = 40
 MOST_CLASSES = 20

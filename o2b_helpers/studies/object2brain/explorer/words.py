@@ -15,7 +15,7 @@ from PIL import Image
 from o2b_helpers.report.style import number, significant_figures
 
 if TYPE_CHECKING:
-    from o2b_helpers.studies.object2brain.filter_pictures import FilterPicture
+    from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPicture
 
 SIDE = 200  # pixels of a picture on the page
 MOST_BOXES = 6  # drawn in a picture

@@ -10,26 +10,9 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from o2b_helpers.kernels.cams.score_sums import FilterScores
-from o2b_helpers.studies.object2brain.sensitivity_boxes import KINDS
+from o2b_helpers.studies.object2brain.box_scores.carried_boxes import KINDS
 
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
-MEANINGS = {
-    "score_sum": "sum of the box scores (equation 1 in our reading) of the class's boxes; by box_count: the paper's S",
-    "box_count": "boxes of the class",
-    "score_square_sum": "sum of the squared box scores, for a standard error",
-    "confidence_sum": "sum of box score times the detector's confidence",
-    "confidence_total": "sum of the confidences of the class's boxes",
-    "coverage_sum": "M's: sum over all boxes b of m[b, class] times the score of b; m[b, class] is the share of b that "
-    "the boxes of the class in the same image cover",
-    "coverage_gram": "M'M over the same boxes",
-    "exchanged_sum": "as score_sum, every image with the boxes of another: what size, place and frequency do alone",
-    "exchanged_count": "as box_count, exchanged",
-    "exchanged_coverage_sum": "as coverage_sum, every image with the boxes of another image",
-    "ungated_sum": "as score_sum, of the feature map itself, whatever the sign of its gradient; the same for every run",
-    "ungated_exchanged_sum": "as exchanged_sum, of the feature map itself",
-    "ungated_coverage_sum": "as coverage_sum, of the feature map itself",
-    "ungated_exchanged_coverage_sum": "as exchanged_coverage_sum, of the feature map itself",
-}
 
 
 @dataclass(frozen=True)
@@ -83,7 +66,7 @@ class SensitivitySums:
     def variables(self) -> Variables:
         """Return the sums by the names of the results contract, each with its dimensions."""
         by_run, by_filter, by_class = ("run", "filter", "class"), ("filter", "class"), ("class",)
-        found: Variables = {
+        variables: Variables = {
             "score_square_sum": (by_run, self.square),
             "coverage_gram": (("class", "class_b"), self.gram),
             "box_count": (by_class, _whole(self.weight[KINDS.index("score")])),
@@ -91,10 +74,10 @@ class SensitivitySums:
             "confidence_total": (by_class, self.weight[KINDS.index("confidence")]),
         }
         for number, kind in enumerate(KINDS):
-            found[f"{kind}_sum"] = (by_run, self.gated[:, :, number])
+            variables[f"{kind}_sum"] = (by_run, self.gated[:, :, number])
             name = "ungated_sum" if kind == "score" else f"ungated_{kind}_sum"
-            found[name] = (by_filter, self.ungated[:, number])
-        return {name: found[name] for name in MEANINGS}
+            variables[name] = (by_filter, self.ungated[:, number])
+        return variables
 
 
 def sums_of(scores: FilterScores, classes: np.ndarray, gram: np.ndarray) -> SensitivitySums:

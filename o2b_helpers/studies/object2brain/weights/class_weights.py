@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table, write_facts, write_table
 from o2b_helpers.kernels.statistics.bootstrap import draw_counts, interval
 from o2b_helpers.kernels.statistics.category_weights import (
     category_weights,
@@ -22,20 +21,23 @@ from o2b_helpers.kernels.statistics.category_weights import (
     classes_from_either_end,
 )
 from o2b_helpers.kernels.statistics.permutations import permutations_within
-from o2b_helpers.studies.alignment.correlations import target_matrix
-from o2b_helpers.studies.common.target_groups import TargetGroup, exchangeable, target_groups
-from o2b_helpers.studies.object2brain.evidence import Sources, evidence_of
-from o2b_helpers.studies.object2brain.weight_inference import Evidence, TestedWeights, tested_categories, tested_weights
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.targets import TargetGroup, exchangeable, target_groups, target_matrix
+from o2b_helpers.studies.object2brain.tables import (
+    CATEGORY_WEIGHTS,
+    OBJECT_WEIGHTS,
+    OBJECT_WEIGHTS_BY_ESTIMATOR,
+    OBJECT_WEIGHTS_MEAN,
+)
+from o2b_helpers.studies.object2brain.weights.evidence import Sources, evidence_of
+from o2b_helpers.studies.object2brain.weights.inference import (
+    Evidence,
+    TestedWeights,
+    tested_categories,
+    tested_weights,
+)
 
-NEEDS = ("human_targets", "objects", "filter_sensitivity", "filter_lesions", "occlusion")
-KEYS = ["architecture", "layer", "run", "target", "class", "category"]
 TESTED = ["weight", "p", "q", "ci_low", "ci_high"]
-OF_CATEGORIES = ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *TESTED[1:]]
-
-
-def run(params: Params) -> Result:
-    """Make the tables of class and category weights."""
-    return run_step(params, "object2brain")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -70,7 +72,7 @@ class Design:
 
 def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     """Multiply sensitivity with lesion effects, sum over a layer's filters, and gather classes into categories."""
-    design = Design.of(params, read_table(needs["human_targets"] / "results" / "targets.csv"))
+    design = Design.of(params, TARGETS.read(needs["human_targets"] / "results"))
     detections = pd.read_parquet(needs["objects"] / "results" / "detections.parquet", columns=["class", "category"])
     category_of = detections.drop_duplicates("class").set_index("class")["category"].to_dict()
     own = params.analysis.object2brain
@@ -94,15 +96,14 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                     gathered = _gathered(params, one, found, classes, design, category_of)
                     tables["categories"].append(gathered.assign(architecture=model.label, layer=layer))
         facts[model.label] = _facts(params, sources.scores, pd.concat(tables["mean"]), model.label)
-    mean_keys = [name for name in KEYS if name != "run"]
     results = folder / "results"
-    write_table(pd.concat(tables["runs"])[[*KEYS, *TESTED]], results / "object_weights.csv")
-    write_table(
-        pd.concat(tables["mean"])[[*mean_keys, "weight", "sd", *TESTED[1:]]], results / "object_weights_mean.csv"
-    )
-    columns = ["estimator", *mean_keys, "weight", "p", "q"]
-    write_table(pd.concat(tables["estimators"])[columns], results / "object_weights_by_estimator.csv")
-    write_table(pd.concat(tables["categories"])[OF_CATEGORIES], results / "category_weights.csv")
+    for name, table in (
+        ("runs", OBJECT_WEIGHTS),
+        ("mean", OBJECT_WEIGHTS_MEAN),
+        ("estimators", OBJECT_WEIGHTS_BY_ESTIMATOR),
+        ("categories", CATEGORY_WEIGHTS),
+    ):
+        table.write(pd.concat(tables[name]) if tables[name] else table.empty(), results)
     write_facts(folder, facts)
 
 

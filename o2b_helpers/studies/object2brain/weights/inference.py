@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from o2b_helpers.core.params import Significance
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_weights, draw_counts, interval
 from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
 from o2b_helpers.kernels.statistics.permutation_null import Forms, null_blocks, permutation_test
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.kernels.statistics.weight_coefficients import filter_forms
-from o2b_helpers.studies.common.target_groups import TargetGroup
+from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.targets import TargetGroup
 
 RUN_STREAM = 1  # runs are drawn apart from stimuli
 

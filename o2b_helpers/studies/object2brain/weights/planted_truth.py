@@ -7,18 +7,19 @@ import pandas as pd
 import torch
 
 from o2b_helpers.core.keys import find_step
-from o2b_helpers.core.params import Model, Params
+from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.correlations import target_matrix
 from o2b_helpers.studies.alignment.valence_models import load_full_heads
 from o2b_helpers.studies.common.networks import load_model
+from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.object2brain.evidence import WHOLE
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.targets import target_matrix
+from o2b_helpers.studies.object2brain.weights.evidence import WHOLE
 from o2b_helpers.toyworld.scenes import render
 from o2b_helpers.toyworld.world import stimulus_scene
 
@@ -43,12 +44,11 @@ def true_influence(params: Params, model: Model) -> pd.DataFrame:
     """
     store = Store(params.store)
     needs = {
-        name: find_step(params, name, store, "object2brain") for name in ("inputs", "human_targets", "valence_models")
+        name: find_step(params, params.step(name), store, params.step("object2brain"))
+        for name in ("inputs", "human_targets", "valence_models")
     }
     stimuli = inputs.load(params, needs["inputs"]).stimuli
-    values, described = target_matrix(
-        read_table(needs["human_targets"] / "results" / "targets.csv"), stimuli["stimulus"]
-    )
+    values, described = target_matrix(TARGETS.read(needs["human_targets"] / "results"), stimuli["stimulus"])
     heads, backbone = load_full_heads(needs["valence_models"], model), load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from o2b_helpers.core.contract import Arrays
 from o2b_helpers.core.errors import StoreError
 from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.params import Model
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
-from o2b_helpers.studies.object2brain.weight_inference import Evidence
+from o2b_helpers.studies.common.options import Model
+from o2b_helpers.studies.object2brain.tables import FILTER_SCORES, LESION_PREDICTIONS, OCCLUDED_PREDICTIONS
+from o2b_helpers.studies.object2brain.weights.inference import Evidence
 
 OCCLUSION, MAP_OCCLUSION = "occlusion", "map_occlusion"  # estimators without filters: classes are hidden instead
 WHOLE = "full"  # hidden in the picture itself, a class has no layer
@@ -44,20 +46,20 @@ class Sources:
     @cached_property
     def scores(self) -> xr.Dataset:
         """Sums of box scores."""
-        return self._read("filter_sensitivity", "filter_scores")
+        return self._read("filter_sensitivity", FILTER_SCORES)
 
     @cached_property
     def lesions(self) -> xr.Dataset:
         """Predictions without each filter."""
-        return self._read("filter_lesions", "lesion_predictions")
+        return self._read("filter_lesions", LESION_PREDICTIONS)
 
     @cached_property
     def hidden(self) -> xr.Dataset:
         """Predictions with each class hidden."""
-        return self._read("occlusion", "occluded_predictions")
+        return self._read("occlusion", OCCLUDED_PREDICTIONS)
 
-    def _read(self, step: str, name: str) -> xr.Dataset:
-        return read_dataset(self.needs[step] / "results" / f"{name}_{self.model.label}.nc")
+    def _read(self, step: str, arrays: Arrays) -> xr.Dataset:
+        return read_dataset(self.needs[step] / "results" / arrays.file(self.model.label))
 
 
 def evidence_of(sources: Sources, estimator: str, stimuli: list[str]) -> Iterator[tuple[str, list[str], Evidence]]:

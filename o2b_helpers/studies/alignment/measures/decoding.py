@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.core.params import Significance
 from o2b_helpers.kernels.statistics.permutation_null import Forms, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, rank_correlation, spearman_p
-from o2b_helpers.studies.common.target_groups import exchangeable
+from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.targets import exchangeable
 
 COLUMNS = ["source", "predicted", "true", "condition", "n", "rho", "p", "p_perm", "q"]
 ALL = "all"
@@ -38,11 +38,11 @@ def decoding_table(targets: pd.DataFrame, options: Significance | None = None) -
     stimuli = targets["stimulus"].drop_duplicates().reset_index(drop=True)
     place = pd.Series(stimuli.index, index=stimuli)
     truth, rows, forms = targets[targets["source"] == "true"], [], []
-    for (source, predicted), found in targets[targets["source"] != "true"].groupby(
+    for (source, predicted), own in targets[targets["source"] != "true"].groupby(
         ["source", "valence_type"], sort=False
     ):
         for true, labels in truth.groupby("valence_type", sort=False):
-            both = found.merge(labels, on=["stimulus", "condition"], suffixes=("", "_true"))
+            both = own.merge(labels, on=["stimulus", "condition"], suffixes=("", "_true"))
             for condition, group in [(ALL, both), *both.groupby("condition")]:
                 x, y = (group[name].to_numpy()[None] for name in ("value", "value_true"))
                 rho = rank_correlation(x, y)[0, 0]

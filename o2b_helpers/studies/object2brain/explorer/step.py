@@ -5,17 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import write_facts
-
-NEEDS = ("alignment_by_architecture", "alignment_by_layer", "object2brain")
-
-
-def run(params: Params) -> Result:
-    """Make sure that every result the explorer shows is there."""
-    return run_step(params, "explorer")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:

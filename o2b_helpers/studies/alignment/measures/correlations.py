@@ -6,16 +6,13 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.params import Significance
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_rho, draw_counts, interval
 from o2b_helpers.kernels.statistics.permutation_null import Forms, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, spearman_p
-from o2b_helpers.studies.common.target_groups import exchangeable, target_groups
+from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.targets import exchangeable, target_groups, target_matrix
 
-TARGET = ["target", "valence_type", "source", "condition"]
-COLUMNS = [*TARGET, "n", "rho", "p", "p_perm", "q", "p_fwer"]
-SUMMARY_COLUMNS = [*TARGET, "n", "runs", "rho", "sd", "ci_low", "ci_high"]
 RUN_STREAM = 1  # runs are drawn apart from stimuli
 
 
@@ -45,23 +42,23 @@ def align(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], optio
     permutations = permutations_within(exchangeable(targets, stimuli), options.permutations, options.seed)
     forms = [Forms(unit_ranks(wide.to_numpy()[:, group.places]), group.values, group.places) for group in groups]
     tested = permutation_test(forms, permutations)
-    found = {name: np.full((len(values), len(wide)), np.nan) for name in ("rho", "p_perm", "p_fwer")}
+    values_of = {name: np.full((len(values), len(wide)), np.nan) for name in ("rho", "p_perm", "p_fwer")}
     for group, rho, p, family in zip(groups, tested.observed, tested.p, tested.p_familywise, strict=True):
-        found["rho"][group.targets], found["p_perm"][group.targets] = np.clip(rho, -1, 1), p
-        found["p_fwer"][group.targets] = family
+        values_of["rho"][group.targets], values_of["p_perm"][group.targets] = np.clip(rho, -1, 1), p
+        values_of["p_fwer"][group.targets] = family
     counts = np.isfinite(values).sum(axis=1)
     frames = [
         described.assign(
             n=counts,
-            **{name: table[:, row] for name, table in found.items()},
-            p=spearman_p(found["rho"][:, row], counts),
+            **{name: table[:, row] for name, table in values_of.items()},
+            p=spearman_p(values_of["rho"][:, row], counts),
             **dict(zip(by, name, strict=True)),
         )
         for row, name in enumerate(wide.index)
     ]
     table = pd.concat(frames, ignore_index=True)
     table["q"] = benjamini_hochberg(table["p_perm"].to_numpy())
-    return table[[*by, *COLUMNS]]
+    return table
 
 
 def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], options: Significance) -> pd.DataFrame:
@@ -91,15 +88,15 @@ def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], o
         drawn = draw_counts(np.zeros(runs), options.bootstrap, options.seed + RUN_STREAM) / runs
         mean, sd, ends = np.full(len(values), np.nan), np.full(len(values), np.nan), np.full((2, len(values)), np.nan)
         for group in groups:
-            here = series[:, group.places]
-            rho = unit_ranks(here) @ unit_ranks(group.values).T
-            samples = bootstrap_rho(here, group.values, counts[:, group.places])
+            ranked = series[:, group.places]
+            rho = unit_ranks(ranked) @ unit_ranks(group.values).T
+            samples = bootstrap_rho(ranked, group.values, counts[:, group.places])
             mean[group.targets] = rho.mean(0)
             sd[group.targets] = rho.std(0, ddof=1) if runs > 1 else np.nan
             ends[:, group.targets] = interval(np.einsum("srt,sr->st", samples, drawn), options.confidence)
         names = dict(zip(by[:-1], name, strict=True))
         frames.append(described.assign(n=n, runs=runs, rho=mean, sd=sd, ci_low=ends[0], ci_high=ends[1], **names))
-    return pd.concat(frames, ignore_index=True)[[*by[:-1], *SUMMARY_COLUMNS]]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _lined_up(
@@ -118,10 +115,3 @@ def _lined_up(
             remedy="make the stimulus names of the targets match those of the stimuli",
         )
     return wide[order], values, described, order
-
-
-def target_matrix(targets: pd.DataFrame, stimuli: pd.Series) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the targets as (target, stimulus), missing outside a target's condition, and a row describing each."""
-    described = targets[TARGET].drop_duplicates().reset_index(drop=True)
-    wide = targets.pivot(index="target", columns="stimulus", values="value")
-    return wide.reindex(index=described["target"], columns=list(stimuli)).to_numpy(dtype=np.float64), described

@@ -14,15 +14,15 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table
 from o2b_helpers.kernels.lesions.set_lesions import predictions_without
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.correlations import target_matrix
 from o2b_helpers.studies.alignment.valence_models import load_full_heads
-from o2b_helpers.studies.common.networks import lazily
+from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.targets import target_matrix
 
 MAP_BYTES = 512 * 2**20  # of maps kept between two answers; those of one layer always are
 
@@ -56,13 +56,12 @@ class LiveNetwork:
             )
         self.params, self.model, self.step = params, known[name], step
         self.store = Store(params.store)
-        self._load = lazily(params, self.model)
         self._maps: OrderedDict[str, torch.Tensor] = OrderedDict()
 
-    @property
+    @cached_property
     def backbone(self) -> Backbone:
         """The frozen network."""
-        return self._load()
+        return load_model(self.params, self.model)
 
     @cached_property
     def inputs(self) -> inputs.Inputs:
@@ -76,7 +75,8 @@ class LiveNetwork:
 
     def folder(self, step: str):
         """Return the folder of an earlier step's results."""
-        return find_step(self.params, step, self.store, for_step=self.step)
+        params = self.params
+        return find_step(params, params.step(step), self.store, for_step=params.step(self.step))
 
     def maps(self, layer: str) -> torch.Tensor:
         """Return the stimuli's feature maps (stimulus, filter, height, width) at a layer, kept for the next answer."""
@@ -152,6 +152,6 @@ class LiveNetwork:
 
     @cached_property
     def _targets(self) -> tuple[list[str], np.ndarray]:
-        table = read_table(self.folder("human_targets") / "results" / "targets.csv")
+        table = TARGETS.read(self.folder("human_targets") / "results")
         values, described = target_matrix(table, self.inputs.stimuli["stimulus"])
         return list(described["target"]), values

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.kernels.statistics.noise_ceiling import noise_ceilings
+from o2b_helpers.studies.alignment.tables import CEILINGS
+from o2b_helpers.studies.common.tables import TARGET
 
-TARGET = ["target", "valence_type", "source", "condition"]
-COLUMNS = [*TARGET, "n", "reliability", "ceiling", "ceiling_low", "ceiling_high", "splits", "method"]
 NOT_RELIABLE = "people do not agree more than by chance, so the ceiling is 0"
 
 
@@ -49,7 +49,7 @@ def ceilings_table(
         ``method`` says why; it is never taken to be 1.
     """
     counts = targets.groupby("target", sort=False)["stimulus"].size().rename("n")
-    table = targets[TARGET].drop_duplicates("target").merge(counts, on="target")
+    table = targets[[column.name for column in TARGET]].drop_duplicates("target").merge(counts, on="target")
     table = table.assign(
         reliability=np.nan, ceiling=np.nan, ceiling_low=np.nan, ceiling_high=np.nan, splits=0,
         method=f"unknown: {unknown}",
@@ -86,7 +86,7 @@ def ceilings_table(
         table.loc[rows.index, "ceiling_low"], table.loc[rows.index, "ceiling_high"] = found.low, found.high
         table.loc[rows.index, "splits"] = splits
         table.loc[rows.index, "method"] = [_said(said, value) for value in found.reliability]
-    return table[COLUMNS]
+    return CEILINGS.select(table)
 
 
 def ceiling_facts(table: pd.DataFrame) -> dict[str, str]:
