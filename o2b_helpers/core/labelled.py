@@ -44,7 +44,7 @@ def filter_dataset(
     return xr.Dataset({k: v for k, v in variables.items()}, coords={**has_filters, **named}, attrs=dict(attributes))
 
 
-def described(dataset: xr.Dataset, arrays: Arrays) -> xr.Dataset:
+def label_variables(dataset: xr.Dataset, arrays: Arrays) -> xr.Dataset:
     """Give every variable its meaning and unit, in the order in which the file's declaration lists them."""
     for variable in arrays.variables:
         dataset[variable.name].attrs["long_name"] = variable.meaning

@@ -15,7 +15,7 @@ from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard, memory
 from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import filter_dataset, write_dataset
+from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.screening import screened_predictions
@@ -72,7 +72,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
             },
         )
-        write_dataset(described(dataset, LESION_EFFECTS), folder / "results" / LESION_EFFECTS.file(model.label))
+        write_dataset(label_variables(dataset, LESION_EFFECTS), folder / "results" / LESION_EFFECTS.file(model.label))
         kept = filter_dataset(
             {"base": (("run", "stimulus"), base), "prediction": (("run", "filter", "stimulus"), lesioned)},
             layer,
@@ -86,7 +86,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "note": "what the whole network predicts, and what it predicts without each filter",
             },
         )
-        write_dataset(described(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label))
+        write_dataset(label_variables(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label))
         facts[model.label] = {
             "filters": len(layer),
             "largest_effect": float(np.nanmax(np.abs(delta))),

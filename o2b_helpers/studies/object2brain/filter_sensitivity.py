@@ -13,7 +13,7 @@ from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import described, filter_dataset, write_dataset
+from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
@@ -181,4 +181,4 @@ def _labelled(params: Params, model: Model, sums: SensitivitySums, classes: list
             "note": "sums over boxes of the score of equation 1 in our reading; divide by box_count for the mean",
         },
     )
-    return described(dataset, FILTER_SCORES)
+    return label_variables(dataset, FILTER_SCORES)

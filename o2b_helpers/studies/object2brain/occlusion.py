@@ -20,7 +20,7 @@ from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import described, write_dataset
+from o2b_helpers.core.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.outputs import head_outputs
@@ -173,7 +173,7 @@ def occluded_predictions(
             "layer": np.array(layers, dtype=object),
         },
     )
-    return described(dataset, OCCLUDED_PREDICTIONS)
+    return label_variables(dataset, OCCLUDED_PREDICTIONS)
 
 
 def _predict(
