@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from o2b_helpers.core.digests import file_digest
 from o2b_helpers.core.findings import Finding, digest_findings, path_finding
 from o2b_helpers.core.params import Params
 from o2b_helpers.models.detectors.detector import known_detectors

@@ -8,14 +8,12 @@ import pytest
 import torch
 from helpers import ROOT
 from kernels_reference import assert_close
+from small_run import step_cost, step_folder
 from study_fixture import STIMULI, Study, copy_study, write_study
 
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.params import load_params
 from o2b_helpers.core.run import run_step
-from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.image_check import check_images
 from o2b_helpers.inputs.images.preprocessing import load_images
 from o2b_helpers.kernels.outputs import head_outputs
@@ -25,7 +23,8 @@ from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.object2brain import occlusion
-from o2b_helpers.studies.object2brain.costs import step_needs
+from o2b_helpers.studies.object2brain.tables import OCCLUDED_PREDICTIONS
+from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.weights import toy_detector_path
 
 FILE = "occluded_predictions_toynet.nc"
@@ -46,7 +45,9 @@ def test_shapes_and_meanings(finished):
     assert found["prediction"].dims == ("run", "class", "stimulus")
     assert found["map_prediction"].dims == ("layer", "run", "class", "stimulus")
     assert found["shown"].dims == ("class", "stimulus") and found.sizes["stimulus"] == STIMULI
-    assert {name: found[name].attrs["long_name"] for name in found.data_vars} == occlusion.MEANINGS
+    assert [found[name].attrs["long_name"] for name in found.data_vars] == [
+        v.meaning for v in OCCLUDED_PREDICTIONS.variables
+    ]
     classes = pd.read_parquet(result.results / "detections.parquet")["class"]
     assert found["class"].values.tolist() == sorted(set(classes))
     shown = found["shown"].values
@@ -65,9 +66,9 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
     profile, found, _ = finished
     params = Study(profile).params()
     (model,) = params.analysis.models
-    stimuli = inputs.load_for(params, "occlusion").stimuli
+    stimuli = inputs.load(params, step_folder(params, "inputs")).stimuli
     backbone = load_model(params, model)
-    heads = load_full_heads(find_step(params, "valence_models", Store(params.store), "occlusion"), model)
+    heads = load_full_heads(step_folder(params, "valence_models"), model)
     weight, bias = torch.as_tensor(heads.weight).float(), torch.as_tensor(heads.bias).float()
     detector, size = load_detector(toy_detector_path()), backbone.preprocessing.crop
     boxes = detector.detect(stimuli["path"].tolist(), images=stimuli["image"].tolist())
@@ -121,7 +122,7 @@ def test_an_interrupted_step_goes_on_to_the_same_numbers(finished, tmp_path, mon
     said = capsys.readouterr().out
     assert said.count(f"reused    {occlusion.KIND}:") == 2 and said.count(f"computing {occlusion.KIND}:") == 2
     again = read_dataset(study.folder / "runs" / "study" / "results" / FILE)
-    for name in occlusion.MEANINGS:
+    for name in [variable.name for variable in OCCLUDED_PREDICTIONS.variables]:
         assert_close(again[name].values, whole[name].values, 1e-5)
 
 
@@ -130,9 +131,7 @@ def test_what_the_step_needs_is_estimated_and_what_is_missing_is_named(finished)
     params = Study(profile).params(analysis__heads__seed=1)
     with pytest.raises(StoreError, match="08_object2brain reads what 02_valence_models stores"):
         run_step(params, "occlusion")
-    params, store = Study(profile).params(), Store(Study(profile).params().store)
-    folders = {need: find_step(params, need, store, "occlusion") for need in occlusion.NEEDS}
-    detecting, hiding = step_needs(params, "occlusion", folders, store)
+    detecting, hiding = step_cost(Study(profile).params(), "occlusion")
     assert "stimuli" in detecting.what and "toynet" in hiding.what
     assert detecting.memory > 2**20 and hiding.memory > 2**20 and hiding.disk > 0
 
