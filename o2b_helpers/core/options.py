@@ -37,7 +37,7 @@ def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
         if inner is not None:
             yield from options(inner, dotted + ("[]." if isinstance(default, list) else "."))
             continue
-        extra = field.json_schema_extra or {}
+        extra: Any = field.json_schema_extra or {}
         yield (
             dotted,
             None if default is PydanticUndefined else default,

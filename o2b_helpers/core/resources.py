@@ -31,7 +31,7 @@ def memory_for_this_process(limit_gib: float | None = None) -> int:
         The smallest of: what the machine has free, what a container or a batch system allows (control groups of Linux,
         version 1 and 2), and the user's bound.
     """
-    room = resident_bytes() + min(psutil.virtual_memory().available, *_room_in_groups())
+    room = resident_bytes() + int(min(psutil.virtual_memory().available, *_room_in_groups()))
     return room if limit_gib is None else min(room, int(limit_gib * GIB))
 
 
@@ -57,6 +57,7 @@ def _room_in_groups(root: Path = _CGROUPS, own: Path = _OWN_GROUPS) -> list[floa
         return found
     for line in lines:
         _, controllers, path = line.split(":", 2)
+        tops: tuple[Path, ...]
         if controllers == "":
             names, tops = ("memory.max", "memory.current", "inactive_file"), (root, root / "unified")
         elif "memory" in controllers.split(","):

@@ -278,7 +278,7 @@ class Store:
 
 def _other_versions(folder: Path) -> str:
     """Say of a result that is reused if other versions of the libraries made it."""
-    made = read_record(folder)["versions"]
+    made = (read_record(folder) or {"versions": {}})["versions"]
     other = [f"{library} {made.get(library)}" for library, now in versions().items() if made.get(library) != now]
     return f" (made with {', '.join(other)})" if other else ""
 

@@ -118,7 +118,7 @@ def decode_image(content: bytes, name: str, max_pixels: int = MAX_PIXELS, *, min
             image.load()  # the first frame only
             rgb = _to_rgb(image, name)
             # after load(), as Pillow turns TIFF pictures upright itself and then drops the tag
-            turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG))
+            turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
             upright = rgb if turn is None else rgb.transpose(turn)
             upright.info = {}  # pixels only: two files with the same pixels give the same picture
             return upright
