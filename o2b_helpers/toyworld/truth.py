@@ -8,9 +8,9 @@ Tests, notebooks and the generator read the same file, so that no number is plan
 
 from __future__ import annotations
 
-from typing import Any
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"models": models, "order": list(models), "heads": heads.model_dump()}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Train every head of every model and predict the stimuli."""
     data = inputs.load(params, needs["inputs"])
     training = training_set(params, data.corpus)

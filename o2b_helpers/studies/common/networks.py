@@ -88,7 +88,7 @@ def _check_digest(model: Model, own: dict[str, Any]) -> None:
     digest = own.get("weights_file")
     if digest is None:
         own["sha256"] = model.sha256  # compared where the weights are fetched
-    elif not digest.startswith(model.sha256.lower()):
+    elif not digest.startswith(str(model.sha256).lower()):
         raise ModelError(
             f"the weights of {model.label} have another digest",
             value=f"sha256 {digest} ({model.weights})",

@@ -21,9 +21,7 @@ def findings(params: Params) -> Iterator[Finding]:
         yield path_finding(params, "detector checkpoint", "analysis.detector.weights", weights, DETECTOR)
         sha256 = params.analysis.detector.sha256
         known = known_detectors()
-        if sha256 is None and not (
-            params.path(weights).is_file() and file_digest(params.path(weights)) in known
-        ):
+        if sha256 is None and not (params.path(weights).is_file() and file_digest(params.path(weights)) in known):
             yield Finding(
                 "the detector checkpoint's digest",
                 False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"lesions": params.analysis.lesions.model_dump(), "models": models}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Lesion every filter of every target layer; the effect is base rho minus lesioned rho."""
     stimuli = inputs.load(params, needs["inputs"]).stimuli
     targets = TARGETS.read(needs["human_targets"] / "results")
@@ -86,7 +87,9 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "note": "what the whole network predicts, and what it predicts without each filter",
             },
         )
-        write_dataset(label_variables(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label))
+        write_dataset(
+            label_variables(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label)
+        )
         facts[model.label] = {
             "filters": len(layer),
             "largest_effect": float(np.nanmax(np.abs(delta))),
@@ -129,7 +132,10 @@ def _predictions(
     """Return base (run, stimulus) and lesioned (run, filter, stimulus) predictions, layers, channels and agreement."""
     store = Store(params.store)
     whole, *folders = InProcess().run(list_shards(params, store, model, heads, stimuli), store)
-    base, lesioned, layers, channels, agreement = np.load(whole / "predictions.npy"), [], [], [], {}
+    layers: list[str] = []
+    channels: list[int] = []
+    agreement: dict[str, float] = {}
+    base, lesioned = np.load(whole / "predictions.npy"), []
     for layer, folder in zip(target_layers(params, model), folders, strict=True):
         lesioned.append(np.load(folder / "predictions.npy"))
         if (folder / "agreement.npy").exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     }
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Score every box for every filter, shard by shard, and add the shards up."""
     corpus = inputs.load(params, needs["inputs"]).corpus
     boxes = pd.read_parquet(needs["objects"] / "results" / "detections.parquet")

@@ -5,7 +5,7 @@ It has no notebook of its own; notebook 08 asks for it. Ours, not the paper's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"models": {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain}}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Hide every class in every stimulus that shows it, and let the networks predict again."""
     stimuli = inputs.load(params, needs["inputs"]).stimuli
     detections = pd.read_parquet(needs["objects"] / "results" / "detections.parquet", columns=["class"])
@@ -214,7 +214,7 @@ def _predictions(params, backbone, heads, images, hidden, layers) -> tuple[np.nd
         masks = torch.stack([mask for _, mask in some]).to(backbone.device)
         here = changed[start : start + size]
         here[:, 0] = output(backbone.features(fill_from_surroundings(own, masks))).T
-        change = partial(hide_in_maps, hidden=masks, size=tuple(masks.shape[1:]))
+        change = partial(hide_in_maps, hidden=masks, size=(masks.shape[1], masks.shape[2]))
         for number, features in enumerate(_features_with(backbone, own, layers, change), 1):
             here[:, number] = output(features).T
     return base, changed

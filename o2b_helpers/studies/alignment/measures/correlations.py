@@ -43,7 +43,7 @@ def align(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], optio
     forms = [Forms(unit_ranks(wide.to_numpy()[:, group.places]), group.values, group.places) for group in groups]
     tested = permutation_test(forms, permutations)
     values_of = {name: np.full((len(values), len(wide)), np.nan) for name in ("rho", "p_perm", "p_fwer")}
-    for group, rho, p, family in zip(groups, tested.observed, tested.p, tested.p_familywise, strict=True):
+    for group, rho, p, family in zip(groups, tested.observed, tested.p, tested.p_familywise or [], strict=True):
         values_of["rho"][group.targets], values_of["p_perm"][group.targets] = np.clip(rho, -1, 1), p
         values_of["p_fwer"][group.targets] = family
     counts = np.isfinite(values).sum(axis=1)

@@ -111,7 +111,9 @@ def carried_boxes(
     order = np.argsort(row, kind="stable")
     boxes, row = boxes.iloc[order], row[order]
     width, height = (corpus[side].to_numpy()[row] for side in ("width", "height"))
-    corners = geometry.boxes_to_input(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64), width, height)
+    corners = np.asarray(
+        geometry.boxes_to_input(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64), width, height)
+    )
     shown = np.unique(row[has_area(corners)])
     donor = np.full(len(corpus), -1, dtype=np.int64)
     given = donors(corpus["image"].iloc[shown].tolist(), seed)

@@ -14,8 +14,8 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.kernels.cams.filter_cams import filter_maps
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import has_area
+from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 
 MOST_CANDIDATES = 1000  # pictures that are looked through for the strongest ones
 SHOWN = 6

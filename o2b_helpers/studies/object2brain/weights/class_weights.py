@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class Design:
         return cls(described, target_groups(values), list(stimuli), permutations, counts)
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Multiply sensitivity with lesion effects, sum over a layer's filters, and gather classes into categories."""
     design = Design.of(params, TARGETS.read(needs["human_targets"] / "results"))
     detections = pd.read_parquet(needs["objects"] / "results" / "detections.parquet", columns=["class", "category"])
@@ -145,12 +146,14 @@ def _gathered(
     count = classes_from_either_end(own.share, len(classes))
     tested = tested_categories(evidence, design.groups, design.permutations, members, count)
     ends = [classes_at_the_ends(column, classes, own.share) for column in mean.T]
+    samples = found.samples
+    assert samples is not None  # the chosen estimator is drawn again for its intervals
     rows = []
     for row in table.itertuples():
         target = targets.index(row.target)
         place = (("positive", "negative").index(row.sign), names.index(row.category), target)
         chosen = [k for k in ends[target][row.sign] if category_of[classes[k]] == row.category]
-        low, high = interval(found.samples[:, chosen, target].sum(1), options.confidence)
+        low, high = interval(samples[:, chosen, target].sum(1), options.confidence)
         rows.append((tested.p[place], tested.q[place], low, high))
     return table.assign(**dict(zip(TESTED[1:], np.array(rows, dtype=float).reshape(-1, 4).T, strict=True)))
 

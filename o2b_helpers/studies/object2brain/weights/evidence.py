@@ -93,7 +93,7 @@ def evidence_of(sources: Sources, estimator: str, stimuli: list[str]) -> Iterato
     _same_filters(scores, lesions, sources.model.label)
     places = _order(lesions, stimuli)
     base, without = lesions["base"].to_numpy()[:, places], lesions["prediction"].to_numpy()[:, :, places]
-    found = sensitivity(estimator, {name: scores[name].to_numpy() for name in scores.data_vars})
+    found = sensitivity(estimator, {name: scores[name].to_numpy() for name in map(str, scores.data_vars)})
     shown = ~np.isnan(found).all(axis=(0, 1))
     found = found[:, :, shown]
     layer, classes = scores["layer"].to_numpy().astype(str), scores["class"].to_numpy().astype(str)[shown]

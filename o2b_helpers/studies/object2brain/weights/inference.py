@@ -116,7 +116,7 @@ def tested_weights(
         own = (len(group.targets), *shape[:2])
         weight[:, :, group.targets] = tested.observed[0].reshape(own).transpose(1, 2, 0)
         p[:, :, group.targets] = tested.p[0].reshape(own).transpose(1, 2, 0)
-        if drawn is not None:
+        if counts is not None and drawn is not None and means is not None:
             places = group.places
             base, lesioned = evidence.base[:, places], evidence.lesioned[:, :, places]
             samples = bootstrap_weights(evidence.sensitivity, base, lesioned, group.values, counts[:, places])
