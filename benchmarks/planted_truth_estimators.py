@@ -10,7 +10,7 @@ from o2b_helpers.kernels.statistics.permutation_null import Forms, permutation_t
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
 from o2b_helpers.kernels.statistics.weight_coefficients import filter_forms
-from o2b_helpers.studies.common.target_groups import target_groups
+from o2b_helpers.studies.common.targets import target_groups
 
 World = Mapping[str, np.ndarray]
 Key = tuple[str, str]  # estimator and layer

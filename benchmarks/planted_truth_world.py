@@ -18,17 +18,19 @@ import torch
 import yaml
 
 from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.params import Params, load_params
+from o2b_helpers.core.params import Params
+from o2b_helpers.core.run import run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table
 from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.backbones.backbone import Backbone
-from o2b_helpers.studies.alignment import human_targets, inputs, valence_models
-from o2b_helpers.studies.alignment.measures.correlations import target_matrix
+from o2b_helpers.studies.alignment import inputs, valence_models
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects, occlusion
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.targets import target_matrix
+from o2b_helpers.studies.object2brain import filter_sensitivity, occlusion
+from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.planting import drawn_effects, no_effects
 from o2b_helpers.toyworld.scenes import Scene, render
@@ -41,7 +43,7 @@ IMAGES = 500
 RUNS = 5
 NULL_SEEDS = range(300, 400)  # worlds in which no class matters
 CORNERS = ["x0", "y0", "x1", "y1"]
-STEPS = (inputs, human_targets, valence_models, objects, filter_sensitivity, filter_lesions)
+STEPS = ("inputs", "human_targets", "valence_models", "objects", "filter_sensitivity", "filter_lesions")
 
 
 def effects_of(seed: int) -> Effects:
@@ -70,7 +72,7 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         write_corpus(folder / "corpus", IMAGES, seed, effects)
         write_stimuli(folder / "stimuli", seed, effects)
         write_human(folder / "human", seed, effects)
-    places = {step.__name__.rpartition(".")[2]: step.run(params).folder for step in STEPS}
+    places = {step: run_step(params, step).folder for step in STEPS}
     data = inputs.load(params, places["inputs"])
     true_boxes = _true_boxes(folder / "corpus" / "objects.csv")
     oracle = _oracle_scores(params, places, true_boxes, folder / "oracle")
@@ -89,7 +91,7 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
     shown = pictures(params, store, model, data.stimuli, "stimuli")
     stimuli = shown.batch(0, len(shown))
     base = predict(stimuli)
-    targets = read_table(places["human_targets"] / "results" / "targets.csv")
+    targets = TARGETS.read(places["human_targets"] / "results")
     values, described = target_matrix(targets, data.stimuli["stimulus"])
     scenes = [stimulus_scene(seed, index, effects) for index in range(len(stimuli))]
     lesions, lesioned = (
