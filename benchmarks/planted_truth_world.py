@@ -30,6 +30,7 @@ from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import target_matrix
 from o2b_helpers.studies.object2brain import filter_sensitivity, occlusion
+from o2b_helpers.studies.object2brain.tables import DETECTIONS
 from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.planting import drawn_effects, no_effects
@@ -156,7 +157,7 @@ def _true_boxes(file: Path) -> pd.DataFrame:
     """The boxes of everything that was drawn, in the form of detections."""
     table, side = pd.read_csv(file), planted("image_size")
     table["category"] = table["class"].map(truth().set_index("class")["category"])
-    return table.assign(confidence=1.0, width=side, height=side)[list(objects.COLUMNS)]
+    return table.assign(confidence=1.0, width=side, height=side)[DETECTIONS.names]
 
 
 def _oracle_scores(params: Params, places: dict[str, Path], boxes: pd.DataFrame, folder: Path) -> Path:
