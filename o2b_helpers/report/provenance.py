@@ -142,5 +142,3 @@ def _parameters(provenance: Mapping[str, Any], known: dict[str, Any]) -> ShownTa
     columns = [(column, False) for column in ("parameter", "value", "unit", "meaning", "source")]
     note = f"{len(rows)} parameters; source: a section of the paper, or ours where the paper leaves the value open."
     return ShownTable("Parameters", columns, rows, note)
-
-

@@ -178,10 +178,10 @@ def _over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
-def _too_large(name: str, found: str, max_pixels: int) -> InputError:
+def _too_large(name: str, size: str, max_pixels: int) -> InputError:
     return _bad(
         "The image has too many pixels; it was not decoded",
-        f"{name}: {found}",
+        f"{name}: {size}",
         f"at most {max_pixels:,} pixels",
         "make the picture smaller or leave it out of the table",
     )

@@ -43,8 +43,8 @@ class FullHeads:
 
     def tensors(self, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
         """Return weight and bias in single precision, as the kernels take them."""
-        weight, bias = (torch.as_tensor(one, dtype=torch.float32, device=device) for one in (self.weight, self.bias))
-        return weight, bias
+        weight = torch.as_tensor(self.weight, dtype=torch.float32, device=device)
+        return weight, torch.as_tensor(self.bias, dtype=torch.float32, device=device)
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:

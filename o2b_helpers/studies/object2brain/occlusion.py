@@ -69,8 +69,8 @@ def stimulus_boxes(params: Params, stimuli: pd.DataFrame, classes: list[str]) ->
         image, class, confidence, x0, y0, x1, y1, width, height. Classes that the corpus does not show are left out:
         they have no sensitivity to compare with.
     """
-    found = objects.detect(params, Store(params.store), stimuli.drop_duplicates("image"), "stimuli")
-    return found[found["class"].isin(classes)].reset_index(drop=True)
+    boxes = objects.detect(params, Store(params.store), stimuli.drop_duplicates("image"), "stimuli")
+    return boxes[boxes["class"].isin(classes)].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def hidden_classes(
 ) -> list[Hidden]:
     """List what is to be hidden where, by stimulus and class; classes that were cropped away are not shown."""
     target_layers(params, model)  # reads the file that defines the architecture, where there is one
-    geometry, found = architecture(model.architecture).preprocessing, []
+    geometry, pairs = architecture(model.architecture).preprocessing, []
     by_image = dict(list(boxes.groupby("image")))
     for row, stimulus in enumerate(stimuli.itertuples()):
         if stimulus.image not in by_image:
@@ -105,8 +105,8 @@ def hidden_classes(
             carried = geometry.boxes_to_input(corners, stimulus.width, stimulus.height)
             mask = box_mask(torch.as_tensor(carried), geometry.crop, geometry.crop)
             if mask.any():
-                found.append(Hidden(row, classes.index(name), mask))
-    return found
+                pairs.append(Hidden(row, classes.index(name), mask))
+    return pairs
 
 
 def occluded_predictions(
@@ -129,7 +129,8 @@ def occluded_predictions(
     -------
     Dataset
         base(run, stimulus), prediction(run, class, stimulus), map_prediction(layer, run, class, stimulus) and
-        shown(class, stimulus), see `tables.OCCLUDED_PREDICTIONS`. Stored stimuli by stimuli, so that a killed run goes on.
+        shown(class, stimulus), see `tables.OCCLUDED_PREDICTIONS`. Some stimuli are
+        stored at a time, so that a killed run goes on.
     """
     store, layers = Store(params.store), target_layers(params, model)
     hidden = hidden_classes(params, model, stimuli, boxes, classes)
@@ -212,11 +213,11 @@ def _predictions(params, backbone, heads, images, hidden, layers) -> tuple[np.nd
         some = hidden[start : start + size]
         own = images[[row for row, _ in some]]
         masks = torch.stack([mask for _, mask in some]).to(backbone.device)
-        here = changed[start : start + size]
-        here[:, 0] = output(backbone.features(fill_from_surroundings(own, masks))).T
+        block = changed[start : start + size]
+        block[:, 0] = output(backbone.features(fill_from_surroundings(own, masks))).T
         change = partial(hide_in_maps, hidden=masks, size=(masks.shape[1], masks.shape[2]))
         for number, features in enumerate(_features_with(backbone, own, layers, change), 1):
-            here[:, number] = output(features).T
+            block[:, number] = output(features).T
     return base, changed
 
 

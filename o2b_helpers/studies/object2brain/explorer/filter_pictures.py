@@ -78,11 +78,11 @@ class FilterPictures:
         """Return the response (candidate, filter) of a layer's filters: the spatial mean of each feature map."""
         if layer not in self._responses:
             backbone, size = self.network.backbone, self.network.params.execution.batch_size
-            starts, found = range(0, len(self.candidates), size), []
+            starts, responses = range(0, len(self.candidates), size), []
             for start in progress(starts, f"looking for the strongest pictures at {layer}", len(starts)):
                 shown = self._shown.pick(self.candidates[start : start + size].tolist())
-                found.append(backbone.trunk(shown.to(backbone.device), layer).mean((2, 3)).cpu().numpy())
-            self._responses[layer] = np.concatenate(found)
+                responses.append(backbone.trunk(shown.to(backbone.device), layer).mean((2, 3)).cpu().numpy())
+            self._responses[layer] = np.concatenate(responses)
         return self._responses[layer]
 
     def top(self, layer: str, channel: int, count: int = SHOWN) -> list[FilterPicture]:
@@ -119,15 +119,17 @@ class FilterPictures:
         boxes["score"] = scores.score_sum[:, channel].mean(axis=0)
         ends = np.cumsum([len(part) for part in carried])
         pixels = self._shown.pixels(rows).permute(0, 2, 3, 1).numpy()
-        found = []
+        seen = []
         for place, row in enumerate(rows):
             own = boxes.iloc[ends[place] - len(carried[place]) : ends[place]]
-            one = maps[place, channel].to("cpu", torch.float64).numpy()
+            feature_map = maps[place, channel].to("cpu", torch.float64).numpy()
             positive = int((weights[:, place, channel] > 0).sum())
             name, ranked = str(self.corpus["image"].iloc[row]), own.sort_values(["score", "map_score"], ascending=False)
-            scaled = _scaled(one)
-            found.append(FilterPicture(name, float(one.mean()), pixels[place], scaled, positive, len(weights), ranked))
-        return found
+            scaled = _scaled(feature_map)
+            seen.append(
+                FilterPicture(name, float(feature_map.mean()), pixels[place], scaled, positive, len(weights), ranked)
+            )
+        return seen
 
     def _carried(self, row: int) -> pd.DataFrame:
         """Return the boxes of a picture in pixels of the network's input, those outside of it left out."""

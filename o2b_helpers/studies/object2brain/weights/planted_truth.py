@@ -60,14 +60,14 @@ def true_influence(params: Params, model: Model) -> pd.DataFrame:
     shown = pictures(params, store, model, stimuli, "stimuli")
     base = predict(shown.batch(0, len(shown)))
     scenes = [stimulus_scene(params.analysis.corpus.world_seed, number) for number in _numbers(stimuli["stimulus"])]
-    found = {}
+    influence = {}
     for name in progress(sorted({name for scene in scenes for name in scene.classes}), "drawing without a class"):
         places = [place for place, scene in enumerate(scenes) if name in scene.classes]
         again = torch.stack([backbone.preprocessing(render(scenes[place], without=name)) for place in places])
         without = base.copy()
         without[:, places] = predict(again)
-        found[name] = (rank_correlation(base, values) - rank_correlation(without, values)).mean(0)
-    return pd.DataFrame.from_dict(found, orient="index", columns=list(described["target"]))
+        influence[name] = (rank_correlation(base, values) - rank_correlation(without, values)).mean(0)
+    return pd.DataFrame.from_dict(influence, orient="index", columns=list(described["target"]))
 
 
 def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFrame | str:
@@ -99,9 +99,9 @@ def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFram
     for (estimator, layer), part in mine.groupby(["estimator", "layer"], sort=False):
         wide = part.pivot(index="class", columns="target", values="weight")
         both = wide.index.intersection(truth.index)
-        found, true = wide.loc[both], truth.loc[both, wide.columns]
-        agreement = found.rank().corrwith(true.rank()).mean()
-        hits = [_found(found[target].abs().to_numpy(), true[target].abs().to_numpy()) for target in wide]
+        weight, true = wide.loc[both], truth.loc[both, wide.columns]
+        agreement = weight.rank().corrwith(true.rank()).mean()
+        hits = [_found(weight[target].abs().to_numpy(), true[target].abs().to_numpy()) for target in wide]
         rows.append((estimator, layer, agreement, float(np.nanmean(hits))))
     return pd.DataFrame(rows, columns=["estimator", "layer", "agreement", "found"])
 
