@@ -14,6 +14,7 @@ from o2b_helpers.kernels.regions.exchanged_boxes import donors
 from o2b_helpers.models.backbones.backbone import load_backbone
 from o2b_helpers.models.backbones.registry import Architecture, architecture_names, register
 from o2b_helpers.models.backbones.stages import FLATTEN, stages_of
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.object2brain.sensitivity_boxes import CarriedBoxes, box_columns
 from o2b_helpers.studies.object2brain.sensitivity_sums import sums_of
 
@@ -108,8 +109,7 @@ def sums_over(backbone, squares: Squares, weight, bias, confidence: float = 0.8)
     scores = filter_scores(
         backbone,
         squares.images,
-        weight,
-        bias,
+        Readout.valence(weight, bias),
         torch.as_tensor(columns.corners),
         torch.as_tensor(columns.image),
         torch.as_tensor(columns.column),

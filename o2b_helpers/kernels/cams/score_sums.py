@@ -16,7 +16,7 @@ class FilterScores:
 
     Parameters
     ----------
-    score_sum : array (run, filter, column)
+    score_sum : array (run, filter, column), or (run, output, filter, column)
         Sum of the box scores over all boxes of a class, float64; behind the classes the columns of a `Membership`, each
         a sum of weight times score.
     box_count : array (column,)
@@ -25,7 +25,7 @@ class FilterScores:
         Where each filter stands: module path and channel.
     dropped : int
         Boxes of which nothing lay inside the model's input; in neither sum nor count.
-    square_sum : array (run, filter, class), optional
+    square_sum : array (run, [output,] filter, class), optional
         Sum of the squared scores, for a standard error.
     ungated_sum : array (filter, column), optional
         Sum of the scores of the feature maps themselves, whatever the sign of w; the same for every run.
