@@ -10,7 +10,7 @@ from torch import nn
 
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
-from o2b_helpers.kernels.regions.exchanged_boxes import donors
+from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
 from o2b_helpers.models.backbones.backbone import load_backbone
 from o2b_helpers.models.backbones.registry import Architecture, architecture_names, register
 from o2b_helpers.models.backbones.stages import FLATTEN, stages_of
@@ -102,7 +102,7 @@ def sums_over(backbone, squares: Squares, weight, bias, confidence: float = 0.8)
     there = corners[:, 2] > corners[:, 0]
     shown = np.unique(image[there])
     donor = np.full(len(squares.images), -1)
-    given = donors([str(one) for one in shown], 0)
+    given = exchanged_partners([str(one) for one in shown], 0)
     donor[shown] = np.where(given >= 0, shown[given], -1)
     carried = CarriedBoxes(corners[there], image[there], label[there], np.full(there.sum(), confidence), donor)
     columns = box_columns(carried, 0, len(squares.images))

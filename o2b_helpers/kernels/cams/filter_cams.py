@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from o2b_helpers.core.errors import ModelError
-from o2b_helpers.kernels.cams.dense_tail import FlatTail
+from o2b_helpers.kernels.cams.dense_tail import DenseTail
 from o2b_helpers.kernels.cams.gradient_means import gradient_sum, output_edges, readers
 from o2b_helpers.kernels.regions.box_statistics import map_extremes
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
@@ -201,7 +201,7 @@ def _collect(sums: list[torch.Tensor], gradient: torch.Tensor) -> None:
 
 def recorded_pass(
     backbone: Backbone, images: torch.Tensor, layers: Sequence[str]
-) -> tuple[dict[str, torch.Tensor], torch.Tensor, FlatTail]:
+) -> tuple[dict[str, torch.Tensor], torch.Tensor, DenseTail]:
     """Compute maps and the flattened values behind them, recorded for gradients, and what follows by hand."""
     for layer in layers:
         backbone.shape(layer)  # refuses a layer that the network does not have
@@ -209,7 +209,7 @@ def recorded_pass(
     images = images.contiguous(memory_format=torch.channels_last)
     if not backbone.splits:
         maps, features = backbone.run_from(images, layers)
-        return maps, features, FlatTail([], features)
+        return maps, features, DenseTail([], features)
     names = [name for name, _ in backbone.stages]
     first, flat = min(map(names.index, layers)), next(i for i, n in enumerate(names) if len(backbone.shapes[n]) == 1)
     # what only passes by should stay in the cache, and not be there for all images at once
@@ -224,4 +224,4 @@ def recorded_pass(
             values = stage(values)
             if name in layers:
                 maps[name] = values
-    return maps, values, FlatTail(backbone.stages[flat + 1 :], values)
+    return maps, values, DenseTail(backbone.stages[flat + 1 :], values)

@@ -155,7 +155,7 @@ def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_b
         tail = Tail(backbone, layer)
         read = tail.before(maps)
         delta = tail.before(maps * 0.0) - read
-        if tail.opening is None:
+        if tail.mixing_step is None:
             return maps, delta
         copies = Copies(tail, read, delta, block_bytes // 2)
         copies.features(torch.zeros(1, dtype=torch.int64))
@@ -207,7 +207,7 @@ def _change(
     """Give what changed filters add to the linear values, (row, filter, image), for maps (image, filter, h, w)."""
     read = tail.before(maps)
     delta = tail.before(maps * gain) - read
-    if tail.opening is None:  # only the head is left
+    if tail.mixing_step is None:  # only the head is left
         of_head = weight.view(len(weight), maps.shape[1], -1)[:, filters]
         share = delta.flatten(2)[:, filters].to("cpu", torch.float64)
         return torch.einsum("rkc,ikc->rki", of_head, share)

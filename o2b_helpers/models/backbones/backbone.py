@@ -20,9 +20,9 @@ from o2b_helpers.models.backbones.registry import architecture as find_architect
 from o2b_helpers.models.backbones.splitting import check_split
 from o2b_helpers.models.backbones.stages import Stages
 from o2b_helpers.models.backbones.weights_files import find_weights, read_state_dict
-from o2b_helpers.models.fast.folding import lean
+from o2b_helpers.models.fast.folding import folded_twin
 
-LEAN_TOLERANCE = 1e-5  # largest difference, relative to the stage's largest value
+FOLDED_TOLERANCE = 1e-5  # largest difference, relative to the stage's largest value
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Backbone:
     shapes: dict[str, tuple[int, ...]]
     device: str = "cpu"
     splits: ClassVar[bool] = True  # whether it can be resumed at a layer
-    _lean: dict[str, nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _folded: dict[str, nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_features(self) -> int:
@@ -122,40 +122,40 @@ class Backbone:
 
         Nothing is detached: where `maps` requires a gradient, so do the results. `layer` itself may be among `layers`.
         """
-        here = {layer: maps} if layer in (layers := tuple(layers)) else {}
-        later, features = self._compose(maps, self._position(layer) + 1, [one for one in layers if one != layer])
-        return {**here, **later}, features
+        given = {layer: maps} if layer in (layers := tuple(layers)) else {}
+        later, features = self._compose(maps, self._position(layer) + 1, [name for name in layers if name != layer])
+        return {**given, **later}, features
 
     def stages_behind(self, layer: str) -> list[nn.Module]:
         """List the stages that take the maps at a layer to the features."""
         return [stage for _, stage in self.stages[self._position(layer) + 1 :]]
 
-    def lean_stages_behind(self, layer: str) -> list[nn.Module]:
-        """List lean twins of these stages, see `o2b_helpers.models.fast.folding`.
+    def folded_stages_behind(self, layer: str) -> list[nn.Module]:
+        """List folded twins of these stages, see `o2b_helpers.models.fast.folding`.
 
         Made once, they hold weights of their own. A twin whose results for random maps differ from its stage's by more
         than rounding is not used; a line says so.
         """
         behind = self.stages[self._position(layer) + 1 :]
-        if any(name not in self._lean for name, _ in behind):
+        if any(name not in self._folded for name, _ in behind):
             generator = torch.Generator().manual_seed(0)
             values = torch.rand(1, *self.shape(layer), generator=generator).to(self.device)
             for name, stage in behind:
                 with torch.no_grad():
                     wanted = stage(values)
-                    if name not in self._lean:
-                        self._lean[name] = self._twin(name, stage, values, wanted)
+                    if name not in self._folded:
+                        self._folded[name] = self._twin(name, stage, values, wanted)
                 values = wanted
-        return [self._lean[name] for name, _ in behind]
+        return [self._folded[name] for name, _ in behind]
 
     def _twin(self, name: str, stage: nn.Module, values: torch.Tensor, wanted: torch.Tensor) -> nn.Module:
-        twin = lean(stage)
+        twin = folded_twin(stage)
         if self.device == "meta":  # shapes only: there are no values to compare
             return twin
-        found = twin(values.clone(memory_format=torch.preserve_format))
-        if found.shape == wanted.shape and float((found - wanted).abs().max()) <= LEAN_TOLERANCE * float(
-            wanted.abs().max()
-        ):
+        values_of_twin = twin(values.clone(memory_format=torch.preserve_format))
+        if values_of_twin.shape == wanted.shape and float(
+            (values_of_twin - wanted).abs().max()
+        ) <= FOLDED_TOLERANCE * float(wanted.abs().max()):
             return twin
         say(f"  {self.name}: {name} is computed as it stands, as its shortened form differs by more than rounding")
         return stage
@@ -170,7 +170,7 @@ class Backbone:
         self.module.to(device)
         for _, stage in self.stages:
             stage.to(device)
-        self._lean.clear()
+        self._folded.clear()
         self.device = str(device)
         return self
 

@@ -79,7 +79,7 @@ def _shapes(stages: Stages, size: int) -> dict[str, tuple[int, ...]]:
 
 def weight_bytes(backbone: Backbone) -> int:
     """Return the size of a network's parameters and buffers in bytes."""
-    return sum(one.nbytes for one in [*backbone.module.parameters(), *backbone.module.buffers()])
+    return sum(values.nbytes for values in [*backbone.module.parameters(), *backbone.module.buffers()])
 
 
 def pass_bytes(backbone: Backbone, images: int, until: str | None = None) -> int:

@@ -22,7 +22,7 @@ from torch import nn
 from torch.nn import functional
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
-from o2b_helpers.kernels.cams.dense_tail import FlatTail
+from o2b_helpers.kernels.cams.dense_tail import DenseTail
 from o2b_helpers.kernels.cams.filter_cams import filter_maps
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.kernels.cams.gradient_means import gradient_sum, output_edges, readers
@@ -240,7 +240,7 @@ def test_tail_of_any_stages_goes_back_for_all_runs():
     stages = [(str(number), stage.eval().requires_grad_(False)) for number, stage in enumerate(stages)]
     values, gradient = torch.randn(4, 12, requires_grad=True), torch.randn(3, 4, 7)
     whole = nn.Sequential(*[stage for _, stage in stages])(values)
-    tail = FlatTail(stages, values)
+    tail = DenseTail(stages, values)
     assert_close(tail.features, whole.detach(), 1e-6)
     found = tail.back(gradient)
     for run in range(3):

@@ -148,7 +148,7 @@ def test_copies_stay_within_the_blocks():
     seen, features = [], network.features(images)
     hooks = [
         part.register_forward_hook(lambda _, __, result: seen.append(result.nbytes))
-        for part in network.lean_stages_behind("features.1")[1:]
+        for part in network.folded_stages_behind("features.1")[1:]
     ]
     try:
         for copies in (1, 3):

@@ -10,7 +10,7 @@ from kernels_reference import assert_close
 
 from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
-from o2b_helpers.kernels.regions.exchanged_boxes import donors
+from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
 
 HEAD = torch.tensor([[1.0, -0.05, 0.3, 0.02], [-1.0, 0.4, 0.05, 0.02]]), torch.zeros(2)
@@ -52,7 +52,7 @@ def loops():
     squares = overlapping()
     there = squares.boxes[..., 2] > squares.boxes[..., 0]
     shown = np.flatnonzero(there.any(1))
-    given = dict(zip(shown, shown[donors([str(one) for one in shown], 0)], strict=True))
+    given = dict(zip(shown, shown[exchanged_partners([str(one) for one in shown], 0)], strict=True))
     own = [(image, label, image) for image in shown for label in np.flatnonzero(there[image])]
     exchanged = [(image, label, given[image]) for image in shown for label in np.flatnonzero(there[given[image]])]
     cover = {image: coverage(squares.boxes[image]) for image in shown}
