@@ -95,7 +95,7 @@ def draw_squares(count: int, seed: int, present: float = 1.0) -> Squares:
     return Squares(torch.tensor(images), boxes)
 
 
-def sums_over(backbone, squares: Squares, weight, bias, confidence: float = 0.8) -> dict[str, np.ndarray]:
+def sums_over(backbone, squares: Squares, readout: Readout, confidence: float = 0.8) -> dict[str, np.ndarray]:
     """Return the sums of a results file for these pictures and their true boxes."""
     image, label = (one.ravel() for one in np.indices(squares.boxes.shape[:2]))
     corners = squares.boxes.reshape(-1, 4)
@@ -109,7 +109,7 @@ def sums_over(backbone, squares: Squares, weight, bias, confidence: float = 0.8)
     scores = filter_scores(
         backbone,
         squares.images,
-        Readout.valence(weight, bias),
+        readout,
         torch.as_tensor(columns.corners),
         torch.as_tensor(columns.image),
         torch.as_tensor(columns.column),
