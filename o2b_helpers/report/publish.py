@@ -9,10 +9,10 @@ from o2b_helpers.core.digests import code_digests, digest_of, file_digest
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.store import write_atomically
-from o2b_helpers.report.figures import draw_figures
 from o2b_helpers.report.notebook_pages import write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
+from o2b_helpers.report.figures import draw_figures
 
 
 def publish_views(params: Params, again: bool = False) -> Path:
