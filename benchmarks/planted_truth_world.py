@@ -21,7 +21,6 @@ from o2b_helpers.core.labelled import read_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.run import run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.studies.alignment import inputs, valence_models
@@ -78,14 +77,13 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
     true_boxes = _true_boxes(folder / "corpus" / "objects.csv")
     oracle = _oracle_scores(params, places, true_boxes, folder / "oracle")
     model = params.analysis.models[0]
-    heads = valence_models.load_full_heads(places["valence_models"], model)
+    readout = valence_models.load_readout(params, places["valence_models"], model)
     backbone = load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:
         with torch.no_grad():
             features = torch.cat([backbone.features(some) for some in images.split(64)])
-        weight, bias = (torch.as_tensor(one, dtype=torch.float32) for one in (heads.weight, heads.bias))
-        return head_outputs(features, weight, bias, params.analysis.heads.full.output).numpy()
+        return readout.outputs(features).numpy()
 
     store = Store(params.store)
     corpus = pictures(params, store, model, data.corpus, "corpus")
@@ -109,8 +107,8 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         "delta": lesions["delta"].to_numpy(),
         "layer": lesions["layer"].to_numpy().astype(str),
         "truly_shown": np.array([[name in scene.classes for scene in scenes] for name in class_names()]),
-        "head_weight": heads.weight,
-        "head_bias": heads.bias,
+        "head_weight": readout.weight[:, 0],
+        "head_bias": readout.bias[:, 0],
         "corpus_predictions": predict(corpus.batch(0, len(corpus))),
     }
     pairs, redrawn = _redrawn(scenes, backbone.preprocessing)
@@ -126,7 +124,7 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         found |= {f"{who}sums_{name}": value for name, value in _sums(file).items()}
         found[f"{who}corpus_shown"] = _presence(boxes, data.corpus["image"])
         found[f"{who}shown"] = _presence(on_stimuli, data.stimuli["image"])
-        hidden = occlusion.occluded_predictions(params, model, heads, data.stimuli, on_stimuli, list(class_names()))
+        hidden = occlusion.occluded_predictions(params, model, readout, data.stimuli, on_stimuli, list(class_names()))
         found[f"{who}occluded"] = hidden["prediction"].to_numpy()
         found[f"{who}map_occluded"] = hidden["map_prediction"].to_numpy()
     return found

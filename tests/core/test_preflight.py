@@ -17,7 +17,7 @@ from o2b_helpers.core.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.single_filters import BLOCK_BYTES
 from o2b_helpers.models.backbones import meta
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import architecture_names
 from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
 from o2b_helpers.studies.registry import load_params

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from o2b_helpers.studies.made_up_study.tables import NAME_LENGTH_BY_LABEL, NAME_LENGTHS
+
 from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.made_up_study.tables import NAME_LENGTH_BY_LABEL, NAME_LENGTHS
 
 LABELS = {0.0: "unpleasant", 1.0: "pleasant"}
 

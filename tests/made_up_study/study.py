@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from o2b_helpers.core.findings import Finding
-from o2b_helpers.core.study import Section, Step, Study
 from o2b_helpers.report.answers import Answer, Statement
-from o2b_helpers.studies.alignment.study import INPUTS
 from o2b_helpers.studies.made_up_study import by_label, lengths
 from o2b_helpers.studies.made_up_study.figures.name_length import FIGURE
 from o2b_helpers.studies.made_up_study.options import MadeUpOptions
 from o2b_helpers.studies.made_up_study.tables import NAME_LENGTH_BY_LABEL, NAME_LENGTHS
+
+from o2b_helpers.core.findings import Finding
+from o2b_helpers.core.study import Section, Step, Study
+from o2b_helpers.studies.alignment.study import INPUTS
 
 LENGTHS = Step(
     "name_lengths",

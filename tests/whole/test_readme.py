@@ -11,7 +11,7 @@ import yaml
 from helpers import ROOT
 from test_contract import COLUMNS, NETCDF, OCCLUDED, SCORES
 
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import load_definition
 from o2b_helpers.studies.registry import load_params
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
+from o2b_helpers.report.caption import Caption
+from o2b_helpers.studies.made_up_study.tables import NAME_LENGTH_BY_LABEL
 
 from o2b_helpers.core.study import Figure
-from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.tables import ShownTable, make_table
-from o2b_helpers.studies.made_up_study.tables import NAME_LENGTH_BY_LABEL
 
 
 def draw(results: Results) -> go.Figure:
@@ -34,7 +34,9 @@ def caption(results: Results) -> Caption:
 def lengths(results: Results) -> ShownTable:
     """Show the table behind the figure."""
     table = results.table(NAME_LENGTH_BY_LABEL)
-    return make_table("Length of names", table, {"pictures", "letters"}, NAME_LENGTH_BY_LABEL.file, "one for each label")
+    return make_table(
+        "Length of names", table, {"pictures", "letters"}, NAME_LENGTH_BY_LABEL.file, "one for each label"
+    )
 
 
 FIGURE = Figure(20, "name_length", draw=draw, caption=caption, tables=(lengths,))

@@ -17,7 +17,7 @@ from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.object2brain import filter_sensitivity
@@ -66,7 +66,7 @@ def test_the_paper_s_sensitivity_is_that_of_the_kernel_alone(finished):
     corpus = inputs.load(params, step_folder(params, "inputs")).corpus
     boxes = pd.read_parquet(result.results / "detections.parquet")
     backbone = load_model(params, model)
-    heads = load_full_heads(step_folder(params, "valence_models"), model)
+    readout = load_readout(params, step_folder(params, "valence_models"), model)
     rows = [corpus["image"].tolist().index(name) for name in boxes["image"]]
     corners = np.concatenate(
         [
@@ -78,14 +78,12 @@ def test_the_paper_s_sensitivity_is_that_of_the_kernel_alone(finished):
     found = filter_scores(
         backbone,
         pictures(params, store, model, corpus, "corpus").batch(0, len(corpus)),
-        torch.as_tensor(heads.weight, dtype=torch.float32),
-        torch.as_tensor(heads.bias, dtype=torch.float32),
+        readout,
         torch.as_tensor(corners),
         torch.as_tensor(rows),
         torch.as_tensor([classes.index(name) for name in boxes["class"]]),
         len(classes),
         backbone.target_layers,
-        output=params.analysis.heads.full.output,
     )
     assert_close(scores["score_sum"].values, found.score_sum, 1e-5)
     assert scores["box_count"].values.tolist() == found.box_count.tolist()
@@ -153,7 +151,6 @@ def test_boxes_are_carried_with_their_own_image_also_into_another_one():
 def test_the_room_on_the_disk_is_estimated(finished):
     profile, _, result = finished
     params = Study(profile).params(analysis__sensitivity__score="mean")  # nothing of it is stored yet
-    store = Store(params.store)
     (need,) = step_cost(params, "filter_sensitivity")
     shards = sum(file.stat().st_size for file in (params.store / "scores").rglob("*.safetensors"))
     written = shards + (result.results / FILE).stat().st_size

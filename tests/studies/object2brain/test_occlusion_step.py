@@ -16,11 +16,11 @@ from o2b_helpers.core.labelled import read_dataset
 from o2b_helpers.core.run import run_step
 from o2b_helpers.inputs.images.image_check import check_images
 from o2b_helpers.inputs.images.preprocessing import load_images
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.detectors.detector import load_detector
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.object2brain import occlusion
 from o2b_helpers.studies.object2brain.tables import OCCLUDED_PREDICTIONS
@@ -68,8 +68,7 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
     (model,) = params.analysis.models
     stimuli = inputs.load(params, step_folder(params, "inputs")).stimuli
     backbone = load_model(params, model)
-    heads = load_full_heads(step_folder(params, "valence_models"), model)
-    weight, bias = torch.as_tensor(heads.weight).float(), torch.as_tensor(heads.bias).float()
+    readout = load_readout(params, step_folder(params, "valence_models"), model)
     detector, size = load_detector(toy_detector_path()), backbone.preprocessing.crop
     boxes = detector.detect(stimuli["path"].tolist(), images=stimuli["image"].tolist())
     rows, compared = np.indices((size, size)), 0
@@ -83,7 +82,7 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
                 hidden |= (rows[1] + 1 > x0) & (rows[1] < x1) & (rows[0] + 1 > y0) & (rows[0] < y1)
             assert found["shown"].values[label, number] == pytest.approx(hidden.mean(), abs=1e-12)
             filled = fill_from_surroundings(image, torch.tensor(hidden)[None])
-            wanted = head_outputs(backbone.features(filled), weight, bias, "linear")[:, 0]
+            wanted = readout.outputs(backbone.features(filled))[:, 0]
             assert_close(found["prediction"].values[:, label, number], wanted.numpy(), 1e-5)
             if not hidden.any():
                 continue
@@ -93,7 +92,7 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
                 cells = size // maps.shape[-1]
                 part = hidden.reshape(size // cells, cells, size // cells, cells).mean((1, 3))
                 features = backbone.tail(maps * torch.tensor(1 - part).float(), layer)
-                wanted = head_outputs(features, weight, bias, "linear")[:, 0]
+                wanted = readout.outputs(features)[:, 0]
                 assert_close(found["map_prediction"].values[place, :, label, number], wanted.numpy(), 1e-5)
     assert compared > 10
 
@@ -150,8 +149,8 @@ def test_photographs(real_data, tmp_path, monkeypatch, capsys):
     assert set(boxes["class"]) <= set(classes) and boxes["image"].nunique() >= 4
     (model,) = params.analysis.models
     features = np.random.default_rng(0).normal(size=(2, 512))
-    heads = FullHeads(features / 512**0.5, np.zeros(2))
-    found = occlusion.occluded_predictions(params, model, heads, stimuli, boxes, classes)
+    readout = Readout.valence(features / 512**0.5, np.zeros(2))
+    found = occlusion.occluded_predictions(params, model, readout, stimuli, boxes, classes)
     shown, base = found["shown"].values, found["base"].values
     moved = np.abs(found["prediction"].values - base[:, None])
     assert (shown > 0).any() and (shown == 0).any() and not moved[:, shown == 0].any()
@@ -159,5 +158,5 @@ def test_photographs(real_data, tmp_path, monkeypatch, capsys):
     # what hides more of the picture changes more
     assert np.corrcoef(shown[shown > 0], moved.mean(0)[shown > 0])[0, 1] > 0
     capsys.readouterr()
-    again = occlusion.occluded_predictions(params, model, heads, stimuli, boxes, classes)
+    again = occlusion.occluded_predictions(params, model, readout, stimuli, boxes, classes)
     assert again.identical(found) and "computing" not in capsys.readouterr().out

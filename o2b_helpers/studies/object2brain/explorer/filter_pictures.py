@@ -97,14 +97,12 @@ class FilterPictures:
             return []
         network, backbone, options = self.network, self.network.backbone, self.network.params.analysis
         images, carried = self._shown.pick(rows).to(backbone.device), [self._carried(row) for row in rows]
-        heads = [part.to(backbone.device) for part in network.heads]
         boxes = pd.concat(carried, ignore_index=True)
-        output = options.heads.full.output
-        maps, weights = filter_maps(backbone, images, *heads, [layer], output)[layer]
+        maps, weights = filter_maps(backbone, images, network.readout, [layer])[layer]
         scores = filter_scores(
             backbone,
             images,
-            *heads,
+            network.readout,
             torch.tensor(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)),
             torch.as_tensor(np.repeat(np.arange(len(rows)), [len(part) for part in carried])),
             torch.arange(len(boxes)),  # every box is a class of its own: its sum is its score
@@ -112,7 +110,6 @@ class FilterPictures:
             [layer],
             score=options.sensitivity.score,
             cam_scale=options.sensitivity.cam_scale,
-            output=output,
             ungated=True,
         )
         boxes["map_score"] = scores.ungated_sum[channel]

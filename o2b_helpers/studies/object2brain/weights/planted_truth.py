@@ -10,10 +10,9 @@ from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
@@ -49,13 +48,13 @@ def true_influence(params: Params, model: Model) -> pd.DataFrame:
     }
     stimuli = inputs.load(params, needs["inputs"]).stimuli
     values, described = target_matrix(TARGETS.read(needs["human_targets"] / "results"), stimuli["stimulus"])
-    heads, backbone = load_full_heads(needs["valence_models"], model), load_model(params, model)
+    readout, backbone = load_readout(params, needs["valence_models"], model), load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:
         with torch.no_grad():
             some = images.to(backbone.device).split(params.execution.batch_size)
             features = torch.cat([backbone.features(batch) for batch in some])
-        return head_outputs(features, *heads.tensors(backbone.device), params.analysis.heads.full.output).numpy()
+        return readout.outputs(features).numpy()
 
     shown = pictures(params, store, model, stimuli, "stimuli")
     base = predict(shown.batch(0, len(shown)))
