@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from o2b_helpers.core.errors import ParameterError, StoreError
 from o2b_helpers.core.options import OURS, Block, choices
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.profile_file import write_value
 from o2b_helpers.core.shipped import shipped
 from o2b_helpers.core.study import Study
 
@@ -205,9 +206,9 @@ def _option(
         first, *rest = _block(default[0], items[0], shown[0], indent + 4, off_at)
         yield replace(first, indent=indent + 2, text=f"- {first.text}")
         yield from rest
-        yield from (_Line(indent + 2, f"- {_flow(item)}", off_at=off_at) for item in items[1:])
+        yield from (_Line(indent + 2, f"- {write_value(item)}", off_at=off_at) for item in items[1:])
     else:
-        yield _Line(indent, f"{name}: {_flow(value)}", _described(field, default, value), off_at)
+        yield _Line(indent, f"{name}: {write_value(value)}", _described(field, default, value), off_at)
 
 
 def _block(
@@ -226,27 +227,14 @@ def _described(field: FieldInfo, default: Any, value: Any) -> str:
     parts = [field.description or ""]
     parts += [f"one of {', '.join(map(str, listed))}"] if listed and not isinstance(default, list) else []
     parts += [f"unit: {extra['unit']}"] if extra.get("unit") else []
-    parts += [f"default: {_flow(default)}"] if _plain(value) != _plain(default) and "default:" not in parts[0] else []
+    if write_value(value) != write_value(default) and "default:" not in parts[0]:
+        parts.append(f"default: {write_value(default)}")
     source = str(extra.get("source", OURS))
     return "; ".join([*parts, "ours" if source == OURS else source])
 
 
 def _default(field: FieldInfo) -> Any:
     return field.get_default(call_default_factory=True)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as YAML knows it."""
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
-        return int(value)
-    return value
-
-
-def _flow(value: Any) -> str:
-    """Write a value as YAML on one line."""
-    return yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, width=10_000).split("\n")[0]
 
 
 def _usual_values(study: Study) -> dict[str, Any]:
