@@ -33,7 +33,7 @@ def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
     """Yield ``(dotted name, default, unit, source, text)`` of every option, depth first."""
     for dotted, field in fields(block, prefix):
         default = field.get_default(call_default_factory=True)
-        extra = field.json_schema_extra or {}
+        extra: Any = field.json_schema_extra or {}
         yield (
             dotted,
             None if default is PydanticUndefined else default,

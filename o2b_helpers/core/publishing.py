@@ -48,7 +48,7 @@ def publish(params: Params, step: Step, folder: Path, store: Store) -> None:
     for name, source in sources.items():
         if not (target / name).is_file() or file_digest(target / name) != files[name]:
             write_atomically(target / name, source.read_bytes())
-    record = read_record(folder)
+    record = read_record(folder) or {}
     steps[step.name] = {
         "notebook": step.notebook,
         "key": record["key"],

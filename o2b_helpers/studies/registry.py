@@ -1,24 +1,25 @@
 """The studies that there are, a line each, and the profile that is read with their options.
 
-Nothing else in the package knows a study's name.
+A name stands for the folder of the same name, whose module ``study`` declares ``STUDY``. Nothing else in the package
+knows a study's name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 from o2b_helpers.core.options import option
 from o2b_helpers.core.params import Params, read_params
 from o2b_helpers.core.study import Study
-from o2b_helpers.studies.alignment.study import ALIGNMENT_STUDY
-from o2b_helpers.studies.object2brain.study import OBJECT2BRAIN_STUDY
 
-STUDIES: tuple[Study, ...] = (
-    ALIGNMENT_STUDY,
-    OBJECT2BRAIN_STUDY,
+NAMES = (
+    "alignment",
+    "object2brain",
 )
+STUDIES: tuple[Study, ...] = tuple(import_module(f"o2b_helpers.studies.{name}.study").STUDY for name in NAMES)
 
 
 class Analysis(*(study.options for study in reversed(STUDIES))):  # type: ignore[misc]

@@ -11,9 +11,9 @@ import yaml
 from helpers import ROOT
 from test_contract import COLUMNS, NETCDF, OCCLUDED, SCORES
 
-from o2b_helpers.core.params import load_params
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import load_definition
+from o2b_helpers.studies.registry import load_params
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -74,7 +74,7 @@ BY_LAYER = Step(
     summary=summaries.alignment_summary,
 )
 
-ALIGNMENT_STUDY = Study(
+STUDY = Study(
     "alignment",
     title="Agreement of networks with people and their brains",
     options=AlignmentOptions,

@@ -28,9 +28,9 @@ def main_targets(results: Results) -> dict[str, str]:
     parts = target_parts(results)
     chosen = {}
     for condition in ordered(parts["condition"], "condition"):
-        here = parts[parts["condition"] == condition]
-        types = ordered(here["valence_type"], "valence_type")
-        sources = ordered(here["source"], "source")
-        rank = here["valence_type"].map(types.index) * len(sources) + here["source"].map(sources.index)
+        own = parts[parts["condition"] == condition]
+        types = ordered(own["valence_type"], "valence_type")
+        sources = ordered(own["source"], "source")
+        rank = own["valence_type"].map(types.index) * len(sources) + own["source"].map(sources.index)
         chosen[condition] = str(rank.idxmin())
     return chosen

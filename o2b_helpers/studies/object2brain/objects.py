@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return own
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Detect objects in every corpus image."""
     corpus = inputs.load(params, needs["inputs"]).corpus
     detections = detect(params, Store(params.store), corpus)

@@ -87,7 +87,7 @@ EXPLORER = Step(
     summary=summaries.explorer_summary,
 )
 
-OBJECT2BRAIN_STUDY = Study(
+STUDY = Study(
     "object2brain",
     title="Objects that drive the agreement",
     options=Object2BrainOptions,

@@ -11,7 +11,7 @@ import pandas as pd
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.kernels.cams.score_sums import Membership
 from o2b_helpers.kernels.regions.box_coverage import box_coverage
-from o2b_helpers.kernels.regions.exchanged_boxes import donors
+from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
 
 KINDS = ("score", "exchanged", "confidence", "coverage", "exchanged_coverage")
 PLAIN = 2  # of these, the first ones count whole boxes; the others weigh them
@@ -111,10 +111,12 @@ def carried_boxes(
     order = np.argsort(row, kind="stable")
     boxes, row = boxes.iloc[order], row[order]
     width, height = (corpus[side].to_numpy()[row] for side in ("width", "height"))
-    corners = geometry.boxes_to_input(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64), width, height)
+    corners = np.asarray(
+        geometry.boxes_to_input(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64), width, height)
+    )
     shown = np.unique(row[has_area(corners)])
     donor = np.full(len(corpus), -1, dtype=np.int64)
-    given = donors(corpus["image"].iloc[shown].tolist(), seed)
+    given = exchanged_partners(corpus["image"].iloc[shown].tolist(), seed)
     donor[shown] = np.where(given >= 0, shown[given], -1)
     number = {name: place for place, name in enumerate(classes)}
     label = boxes["class"].map(number).to_numpy(dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.kernels.statistics.permutation_null import Forms, unit_ranks
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.report.results import Results
 
@@ -87,7 +87,7 @@ class FilterTables:
             return None
         series = values[[stimuli[place] for place in places]].to_numpy(dtype=np.float64)
         shuffles = permutations_within(np.zeros(len(places)), SHUFFLES, SEED)
-        null = Forms(forms, series[None], np.arange(len(places))).under(shuffles)[0]
+        null = LinearStatistics(forms, series[None], np.arange(len(places))).permuted(shuffles)[0]
         return float(np.quantile(np.abs(null).max(axis=1), 0.95))
 
     def class_profile(self, position: int) -> pd.DataFrame:

@@ -11,7 +11,9 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import safe, significant_figures
 from o2b_helpers.studies.object2brain.explorer.dots import dots
+from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPictures
 from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables
+from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 from o2b_helpers.studies.object2brain.explorer.plots import (
     BLUE,
     CHOSEN,
@@ -23,8 +25,6 @@ from o2b_helpers.studies.object2brain.explorer.plots import (
     weights_figure,
 )
 from o2b_helpers.studies.object2brain.explorer.words import Answer, answers_table, paragraph, pictures_row, whole_model
-from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPictures
-from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 
 MOST_FILTERS = 40
 MOST_CLASSES = 20
