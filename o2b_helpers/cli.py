@@ -1,9 +1,10 @@
-"""The command ``o2b``: run, status, doctor, report."""
+"""The command ``o2b``: new, run, status, doctor, report."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,20 @@ INTERRUPTED = 130
 Profile = Annotated[str, typer.Argument(help="a name in params/ or the path of a YAML file")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="option=value, e.g. analysis.detector.confidence=0.4")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps")]
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="a folder that is empty or not there yet")],
+    study: Annotated[
+        list[str] | None, typer.Option(help="a study that the profile runs; give it again for more; default: all")
+    ] = None,
+) -> None:
+    """Make a folder for a project of your own: a commented profile, the notebooks, a guide to the data."""
+    from o2b_helpers.project_maker import make_project
+    from o2b_helpers.studies.registry import Profile
+
+    print(make_project(folder, study or [], Profile).next_steps())
 
 
 @app.command()

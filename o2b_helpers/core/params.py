@@ -37,7 +37,7 @@ class Params(Block):
 
     studies: list[str] = option([], "studies that are run, by name; default: all that the package knows", source="ours")
     analysis: Any = option(None, "all that can change a number")
-    execution: Execution = option(Execution(), "what cannot")
+    execution: Execution = option(Execution(), "what cannot change a number: device, memory, folders")
     _profile: Path = PrivateAttr(default=Path("demo.yaml"))
     _overrides: dict[str, Any] = PrivateAttr(default_factory=dict)
 
