@@ -36,16 +36,16 @@ def chosen_models(table: pd.DataFrame, wanted: Sequence[str] | None, most: int, 
     InputError
         When the table holds no model at all, or lacks a wanted one.
     """
-    found = models(table)
-    unknown = [name for name in wanted or [] if name not in found]
-    if unknown or not found:
+    known = models(table)
+    unknown = [name for name in wanted or [] if name not in known]
+    if unknown or not known:
         raise InputError(
             f"There are no {what} to draw" + (" for a model" if unknown else ""),
             value=", ".join(unknown) or None,
-            expected=f"one of {', '.join(found)}" if found else f"{what} of at least one model in the results",
-            remedy="choose a model of the results" if found else "ask for them in the profile (analysis.models)",
+            expected=f"one of {', '.join(known)}" if known else f"{what} of at least one model in the results",
+            remedy="choose a model of the results" if known else "ask for them in the profile (analysis.models)",
         )
-    return list(wanted or found[:most])
+    return list(wanted or known[:most])
 
 
 def models_left_out(table: pd.DataFrame, shown: Sequence[str]) -> str:
@@ -56,8 +56,8 @@ def models_left_out(table: pd.DataFrame, shown: Sequence[str]) -> str:
 
 def layers(table: pd.DataFrame, model: str) -> list[str]:
     """List the layers of one model from input to output, as the results list them, without ``full``."""
-    found = dict.fromkeys(table.loc[table["architecture"] == model, "layer"])
-    return [layer for layer in found if layer != FULL] or list(found)  # a class hidden in the picture has no layer
+    names = dict.fromkeys(table.loc[table["architecture"] == model, "layer"])
+    return [layer for layer in names if layer != FULL] or list(names)  # a class hidden in the picture has no layer
 
 
 def last_layer(table: pd.DataFrame, model: str) -> str:
