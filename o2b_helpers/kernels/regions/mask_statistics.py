@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.regions.box_maxima import Workspace
 from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCALES, box_statistics, map_extremes
 from o2b_helpers.kernels.regions.resize import Axis, resize_axis
+
+VALUES_AT_ONCE = 2**16  # interpolated at a time: few enough to stay in the processor's cache
 
 
 def mask_statistics(
@@ -157,8 +160,9 @@ def maximum_pixels(mask: np.ndarray, bounds: tuple[int, int, int, int], y: Axis,
     return np.argwhere(kept) + (y0, x0)
 
 
+@dataclass(frozen=True)
 class _Candidates:
-    """Pixels of one image, as blends of four native samples, and which of them belong to each mask.
+    """Pixels of one image, as blends of four native samples, mask after mask.
 
     Parameters
     ----------
@@ -166,42 +170,59 @@ class _Candidates:
         Flat native places: upper left, upper right, lower left, lower right.
     fractions : tensor (2, pixel, 1)
         Along y and x.
-    members : list of (slice or tensor)
-        Each mask's pixels.
+    stops : array (mask + 1,)
+        Pixels of mask m: stops[m]..stops[m + 1] - 1.
+    exact : bool
+        Every pixel is its upper left sample.
     """
 
-    def __init__(self, neighbours: torch.Tensor, fractions: torch.Tensor, members: list[slice | torch.Tensor]) -> None:
-        self.neighbours, self.fractions, self.members = neighbours, fractions, members
+    neighbours: torch.Tensor
+    fractions: torch.Tensor
+    stops: np.ndarray
+    exact: bool
 
     def __len__(self) -> int:
         return self.neighbours.shape[1]
 
     @classmethod
     def of(cls, pixels: list[np.ndarray], y: Axis, x: Axis, like: torch.Tensor) -> _Candidates:
-        """Take the pixels (pixel, 2) of some masks; what masks share is looked up once."""
-        stops = np.cumsum([0, *map(len, pixels)])
-        place = np.concatenate(pixels) @ np.array([len(x), 1])
-        unique, inverse = np.unique(place, return_inverse=True)
-        members: list[slice | torch.Tensor] = [slice(a, b) for a, b in zip(stops[:-1], stops[1:], strict=True)]
-        if len(unique) < len(place):
-            place, members = unique, [torch.as_tensor(inverse[own]).to(like.device) for own in members]
-        row, column = np.divmod(place, len(x))
+        """Take the pixels (pixel, 2) of some masks."""
+        row, column = np.concatenate(pixels).T
         corners = itertools.product((y.lower[row], y.upper[row]), (x.lower[column], x.upper[column]))
         neighbours = [sample_row * x.native + sample_column for sample_row, sample_column in corners]
-        fractions = torch.as_tensor(np.stack([y.fraction[row], x.fraction[column]])).to(like)
-        return cls(torch.as_tensor(np.stack(neighbours)).to(like.device), fractions[..., None], members)
+        fractions = np.stack([y.fraction[row], x.fraction[column]])
+        return cls(
+            torch.as_tensor(np.stack(neighbours)).to(like.device),
+            torch.as_tensor(fractions).to(like)[..., None],
+            np.cumsum([0, *map(len, pixels)]),
+            not fractions.any(),
+        )
 
     def maxima(self, native: torch.Tensor, workspace: Workspace) -> torch.Tensor:
         """Give the largest value (mask, channel) over each mask's pixels of maps (native place, channel)."""
-        samples = workspace.tensors(*[(len(self), native.shape[1])] * 4)
-        for neighbour, out in zip(self.neighbours, samples, strict=True):
-            torch.index_select(native, 0, neighbour, out=out)
+        maxima = native.new_full((len(self.stops) - 1, native.shape[1]), -torch.inf)
+        step = max(1, VALUES_AT_ONCE // native.shape[1])
+        for start in range(0, len(self), step):
+            stop = min(start + step, len(self))
+            values = self._values(native, slice(start, stop), workspace)
+            first, last = np.searchsorted(self.stops, (start, stop - 1), side="right") - 1
+            for mask in range(first, last + 1):
+                own = slice(max(self.stops[mask] - start, 0), min(self.stops[mask + 1], stop) - start)
+                torch.maximum(maxima[mask], values[own].amax(0), out=maxima[mask])
+        return maxima
+
+    def _values(self, native: torch.Tensor, pixels: slice, workspace: Workspace) -> torch.Tensor:
+        """Interpolate some pixels (pixel, channel)."""
+        neighbours, (y, x) = self.neighbours[:1] if self.exact else self.neighbours, self.fractions[:, pixels]
+        samples = workspace.tensors(*[(len(y), native.shape[1])] * len(neighbours))
+        for places, out in zip(neighbours[:, pixels], samples, strict=True):
+            torch.index_select(native, 0, places, out=out)
+        if self.exact:
+            return samples[0]
         top, top_right, bottom, bottom_right = samples
-        y, x = self.fractions
         torch.lerp(top, top_right, x, out=top)
         torch.lerp(bottom, bottom_right, x, out=bottom)
-        torch.lerp(top, bottom, y, out=top)
-        return torch.stack([top[own].amax(0) for own in self.members])
+        return torch.lerp(top, bottom, y, out=top)
 
 
 def _image_statistics(
@@ -216,7 +237,7 @@ def _image_statistics(
     """Mean and maximum (mask, channel) for one image: maps (channel, height, width), weights (mask, native place)."""
     channels, places = maps.shape[0], maps.shape[1] * maps.shape[2]
     mean, maximum = maps.new_empty(2, len(weights), channels)
-    step = max(1, min(channels, block_bytes // (maps.element_size() * (2 * places + 5 * len(candidates)))))
+    step = max(1, min(channels, block_bytes // (2 * maps.element_size() * places)))
     for start in range(0, channels, step):
         block = slice(start, start + step)
         native = maps[block].flatten(1).T.contiguous()
