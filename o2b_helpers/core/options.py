@@ -93,7 +93,8 @@ def explain(error: ValidationError, file: str, profile: type[BaseModel]) -> Para
         )
         close = difflib.get_close_matches(str(first["loc"][-1]), siblings, n=1, cutoff=0.5)
         anywhere = [name for name in names if name.split(".")[-1] == first["loc"][-1]]
-        hint = f"did you mean {close[0]!r}?" if close else f"did you mean {anywhere[0]!r}?" if anywhere else "remove it"
+        meant = close or anywhere[:3]
+        hint = f"did you mean {' or '.join(map(repr, meant))}?" if meant else "remove it"
         return ParameterError(
             f"{file}: unknown option {dotted!r}{more}",
             value=dotted,

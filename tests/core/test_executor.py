@@ -69,12 +69,12 @@ def _shards(params: Params, store: Store) -> list[Shard]:
     """Return a shard of every long step, from tables and results that are there."""
     data, (model,) = inputs.load(params, step_folder(params, "inputs")), params.analysis.models
     training = valence_models.training_set(params, data.corpus)
-    heads = valence_models.load_full_heads(step_folder(params, "valence_models"), model)
+    readout = valence_models.load_readout(params, step_folder(params, "valence_models"), model)
     boxes = DETECTIONS.read(step_folder(params, "objects") / "results")
     return [
         heads_shard(params, store, model, FULL, data.corpus, training, data.stimuli),
-        filter_sensitivity.list_shards(params, store, model, data.corpus, boxes, heads)[0],
-        filter_lesions.list_shards(params, store, model, heads, data.stimuli)[-1],
+        filter_sensitivity.list_shards(params, store, model, data.corpus, boxes, readout)[0],
+        filter_lesions.list_shards(params, store, model, readout, data.stimuli)[-1],
     ]
 
 

@@ -14,7 +14,7 @@ from o2b_helpers.studies.registry import Profile, load_params
         ({"analysis.detector.confidance": 0.4}, "did you mean 'confidence'?"),
         ({"analysis.models.0.wieghts": "imagenet"}, "did you mean 'weights'?"),
         ({"analysiss.seed": 1}, "did you mean 'analysis'?"),
-        ({"confidence": 0.4}, "did you mean 'analysis.detector.confidence'?"),
+        ({"confidence": 0.4}, "did you mean 'analysis.significance.confidence' or 'analysis.detector.confidence'?"),
     ],
 )
 def test_a_misspelt_option_is_refused_with_a_suggestion(override, suggestion):

@@ -14,7 +14,8 @@ from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.cams.filter_cams import ROWS_AT_ONCE, LayerMaps, layer_maps, maps_and_gradients
 from o2b_helpers.kernels.cams.score_sums import FilterScores, Membership
 from o2b_helpers.kernels.regions.box_maxima import Workspace
-from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCORES, box_scores, box_statistics, pixel_boxes
+from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCORES, box_scores
+from o2b_helpers.kernels.regions.region import pixel_regions, region_statistics
 from o2b_helpers.models.backbones.meta import META, meta_backbone, peak_bytes
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
@@ -43,6 +44,7 @@ def filter_scores(
     members: Membership | None = None,
     squares: bool = False,
     ungated: bool = False,
+    masks: Sequence[np.ndarray | str | None] | None = None,
     batch_size: int = BATCH_SIZE,
     block_bytes: int = BLOCK_BYTES,
 ) -> FilterScores:
@@ -85,6 +87,9 @@ def filter_scores(
     ungated : bool
         Sum the scores of A itself, too, for every column: no gradient, so that a filter that speaks against the output
         (w <= 0, whose map is empty for all classes) shows what it answers to. Scaled as `cam_scale` says, with w = 1.
+    masks : sequence of (array (height, width) of bool, or its run-length code, or None), optional
+        For each box the pixels of the model's input that the object has; None where it is the whole box. A mask
+        replaces its box: statistics are taken over its pixels.
     batch_size : int
         Images in one forward pass; bounds the memory for maps and gradients.
     block_bytes : int
@@ -104,7 +109,7 @@ def filter_scores(
     checks.choice("cam_scale", cam_scale, CAM_SCALES)
     checks.positive("batch_size", batch_size)
     size = (int(images.shape[-2]), int(images.shape[-1]))
-    pixels, kept = pixel_boxes(boxes, *size)
+    pixels, kept, masks = pixel_regions(boxes, masks, *size)
     box_image = _indices("box_image", box_image, len(kept), len(images))[kept]
     box_class = _indices("box_class", box_class, len(kept), n_classes)[kept]
     number = torch.nonzero(kept)[:, 0]  # of each kept box among all that were given
@@ -130,11 +135,12 @@ def filter_scores(
         for position, layer in enumerate(layers):
             of_layer, own_filters = by_layer.pop(layer), slice(first[position], first[position + 1])
             of_layer = of_layer._replace(weights=of_layer.weights.flatten(0, -3))
-            mean, maximum = box_statistics(
+            mean, maximum = region_statistics(
                 of_layer.maps,
                 pixels[in_batch],
                 owner,
                 size,
+                masks=None if masks is None else [masks[row] for row in in_batch.tolist()],
                 scale="map" if cam_scale == "filter" else "none",
                 extremes=(of_layer.lowest, of_layer.highest),
                 block_bytes=block_bytes,
