@@ -107,9 +107,8 @@ def _pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
         except Exception as error:  # whatever stops the browser must not stop the figures
             lines = str(error).strip().splitlines()
             reason = lines[0][:160] if lines else type(error).__name__
-            say(
-                f"No SVG and PNG figures: Chrome or Chromium could not draw them ({reason}). The HTML figures are there."
-            )
+            said = f"Chrome or Chromium could not draw them ({reason}). The HTML figures are there."
+            say(f"No SVG and PNG figures: {said}")
         for picture in (Path(one["path"]) for one in wanted):
             if picture.is_file() and picture.stat().st_size:
                 (_same_bytes if picture.suffix == ".svg" else _small)(picture)

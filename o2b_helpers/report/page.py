@@ -187,9 +187,8 @@ def _part_sections(results: Results, parts: Sequence[Part]) -> list[PartSection]
 
 def _described(results: Results, studies: Sequence[Study]) -> str:
     """Say what was studied, as far as the results hold it."""
-    said = [
-        _try(lambda study=study: study.section.described(results))[0] for study in studies if study.section.described
-    ]
+    makers = [study.section.described for study in studies if study.section.described]
+    said = [_try(lambda make=make: make(results))[0] for make in makers]
     return " ".join(sentence for sentence in said if sentence)
 
 

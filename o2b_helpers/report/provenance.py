@@ -45,6 +45,12 @@ def option_values(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return dict(flatten(provenance["analysis"], "analysis")) if "analysis" in provenance else {}
 
 
+def value_in_words(values: Mapping[str, Any], name: str, words: str) -> str:
+    """Put an option's value into words, e.g. ``", in {} runs"``; empty where the value is not known."""
+    value = values.get(name)
+    return "" if value is None else words.format(short(value))
+
+
 def facts_of(provenance: Mapping[str, Any], step: str) -> Mapping[str, Any]:
     """Return what a step found worth knowing; empty where the provenance does not say."""
     steps = provenance.get("steps")

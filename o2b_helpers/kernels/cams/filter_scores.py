@@ -171,6 +171,7 @@ def scoring_bytes(
     n_classes: int,
     *,
     n_columns: int = 0,
+    outputs: int = 1,
     block_bytes: int = BLOCK_BYTES,
 ) -> int:
     """Estimate the working memory of :func:`filter_scores` beyond the network and the images it is given.
@@ -182,9 +183,11 @@ def scoring_bytes(
     batch_size, layers, n_classes, block_bytes
         As for :func:`filter_scores`.
     runs, boxes_per_image : int, float
-        Number of runs, times the number of outputs where all of them are looked at; boxes of an image on average.
+        Number of runs; boxes of an image on average.
     n_columns : int
         Columns of the members; where there are any, squared and ungated scores are counted, too.
+    outputs : int
+        Outputs that are looked at: all of the readout's, or 1.
 
     Returns
     -------
@@ -193,7 +196,8 @@ def scoring_bytes(
     """
     shapes = backbone if backbone.device == META else meta_backbone(backbone.name)
     size = backbone.preprocessing.crop
-    heads = torch.empty(min(runs, ROWS_AT_ONCE + 1), 1, backbone.n_features, device=META)
+    rows = runs * outputs
+    heads = torch.empty(min(rows, ROWS_AT_ONCE + 1), 1, backbone.n_features, device=META)
     passes = peak_bytes(
         lambda: maps_and_gradients(
             shapes,
@@ -204,11 +208,13 @@ def scoring_bytes(
     )
     filters = [backbone.shape(layer)[0] for layer in layers]
     # mean, maximum and score of each box, then each run's share of it, in double precision
-    boxes = int(batch_size * boxes_per_image) * max(filters) * (4 * 6 + 8 * (1 + 3 * runs))
-    columns = 2 * n_classes + (1 + 1 / runs) * n_columns + n_classes / runs if n_columns else n_classes
-    weights, sums = 8 * runs * batch_size * sum(filters), int(2 * 8 * columns * runs * sum(filters))
+    boxes = int(batch_size * boxes_per_image) * max(filters) * (4 * 6 + 8 * (1 + 3 * rows))
+    columns = 2 * n_classes + (1 + 1 / rows) * n_columns + n_classes / rows if n_columns else n_classes
+    weights, sums = 8 * rows * batch_size * sum(filters), int(2 * 8 * columns * rows * sum(filters))
     # the members' matrix product for one layer
-    weights += 8 * n_columns * (runs * max(filters) + int(batch_size * boxes_per_image))
+    weights += 8 * n_columns * (rows * max(filters) + int(batch_size * boxes_per_image))
+    if outputs > 1:  # behind a softmax each image has directions of its own, in double and in single precision
+        weights += 12 * rows * batch_size * backbone.n_features
     # what the passes leave is not given back at once, nor without gaps
     return int(passes * (1 + GAPS)) + block_bytes + boxes + weights + sums
 

@@ -56,8 +56,8 @@ def models_left_out(table: pd.DataFrame, shown: Sequence[str]) -> str:
 
 def layers(table: pd.DataFrame, model: str) -> list[str]:
     """List the layers of one model from input to output, as the results list them, without ``full``."""
-    known = dict.fromkeys(table.loc[table["architecture"] == model, "layer"])
-    return [layer for layer in known if layer != FULL] or list(known)  # a class hidden in the picture has no layer
+    names = dict.fromkeys(table.loc[table["architecture"] == model, "layer"])
+    return [layer for layer in names if layer != FULL] or list(names)  # a class hidden in the picture has no layer
 
 
 def last_layer(table: pd.DataFrame, model: str) -> str:

@@ -28,9 +28,9 @@ def main_targets(results: Results) -> dict[str, str]:
     parts = target_parts(results)
     chosen = {}
     for condition in ordered(parts["condition"], "condition"):
-        own = parts[parts["condition"] == condition]
-        types = ordered(own["valence_type"], "valence_type")
-        sources = ordered(own["source"], "source")
-        rank = own["valence_type"].map(types.index) * len(sources) + own["source"].map(sources.index)
+        of_condition = parts[parts["condition"] == condition]
+        types = ordered(of_condition["valence_type"], "valence_type")
+        sources = ordered(of_condition["source"], "source")
+        rank = of_condition["valence_type"].map(types.index) * len(sources) + of_condition["source"].map(sources.index)
         chosen[condition] = str(rank.idxmin())
     return chosen

@@ -197,6 +197,7 @@ def test_memory_grows_with_what_is_asked_for():
     assert one < scoring_bytes(network, 8, layers, 1, 60, 10) and one < scoring_bytes(network, 8, layers, 1, 6, 600)
     assert one > scoring_bytes(network, 8, layers[2:], 1, 6, 10) > 0
     assert one < scoring_bytes(network, 8, layers, 1, 6, 10, n_columns=30)
+    assert scoring_bytes(network, 8, layers, 5, 6, 10) < scoring_bytes(network, 8, layers, 1, 6, 10, outputs=5)
 
 
 def test_refuses_bad_input():

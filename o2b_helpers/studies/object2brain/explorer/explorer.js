@@ -41,8 +41,7 @@
   function ranked() {
     const {layer, delta} = model();
     const effect = delta[Number(pick.target.value)];
-    const here = layer.map((of, filter) => [of, filter]).filter(([of]) => of === Number(pick.layer.value));
-    const filters = here.map(([, filter]) => filter);
+    const filters = layer.map((of, filter) => filter).filter(filter => layer[filter] === Number(pick.layer.value));
     return filters.sort((a, b) => (effect[b] ?? -Infinity) - (effect[a] ?? -Infinity) || a - b);
   }
 
@@ -100,9 +99,9 @@
 
   function drawProfile(chosen) {
     const {classes, boxes, score, layer} = model();
-    const here = layer.map((of, filter) => filter).filter(filter => layer[filter] === layer[chosen]);
+    const mates = layer.map((of, filter) => filter).filter(filter => layer[filter] === layer[chosen]);
     const rows = classes.map((name, place) => {
-      const mean = here.reduce((sum, filter) => sum + (score[place][filter] ?? 0), 0) / here.length / SCORE;
+      const mean = mates.reduce((sum, filter) => sum + (score[place][filter] ?? 0), 0) / mates.length / SCORE;
       return {name, boxes: boxes[place], score: (score[place][chosen] ?? 0) / SCORE, mean};
     });
     rows.sort((a, b) => Math.abs(b.score - b.mean) - Math.abs(a.score - a.mean));
@@ -137,7 +136,7 @@
       "Its box scores are zero for every class: wherever it responds, it pushes the predicted valence down or not at all.";
     const what = effect === null ? "has no defined effect on" : effect > 0 ? "supports" : effect < 0 ? "weakens" : "does not change";
     const cutNote = count > MOST_FILTERS ? ` Drawn: the ${MOST_FILTERS / 2} filters at either end of ${count}; the list holds all.` : "";
-    words.textContent = `${apart(name)}, whole model on ${apart(targets[target])}: mean rho ${fixed(whole, 2)} over ${runs} runs. ` +
+    words.textContent = `${apart(name)}, whole model on ${apart(targets[target])}: mean rho ${fixed(whole, 2)} over ${runs} ${runs === 1 ? "run" : "runs"}. ` +
       `Filter ${channel[chosen]} ${what} the agreement: without it rho changes by ` +
       `${effect === null ? "an undefined amount" : fixed(0 - effect, 4)} (sd ${fixed(spread, 4)} over runs). ` +
       `${answers}${cutNote}`;

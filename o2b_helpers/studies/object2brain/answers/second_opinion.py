@@ -7,8 +7,8 @@ import pandas as pd
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, significant_figures
 from o2b_helpers.report.tables import p_value
-from o2b_helpers.studies.common.known_tables import known
 from o2b_helpers.studies.common.select import P_SIGNIFICANT
+from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS_BY_ESTIMATOR
 
 ESTIMATOR = "occlusion"
 NAMED = 3
@@ -26,28 +26,25 @@ def second_opinion(results: Results, model: str, target: str) -> str:
     Parameters
     ----------
     results : Results
-        The results folder.
+        Needs object_weights_by_estimator.csv.
     model, target : str
         Whose weights, for which target.
     """
     table = hidden(results)
-    if table is None:
+    weights = table[(table["architecture"] == model) & (table["target"] == target) & (table["weight"] != 0)]
+    weights = weights.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
+    if weights.empty:
         return ""
-    here = table[(table["architecture"] == model) & (table["target"] == target) & (table["weight"] != 0)]
-    here = here.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
-    if here.empty:
-        return ""
-    high, low = here[here["weight"] > 0].head(NAMED), here[here["weight"] < 0].iloc[::-1].head(NAMED)
-    beyond = int((here["q"] < P_SIGNIFICANT).sum())
-    sure = f"{beyond or 'none'} of {len(here)} classes {'are' if beyond > 1 else 'is'} beyond chance"
+    high, low = weights[weights["weight"] > 0].head(NAMED), weights[weights["weight"] < 0].iloc[::-1].head(NAMED)
+    beyond = int((weights["q"] < P_SIGNIFICANT).sum())
+    sure = f"{beyond or 'none'} of {len(weights)} classes {'are' if beyond > 1 else 'is'} beyond chance"
     return f"Hidden in the stimuli: towards people {_classes(high)}; away from people {_classes(low)}; {sure}."
 
 
-def hidden(results: Results) -> pd.DataFrame | None:
-    """Return the weights by occlusion; None where a run has none."""
-    table = known(results, "object_weights_by_estimator.csv")
-    table = None if table is None else table[table["estimator"] == ESTIMATOR]
-    return None if table is None or table.empty else table
+def hidden(results: Results) -> pd.DataFrame:
+    """Return the weights by occlusion; empty where a run has none."""
+    table = results.table(OBJECT_WEIGHTS_BY_ESTIMATOR)
+    return table[table["estimator"] == ESTIMATOR]
 
 
 def _classes(part: pd.DataFrame) -> str:
