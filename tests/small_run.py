@@ -12,9 +12,9 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.core.study import Step
-from o2b_helpers.studies.registry import STUDIES, load_params
+from o2b_helpers.studies.registry import load_params, studies
 
-STEPS: dict[str, Step] = {step.name: step for study in STUDIES for step in study.steps}
+STEPS: dict[str, Step] = {step.name: step for study in studies() for step in study.steps}
 
 
 def run_small(folder: Path, until: str = "explorer") -> Params:

@@ -33,7 +33,8 @@ class Params(Block):
     is read with: it adds the studies' options as `analysis`.
     """
 
-    known_studies: ClassVar[tuple[Study, ...]] = ()
+    study_names: ClassVar[tuple[str, ...]] = ()
+    known_studies: ClassVar[Any] = ()  # a sequence of Study
 
     studies: list[str] = option([], "studies that are run, by name; default: all that the package knows", source="ours")
     analysis: Any = option(None, "all that can change a number")
@@ -43,7 +44,7 @@ class Params(Block):
 
     @model_validator(mode="after")
     def _studies_are_known(self) -> Params:
-        known = [study.name for study in self.known_studies]
+        known = self.study_names
         for name in self.studies:
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)

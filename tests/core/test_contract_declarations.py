@@ -9,7 +9,7 @@ import pytest
 
 from o2b_helpers.core.contract import Arrays, Column, Table
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.studies.registry import STUDIES
+from o2b_helpers.studies.registry import studies
 
 TABLE = Table(
     "made_up.csv",
@@ -44,16 +44,16 @@ def test_a_missing_file_and_a_missing_column_are_refused_by_name(tmp_path):
 
 
 def test_no_two_steps_share_a_name_or_a_file():
-    steps = [step for study in STUDIES for step in study.steps]
+    steps = [step for study in studies() for step in study.steps]
     assert len({step.name for step in steps}) == len(steps)
     files = [table.file if isinstance(table, Table) else table.stem for step in steps for table in step.tables]
     assert len(set(files)) == len(files)
-    figures = [figure for study in STUDIES for figure in study.figures]
+    figures = [figure for study in studies() for figure in study.figures]
     assert len({figure.number for figure in figures}) == len({figure.name for figure in figures}) == len(figures)
 
 
 def test_every_column_and_variable_says_what_it_holds():
-    for study in STUDIES:
+    for study in studies():
         for table in study.tables:
             for part in table.variables if isinstance(table, Arrays) else table.columns:
                 assert part.meaning and not part.meaning.endswith("."), (table, part)
@@ -61,7 +61,7 @@ def test_every_column_and_variable_says_what_it_holds():
 
 def test_what_is_needed_comes_first():
     seen: set[str] = set()
-    for study in STUDIES:
+    for study in studies():
         for step in study.steps:
             assert {need.name for need in step.needs} <= seen, step.name
             seen.add(step.name)

@@ -15,3 +15,6 @@ class MadeUpOptions(Block):
     """What the study adds to ``analysis:``."""
 
     name_length: NameLength = option(NameLength(), "length of names")
+
+
+OPTIONS = MadeUpOptions

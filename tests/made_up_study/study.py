@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from o2b_helpers.report.answers import Answer, Statement
 from o2b_helpers.studies.made_up_study import by_label, lengths
 from o2b_helpers.studies.made_up_study.figures.name_length import FIGURE
-from o2b_helpers.studies.made_up_study.options import MadeUpOptions
+from o2b_helpers.studies.made_up_study.options import OPTIONS
 from o2b_helpers.studies.made_up_study.tables import NAME_LENGTH_BY_LABEL, NAME_LENGTHS
 
 from o2b_helpers.core.findings import Finding
 from o2b_helpers.core.study import Section, Step, Study
+from o2b_helpers.report.answers import Answer, Statement
 from o2b_helpers.studies.alignment.study import INPUTS
 
 LENGTHS = Step(
@@ -32,7 +32,7 @@ BY_LABEL = Step(
 STUDY = Study(
     "made_up_study",
     title="Length of names",
-    options=MadeUpOptions,
+    options=OPTIONS,
     steps=(LENGTHS, BY_LABEL),
     figures=(FIGURE,),
     section=Section(

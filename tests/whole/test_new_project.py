@@ -16,9 +16,9 @@ from helpers import ROOT, SMALL, environment, merged
 from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.core.options import options
 from o2b_helpers.project_maker import make_project
-from o2b_helpers.studies.registry import STUDIES, Profile, load_params
+from o2b_helpers.studies.registry import Profile, load_params, studies
 
-ALL = [study.name for study in STUDIES]
+ALL = [study.name for study in studies()]
 BUILT_FROM = ("o2b_helpers", "notebooks", "params", "templates")
 
 
@@ -27,7 +27,7 @@ def _switched_on(text: str) -> str:
     return re.sub(r"^( *)#(?=\S|  )", r"\1", text, flags=re.M)
 
 
-@pytest.mark.parametrize("names", [[], *([study.name] for study in STUDIES)])
+@pytest.mark.parametrize("names", [[], *([study.name] for study in studies())])
 def test_the_profile_is_valid_as_it_stands_and_with_every_option_switched_on(tmp_path, names):
     project = make_project(tmp_path / "mine", names, Profile)
     file = project.folder / "params" / "mine.yaml"
@@ -38,7 +38,7 @@ def test_the_profile_is_valid_as_it_stands_and_with_every_option_switched_on(tmp
     file.write_text(_switched_on(text), encoding="utf-8")
     whole = load_params(file)
     shown = yaml.safe_load(_switched_on(text))
-    wanted = [study for study in STUDIES if any(step in study.steps for step in params.steps)]
+    wanted = [study for study in studies() if any(step in study.steps for step in params.steps)]
     blocks = [name for study in wanted for name in study.options.model_fields]
     assert list(shown["analysis"]) == list(dict.fromkeys(blocks))
     for name, *_ in options(Profile):
@@ -77,7 +77,7 @@ def test_the_folder_holds_all_that_a_project_needs(tmp_path):
 
 
 def test_a_study_brings_the_notebooks_of_the_steps_that_it_needs(tmp_path):
-    for study in STUDIES:
+    for study in studies():
         project = make_project(tmp_path / study.name / "mine", [study.name], Profile)
         needed = {step.notebook for own in study.steps for step in own.closure()}
         assert {path.stem for path in (project.folder / "notebooks").iterdir()} == needed
@@ -125,7 +125,7 @@ def test_a_wheel_carries_notebooks_profiles_and_templates(site):
         carried = {path.name for path in (site / "o2b_helpers" / "project" / name).iterdir()}
         assert carried == {path.name for path in (ROOT / name).iterdir() if path.is_file()}
     assert (site / "o2b_helpers" / "py.typed").is_file()
-    for study in STUDIES:
+    for study in studies():
         source = ROOT / "o2b_helpers" / "studies" / study.name
         for file in [*source.rglob("*.yaml"), *source.rglob("*.md"), *source.rglob("*.js"), *source.rglob("*.jinja")]:
             assert (site / file.relative_to(ROOT)).is_file(), file

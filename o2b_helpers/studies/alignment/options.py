@@ -139,3 +139,6 @@ class AlignmentOptions(Block):
             if twice:
                 raise ValueError(f"models: {twice[0]} appears twice; give every model its own {what} (option `name`)")
         return self
+
+
+OPTIONS = AlignmentOptions

@@ -82,3 +82,6 @@ class Object2BrainOptions(Block):
     sensitivity: Sensitivity = option(Sensitivity(), "filter sensitivity")
     lesions: Lesions = option(Lesions(), "filter lesions")
     object2brain: Object2Brain = option(Object2Brain(), "class and category weights")
+
+
+OPTIONS = Object2BrainOptions

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
-from o2b_helpers.report.caption import Caption
 from o2b_helpers.studies.made_up_study.tables import NAME_LENGTH_BY_LABEL
 
 from o2b_helpers.core.study import Figure
+from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.tables import ShownTable, make_table
 
