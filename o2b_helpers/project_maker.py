@@ -63,7 +63,7 @@ class Project:
                 f"made {self.folder} ({', '.join(self.studies)})",
                 f"  params/{self.profile}.yaml   the profile for your data: which studies, which files, which options",
                 f"  params/{DEMO}.yaml   the built-in example",
-                f"  notebooks/   {first} to {last}, to look at and to change",
+                f"  notebooks/   {len(self.notebooks)} notebooks from {first} to {last}, to look at and to change",
                 "  data/README.md   which file goes where",
                 "next:",
                 f"  cd {folder}",

@@ -21,7 +21,7 @@ from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.core.execution import Execution
 from o2b_helpers.core.options import Block, explain, option
 from o2b_helpers.core.profile_file import put_override, read_profile_tree
-from o2b_helpers.core.shipped import shipped
+from o2b_helpers.core.shipped import PACKAGE
 from o2b_helpers.core.study import Step, Study
 
 
@@ -172,7 +172,7 @@ def find_profile(profile: str | Path) -> Path:
     given = Path(profile)
     candidates = [given] if given.suffix in (".yaml", ".yml") else []
     working = Path.cwd()
-    for folder in (working, *working.parents, shipped("params").parent):
+    for folder in (working, *working.parents, PACKAGE.parent):  # the last is the clone, where there is one
         candidates.append(folder / "params" / f"{profile}.yaml")
         if given.suffix in (".yaml", ".yml") and not given.is_absolute():
             candidates.append(folder / given)
@@ -186,7 +186,7 @@ def find_profile(profile: str | Path) -> Path:
         "no such profile",
         value=str(profile),
         expected=f"a YAML file, or one of {', '.join(known) or 'params/*.yaml'}",
-        remedy=f"{hint}give the path of a YAML file or a name in params/",
+        remedy=f"{hint}give the path of a YAML file or a name in params/; `o2b new FOLDER` makes a project",
     )
 
 

@@ -146,6 +146,18 @@ def test_an_installed_package_makes_a_project_and_runs_it_to_its_report(site, tm
     assert json.loads((project / "runs" / "mine-small" / "results" / "provenance.json").read_text())["steps"]
 
 
+@pytest.mark.slow
+def test_outside_a_project_an_installed_package_says_how_to_make_one(site, tmp_path):
+    """It must not write results into its own folder."""
+    before = _files(site)
+    assert "`o2b new FOLDER` makes a project" in _o2b(site, tmp_path, "run", "demo", fails=True)
+    assert not any(tmp_path.iterdir()) and _files(site) == before
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
 def _write(file: Path, text: str) -> Path:
     file.write_text(text, encoding="utf-8")
     return file
@@ -156,7 +168,7 @@ def _pip(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _o2b(site: Path, folder: Path, *arguments: str) -> str:
+def _o2b(site: Path, folder: Path, *arguments: str, fails: bool = False) -> str:
     """Run the installed command in a folder, with nothing of the clone on the path."""
     variables = environment(PYTHONPATH=str(site), PYTHONSAFEPATH="1")
     source = "import o2b_helpers; print(o2b_helpers.__file__)"
@@ -173,5 +185,5 @@ def _o2b(site: Path, folder: Path, *arguments: str) -> str:
         cwd=folder,
         env=variables,
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    assert done.returncode == int(fails), done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
