@@ -122,7 +122,7 @@ def _forms(world: World, who: str, places: np.ndarray) -> Iterator[tuple[Key, np
 
 
 def _forms_of_change(base: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """LinearStatistics of rho(base) - rho(changed): (run, stimulus), (run, class, stimulus) -> (run, class, stimulus)."""
+    """Forms of rho(base) - rho(changed): (run, stimulus), (run, class, stimulus) -> (run, class, stimulus)."""
     return unit_ranks(base)[:, None] - unit_ranks(changed)
 
 

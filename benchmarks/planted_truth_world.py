@@ -17,9 +17,9 @@ import pandas as pd
 import torch
 import yaml
 
-from o2b_helpers.core.labelled import read_dataset
+from o2b_helpers.core.files.labelled import read_dataset
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.backbones.backbone import Backbone

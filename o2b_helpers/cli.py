@@ -11,8 +11,8 @@ import typer
 from yaml import YAMLError
 
 from o2b_helpers.core.errors import Object2BrainError, ParameterError
+from o2b_helpers.core.files.profile_file import parse_value
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.profile_file import parse_value
 
 app = typer.Typer(
     add_completion=False,
@@ -66,9 +66,9 @@ def run(
 @app.command()
 def status(profile: Profile = "demo", set_: Set = None) -> None:
     """Say for every notebook whether its results are there, and if not, why; and how far a run is that goes on."""
-    from o2b_helpers.core.keys import step_key, step_part
-    from o2b_helpers.core.publishing import is_published
-    from o2b_helpers.core.run_status import run_in_words
+    from o2b_helpers.core.progress import run_in_words
+    from o2b_helpers.core.running.keys import step_key, step_part
+    from o2b_helpers.core.running.publishing import is_published
     from o2b_helpers.core.store import Store
     from o2b_helpers.series import STATUS as RUN_STATUS
     from o2b_helpers.series import notebooks

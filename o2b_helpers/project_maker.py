@@ -21,10 +21,10 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from o2b_helpers.core.errors import ParameterError, StoreError
+from o2b_helpers.core.files.profile_file import write_value
+from o2b_helpers.core.files.shipped import shipped
 from o2b_helpers.core.options import OURS, Block, choices
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.profile_file import write_value
-from o2b_helpers.core.shipped import shipped
 from o2b_helpers.core.study import Study
 
 DEMO = "demo"

@@ -7,9 +7,9 @@ from pathlib import Path
 from helpers import SMALL, merged, write_profile
 
 from o2b_helpers.core.cost import Need
-from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running.keys import find_step
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.core.study import Step
 from o2b_helpers.studies.registry import load_params, studies

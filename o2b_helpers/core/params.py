@@ -13,16 +13,34 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
 from o2b_helpers.core.errors import ParameterError
-from o2b_helpers.core.execution import Execution
+from o2b_helpers.core.files.profile_file import put_override, read_profile_tree
+from o2b_helpers.core.files.shipped import PACKAGE
 from o2b_helpers.core.options import Block, explain, option
-from o2b_helpers.core.profile_file import put_override, read_profile_tree
-from o2b_helpers.core.shipped import PACKAGE
 from o2b_helpers.core.study import Step, Study
+
+
+class Execution(Block):
+    """What cannot change a number, but for rounding: the same bytes come from the same device and threads."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "where networks run")
+    threads: int | None = option(None, "CPU threads; default: all cores", ge=1)
+    batch_size: int = option(32, "images in one forward pass", unit="images", ge=1)
+    memory_gib: float | None = option(
+        None, "memory that a step may use, all in all; default: what is available", unit="GiB", gt=0
+    )
+    features: Literal["auto", "memory", "disk", "stream"] = option(
+        "auto",
+        "where features are while heads learn: in memory, in a file that is gone afterwards, or computed anew in every "
+        "epoch; auto: the first of them that fits",
+    )
+    runs_folder: str = option("runs", "where results go")
+    figures_folder: str = option("figures", "where figures go")
+    weights_folder: str | None = option(None, "folder to look for downloaded weights in; default: torch's own cache")
 
 
 class Params(Block):

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest, plain, versions
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.files import is_alive, of_libraries, write_atomically, writing
+from o2b_helpers.core.files.atomic import is_alive, of_libraries, write_atomically, writing
 from o2b_helpers.core.progress import say
 
 RECORD = "record.json"

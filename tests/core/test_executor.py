@@ -13,7 +13,7 @@ from small_run import step_folder
 
 from o2b_helpers.core.executor import InProcess, Memory, Shard
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.alignment import inputs, valence_models
 from o2b_helpers.studies.alignment.head_training import FULL, heads_shard

@@ -7,13 +7,14 @@ import torch
 from helpers import SMALL, command, content, merged, write_profile
 from small_run import STEPS, step_cost
 
-from o2b_helpers.core import preflight, resources
+from o2b_helpers.core import resources
 from o2b_helpers.core.cost import Need, disk_bytes
 from o2b_helpers.core.errors import ParameterError, StoreError
-from o2b_helpers.core.keys import step_key
-from o2b_helpers.core.preflight import check_fit
 from o2b_helpers.core.resources import GIB, memory_for_this_process, resident_bytes
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running import preflight
+from o2b_helpers.core.running.keys import step_key
+from o2b_helpers.core.running.preflight import check_fit
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.single_filters import BLOCK_BYTES
 from o2b_helpers.models.backbones import meta

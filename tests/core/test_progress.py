@@ -9,8 +9,7 @@ import pytest
 from helpers import ROOT, SMALL, command, environment, write_profile
 
 from o2b_helpers.core import progress as module
-from o2b_helpers.core.progress import STATUS_FILE, note_status, progress, read_status_file, status_file
-from o2b_helpers.core.run_status import run_in_words
+from o2b_helpers.core.progress import STATUS_FILE, note_status, progress, read_status_file, run_in_words, status_file
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from helpers import SMALL, merged, write_profile
 from small_run import STEPS as KNOWN
 
-from o2b_helpers.core import publishing
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.keys import step_key
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running import publishing
+from o2b_helpers.core.running.keys import step_key
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.registry import load_params
 

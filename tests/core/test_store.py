@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from o2b_helpers.core.digests import code_digests, digest_of
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.labelled import write_dataset
+from o2b_helpers.core.files.labelled import write_dataset
 from o2b_helpers.core.store import Store
 
 MODULE = "o2b_helpers.kernels.statistics.rank_correlation"

@@ -5,7 +5,7 @@ import html
 import pytest
 from small_run import STEPS
 
-from o2b_helpers.core.run import Result
+from o2b_helpers.core.running.run import Result
 from o2b_helpers.studies.object2brain.summaries import objects_summary, occlusion_summary
 
 FACTS = {

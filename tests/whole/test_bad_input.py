@@ -18,8 +18,8 @@ from small_run import STEPS, step_folder
 from study_fixture import PICTURES, Study, copy_study, huge_png, write_study
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
-from o2b_helpers.core.keys import results_folder
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running.keys import results_folder
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.decoding import read_image
 from o2b_helpers.studies.alignment import inputs

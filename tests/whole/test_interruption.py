@@ -60,7 +60,7 @@ def test_the_same_profile_gives_identical_results_twice(undisturbed, tmp_path):
     profile = write_profile(tmp_path, SMALL)
     from small_run import STEPS
 
-    from o2b_helpers.core.run import run_step
+    from o2b_helpers.core.running.run import run_step
     from o2b_helpers.studies.registry import load_params
 
     for step in STEPS:  # without papermill: a researcher in JupyterLab gets the same bytes as the command

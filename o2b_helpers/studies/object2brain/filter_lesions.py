@@ -15,9 +15,9 @@ from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard, memory
 from o2b_helpers.core.facts import write_facts
-from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
+from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.screening import screened_predictions
 from o2b_helpers.kernels.lesions.single_filters import lesion_predictions

@@ -13,10 +13,10 @@ import torch
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import write_facts
-from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
+from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
+from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.models.backbones.registry import architecture

@@ -19,9 +19,9 @@ import xarray as xr
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import write_facts
-from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import label_variables, write_dataset
+from o2b_helpers.core.files.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.regions.occlusion import box_mask, fill_from_surroundings, hide_in_maps
 from o2b_helpers.models.backbones.registry import architecture

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import false_discovery_control, spearmanr
 from study_fixture import Study, write_study
 
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.inputs.people.stimuli import Stimuli
 from o2b_helpers.inputs.people.targets import mean_over_subjects, subject_predictions, targets_table, true_labels
 from o2b_helpers.kernels.statistics.permutations import permutations_within

@@ -10,8 +10,8 @@ from kernels_reference import assert_close
 from small_run import step_cost, step_folder
 from study_fixture import PICTURES, Study, copy_study, write_study
 
-from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.files.labelled import read_dataset
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.kernels.cams.filter_scores import filter_scores

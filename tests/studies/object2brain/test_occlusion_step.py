@@ -12,8 +12,8 @@ from small_run import step_cost, step_folder
 from study_fixture import STIMULI, Study, copy_study, write_study
 
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.files.labelled import read_dataset
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.inputs.images.image_check import check_images
 from o2b_helpers.inputs.images.preprocessing import load_images
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings

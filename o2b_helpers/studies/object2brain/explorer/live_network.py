@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.keys import find_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.set_lesions import predictions_without
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation

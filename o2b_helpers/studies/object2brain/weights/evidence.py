@@ -12,7 +12,7 @@ import xarray as xr
 
 from o2b_helpers.core.contract import Arrays
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.labelled import read_dataset
+from o2b_helpers.core.files.labelled import read_dataset
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.object2brain.tables import FILTER_SCORES, LESION_PREDICTIONS, OCCLUDED_PREDICTIONS

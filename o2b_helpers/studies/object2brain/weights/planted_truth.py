@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
+from o2b_helpers.core.running.keys import find_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.studies.alignment import inputs
