@@ -16,7 +16,7 @@ from o2b_helpers.core.options import options
 from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import load_definition
 from o2b_helpers.reference import page_with, pages
-from o2b_helpers.studies.registry import STUDIES, Profile
+from o2b_helpers.studies.registry import Profile, studies
 
 DOCS = ROOT / "docs"
 TEXTS = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -36,7 +36,7 @@ def test_a_page_without_a_place_for_the_generated_part_is_refused():
 def test_every_file_and_column_is_described():
     text = (DOCS / "results.md").read_text(encoding="utf-8")
     parts = dict(re.findall(r"^### `(.+?)`\n(.*?)(?=^##|^<!--)", text, re.S | re.M))
-    for step in (step for study in STUDIES for step in study.steps):
+    for step in (step for study in studies() for step in study.steps):
         for table in step.tables:
             is_table = isinstance(table, Table)
             part = parts[table.file if is_table else table.file("<model>")]

@@ -7,7 +7,7 @@ import re
 import yaml
 from helpers import ROOT
 
-from o2b_helpers.studies.registry import STUDIES, load_params
+from o2b_helpers.studies.registry import load_params, studies
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MOST_WORDS = 1500
@@ -30,7 +30,7 @@ def test_the_profile_of_ones_own_is_valid(tmp_path):
 def test_every_notebook_and_every_study_is_named():
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"| {notebook.stem} |" in README
-    for study in STUDIES:
+    for study in studies():
         assert re.search(rf"`(studies: \[)?{study.name}\]?`", README), study.name
 
 
