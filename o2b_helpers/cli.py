@@ -1,16 +1,18 @@
-"""The command ``o2b``: run, status, doctor, report."""
+"""The command ``o2b``: new, run, status, doctor, report."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from yaml import YAMLError
 
 from o2b_helpers.core.errors import Object2BrainError, ParameterError
-from o2b_helpers.core.params import Params, load_params, parse_value
+from o2b_helpers.core.params import Params
+from o2b_helpers.core.profile_file import parse_value
 
 app = typer.Typer(
     add_completion=False,
@@ -25,6 +27,20 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps")]
 
 
 @app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="a folder that is empty or not there yet")],
+    study: Annotated[
+        list[str] | None, typer.Option(help="a study that the profile runs; give it again for more; default: all")
+    ] = None,
+) -> None:
+    """Make a folder for a project of your own: a commented profile, the notebooks, a guide to the data."""
+    from o2b_helpers.project_maker import make_project
+    from o2b_helpers.studies.registry import Profile
+
+    print(make_project(folder, study or [], Profile).next_steps())
+
+
+@app.command()
 def run(
     profile: Profile = "demo",
     only: Annotated[
@@ -36,11 +52,11 @@ def run(
 ) -> None:
     """Run the numbered notebooks; what is there already is reused."""
     from o2b_helpers.core.progress import say
-    from o2b_helpers.series import missing_steps, run_series
+    from o2b_helpers.series import missing_notebooks, run_series
 
     params = _load(profile, set_, device)
     run_series(params, only=only, start=start)
-    left = missing_steps(params)
+    left = missing_notebooks(params)
     if left:
         say(f"results are complete once these have run too: {', '.join(left)}")
         return
@@ -50,27 +66,31 @@ def run(
 @app.command()
 def status(profile: Profile = "demo", set_: Set = None) -> None:
     """Say for every notebook whether its results are there, and if not, why; and how far a run is that goes on."""
-    from o2b_helpers.core.keys import NOTEBOOKS, step_key, step_part
+    from o2b_helpers.core.keys import step_key, step_part
+    from o2b_helpers.core.publishing import is_published
     from o2b_helpers.core.run_status import run_in_words
     from o2b_helpers.core.store import Store
     from o2b_helpers.series import STATUS as RUN_STATUS
-    from o2b_helpers.series import missing_steps, notebooks_folder
+    from o2b_helpers.series import notebooks
 
     params = _load(profile, set_, None)
-    store, left = Store(params.store), missing_steps(params)
-    print(f"profile {params.name}, results in {params.runs / 'results'}, notebooks in {notebooks_folder(params)}")
-    for step, notebook in NOTEBOOKS.items():
-        module = f"o2b_helpers.analyses.{step}"
-        try:
-            if step not in left:
-                state = "there"
-            elif store.find(step, step_key(params, step, store)) is not None:
-                state = "stored, not yet shown in results/"
-            else:
-                state = f"to do: {store.why(step, params.name, step_part(params, step, store), module)}"
-        except Object2BrainError as error:
-            state = f"cannot run: {error.problem.rstrip('.')}" + ("" if error.value is None else f" ({error.value})")
-        print(f"  {notebook:<30} {state}")
+    store = Store(params.store)
+    names = ", ".join(study.name for study in params.chosen_studies)
+    print(f"profile {params.name} ({names}), results in {params.runs / 'results'}")
+    for notebook, steps in notebooks(params).items():
+        for step in steps:
+            try:
+                if is_published(params, step, store):
+                    state = "there"
+                elif store.find(step.name, step_key(params, step, store)) is not None:
+                    state = "stored, not yet shown in results/"
+                else:
+                    part = step_part(params, step, store)
+                    state = f"to do: {store.why(step.name, params.name, part, step.module)}"
+            except Object2BrainError as error:
+                state = f"cannot run: {error.problem.rstrip('.')}"
+                state += "" if error.value is None else f" ({error.value})"
+            print(f"  {notebook if len(steps) == 1 else f'{notebook}, {step.name}':<30} {state}")
     if now := run_in_words(params.runs / RUN_STATUS):
         print(now)
 
@@ -95,10 +115,10 @@ def doctor(profile: Profile = "demo", set_: Set = None) -> None:
 def report(profile: Profile = "demo", set_: Set = None) -> None:
     """Draw the figures and write the one-file report from the results."""
     from o2b_helpers.core.errors import StoreError
-    from o2b_helpers.series import missing_steps
+    from o2b_helpers.series import missing_notebooks
 
     params = _load(profile, set_, None)
-    left = missing_steps(params)
+    left = missing_notebooks(params)
     if left:
         raise StoreError(
             "the results are not complete",
@@ -147,6 +167,8 @@ def _load(profile: str, set_: list[str] | None, device: str | None) -> Params:
             ) from error
     if device is not None:
         overrides["execution.device"] = device
+    from o2b_helpers.studies.registry import load_params
+
     return load_params(profile, overrides)
 
 

@@ -11,32 +11,44 @@ from typing import Any
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest
 from o2b_helpers.core.errors import Object2BrainError, ParameterError, StoreError
-from o2b_helpers.core.keys import NOTEBOOKS, step_key
+from o2b_helpers.core.files import write_atomically
+from o2b_helpers.core.keys import step_key
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import note_status, say, status_file
 from o2b_helpers.core.publishing import is_published, state_parameters
-from o2b_helpers.core.store import Store, write_atomically
+from o2b_helpers.core.shipped import PACKAGE, shipped
+from o2b_helpers.core.store import Store
+from o2b_helpers.core.study import Step
 
 STATUS = "status.json"
 NOT_STARTED = "Kernel died before replying"
 
 
-def notebooks_folder(params: Params) -> Path:
-    """Return the folder of the numbered notebooks: the project's own, else the one beside the package."""
-    for folder in (params.project / "notebooks", Path(__file__).resolve().parent.parent / "notebooks"):
-        if (folder / f"{NOTEBOOKS['inputs']}.ipynb").is_file():
-            return folder
+def notebook_file(params: Params, notebook: str) -> Path:
+    """Return a numbered notebook: the project's own, else the one that ships with the package or with its study."""
+    own = [PACKAGE / "studies" / study.name / "notebooks" for study in params.known_studies]
+    for folder in (params.project / "notebooks", shipped("notebooks"), *own):
+        if (folder / f"{notebook}.ipynb").is_file():
+            return folder / f"{notebook}.ipynb"
     raise StoreError(
-        "the numbered notebooks cannot be found",
-        value=str(params.project / "notebooks"),
-        expected="a folder with 00_inputs.ipynb to 09_explorer.ipynb",
-        remedy="run from a clone of the repository, installed with `pip install -e .`",
+        "a numbered notebook cannot be found",
+        value=str(params.project / "notebooks" / f"{notebook}.ipynb"),
+        expected=f"the notebook {notebook}.ipynb",
+        remedy="install the package again, or make a project with `o2b new`",
     )
 
 
-def select(only: str | None, start: str | None) -> list[str]:
-    """Return the steps to run, in order; ``only`` and ``start`` are a number (05) or a name (objects)."""
-    steps = list(NOTEBOOKS)
+def notebooks(params: Params) -> dict[str, list[Step]]:
+    """Return the notebooks of a profile in order, each with the steps that it runs; the last is what it asks for."""
+    steps: dict[str, list[Step]] = {}
+    for step in params.steps:
+        steps.setdefault(step.notebook, []).append(step)
+    return steps
+
+
+def select(params: Params, only: str | None, start: str | None) -> list[str]:
+    """Return the notebooks to run, in order; ``only`` and ``start`` are a number (05), a step or a notebook."""
+    known = list(notebooks(params))
     if only is not None and start is not None:
         raise ParameterError(
             "--only and --from exclude each other",
@@ -45,8 +57,8 @@ def select(only: str | None, start: str | None) -> list[str]:
             remedy="--only runs what it names and nothing else; --from runs what it names and all that follows",
         )
     if only is not None:
-        return [_named(name.strip()) for name in only.split(",")]
-    return steps[steps.index(_named(start)) :] if start is not None else steps
+        return [_named(params, name.strip()) for name in only.split(",")]
+    return known[known.index(_named(params, start)) :] if start is not None else known
 
 
 def run_series(params: Params, only: str | None = None, start: str | None = None) -> list[str]:
@@ -62,7 +74,7 @@ def run_series(params: Params, only: str | None = None, start: str | None = None
     Returns
     -------
     list of str
-        The steps that were executed.
+        The notebooks that were executed.
 
     Raises
     ------
@@ -71,69 +83,78 @@ def run_series(params: Params, only: str | None = None, start: str | None = None
     """
     store = Store(params.store)
     executed = []
-    wanted = select(only, start)
+    wanted = select(params, only, start)
     with store.lock(), status_file(params.runs / STATUS, profile=params.name, of=len(wanted)):
-        for place, step in enumerate(wanted, start=1):
-            note_status(notebook=NOTEBOOKS[step], place=place, step=None)
-            if _is_done(params, step, store):
-                say(f"reused    {NOTEBOOKS[step]}: executed before, with the same parameters, data and code")
+        for place, notebook in enumerate(wanted, start=1):
+            note_status(notebook=notebook, place=place, step=None)
+            if _is_done(params, notebook, store):
+                say(f"reused    {notebook}: executed before, with the same parameters, data and code")
                 continue
             began = time.monotonic()
-            _execute(params, step)
-            write_status(params, step, _mark(params, step, store))
-            say(f"done      {NOTEBOOKS[step]} in {time.monotonic() - began:.0f} s")
-            executed.append(step)
+            _execute(params, notebook)
+            write_status(params, notebook, _mark(params, notebook, store))
+            say(f"done      {notebook} in {time.monotonic() - began:.0f} s")
+            executed.append(notebook)
         state_parameters(params)
     return executed
 
 
-def missing_steps(params: Params) -> list[str]:
-    """Return the steps whose results are not in the results folder for these parameters.
+def missing_notebooks(params: Params) -> list[str]:
+    """Return the notebooks with a step whose results are not in the results folder for these parameters.
 
     A step that reads a file which is not there is one of them: what it has to say, it says when it runs.
     """
     store = Store(params.store)
-    return [step for step in NOTEBOOKS if not is_published(params, step, store)]
+    return [
+        name
+        for name, steps in notebooks(params).items()
+        if not all(is_published(params, step, store) for step in steps)
+    ]
 
 
 def read_status(params: Params) -> dict[str, Any]:
-    """Return what was executed so far: step -> mark."""
+    """Return what was executed so far: notebook -> mark."""
     try:
         return json.loads((params.runs / "notebooks" / STATUS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
 
-def write_status(params: Params, step: str, mark: str) -> None:
-    """Note that a step's notebook was executed."""
-    status = {**read_status(params), step: mark}
+def write_status(params: Params, notebook: str, mark: str) -> None:
+    """Note that a notebook was executed."""
+    status = {**read_status(params), notebook: mark}
     write_atomically(params.runs / "notebooks" / STATUS, json.dumps(status, indent=1).encode())
 
 
-def _mark(params: Params, step: str, store: Store) -> str:
-    """Return the hash of all that an executed notebook shows: its source, its step's key, and how figures are drawn."""
-    source = file_digest(notebooks_folder(params) / f"{NOTEBOOKS[step]}.ipynb")
-    return digest_of([source, step_key(params, step, store), code_digests("o2b_helpers.view")])
+def _mark(params: Params, notebook: str, store: Store) -> str:
+    """Return the hash of all that an executed notebook shows: its source, its steps' keys, and how figures are drawn."""
+    source = file_digest(notebook_file(params, notebook))
+    keys = [step_key(params, step, store) for step in notebooks(params)[notebook]]
+    drawn = [code_digests(figure.draw.__module__) for study in params.chosen_studies for figure in study.figures]
+    return digest_of([source, keys, drawn])
 
 
-def _is_done(params: Params, step: str, store: Store) -> bool:
-    if read_status(params).get(step) != _mark(params, step, store):
+def _is_done(params: Params, notebook: str, store: Store) -> bool:
+    if read_status(params).get(notebook) != _mark(params, notebook, store):
         return False
-    if not (params.runs / "notebooks" / f"{NOTEBOOKS[step]}.ipynb").is_file():
+    if not (params.runs / "notebooks" / f"{notebook}.ipynb").is_file():
         return False
-    return store.find(step, step_key(params, step, store)) is not None and is_published(params, step, store)
+    return all(
+        store.find(step.name, step_key(params, step, store)) is not None and is_published(params, step, store)
+        for step in notebooks(params)[notebook]
+    )
 
 
-def _execute(params: Params, step: str) -> None:
+def _execute(params: Params, notebook: str) -> None:
     """Run one notebook in a kernel of its own; its printed lines appear here as they come."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the debugger's remark would fill the log
-    source = notebooks_folder(params) / f"{NOTEBOOKS[step]}.ipynb"
+    source = notebook_file(params, notebook)
     target = params.runs / "notebooks" / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
-    say(f"running   {NOTEBOOKS[step]}")
+    say(f"running   {notebook}")
 
     def execute() -> None:
         papermill.execute_notebook(
@@ -156,7 +177,7 @@ def _execute(params: Params, step: str) -> None:
             if NOT_STARTED not in str(error):
                 raise
             # two kernels that start at the same moment can be given the same port
-            say(f"  the kernel of {NOTEBOOKS[step]} did not start; once more")
+            say(f"  the kernel of {notebook} did not start; once more")
             execute()
     except PapermillExecutionError as error:
         raise _own_error(error, target) from None
@@ -191,13 +212,14 @@ def _own_error(error: Any, notebook: Path) -> Object2BrainError:
     )
 
 
-def _named(name: str) -> str:
-    for step, notebook in NOTEBOOKS.items():
-        if name in (step, notebook, notebook[:2], str(int(notebook[:2]))):
-            return step
+def _named(params: Params, name: str) -> str:
+    known = notebooks(params)
+    for notebook, steps in known.items():
+        if name in (notebook, notebook[:2], notebook[:2].lstrip("0") or "0", *(step.name for step in steps)):
+            return notebook
     raise ParameterError(
         "no such notebook",
         value=name,
-        expected=", ".join(f"{n[:2]} ({s})" for s, n in NOTEBOOKS.items()),
+        expected=", ".join(f"{notebook[:2]} ({steps[-1].name})" for notebook, steps in known.items()),
         remedy="name one by its number or its step",
     )

@@ -17,21 +17,10 @@ from typing import Any
 
 from o2b_helpers.core.errors import InputError, StoreError
 
-# These modules carry options, messages and files; no number depends on their source.
-_INFRASTRUCTURE = {
-    "o2b_helpers",
-    "o2b_helpers.core.errors",
-    "o2b_helpers.core.progress",
-    "o2b_helpers.core.resources",
-    "o2b_helpers.core.params",
-    "o2b_helpers.core.store",
-    "o2b_helpers.core.digests",
-    "o2b_helpers.core.keys",
-    "o2b_helpers.studies.object2brain.costs",
-    "o2b_helpers.core.preflight",
-    "o2b_helpers.core.publishing",
-    "o2b_helpers.core.run",
-}
+# No number depends on the source of the engine and of declarations, whose values enter keys by themselves; of the
+# engine, these modules write and label what is stored, or choose how a device rounds.
+_COUNTED = {"o2b_helpers.core.contract", "o2b_helpers.core.labelled", "o2b_helpers.core.device"}
+_DECLARATIONS = {"options", "tables", "study", "costs", "section", "registry"}
 LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "pillow")
 _LOADED_AT = time.time()
 
@@ -75,11 +64,11 @@ def code_digests(module: str) -> dict[str, str]:
     The tables (.csv) that ship beside a module count as its source. Comments and docstrings do not: mending a
     sentence recomputes nothing.
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or name in _INFRASTRUCTURE:
+        if name in digests or not _counts(name):
             continue
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
@@ -97,12 +86,21 @@ def code_digests(module: str) -> dict[str, str]:
                 remedy="restart the notebook's kernel (or the command) and run again",
             )
         tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-        found[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
+        digests[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
         for table in Path(spec.origin).parent.glob("*.csv"):
-            found[f"{spec.parent}/{table.name}"] = file_digest(table)
+            digests[f"{spec.parent}/{table.name}"] = file_digest(table)
         package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
         waiting += _imports(tree, package)
-    return dict(sorted(found.items()))
+        if name.startswith("o2b_helpers."):
+            waiting.append(name.rpartition(".")[0])  # importing a module runs its packages, too
+    return dict(sorted(digests.items()))
+
+
+def _counts(name: str) -> bool:
+    """Say whether numbers can depend on a module's source."""
+    if name.startswith("o2b_helpers.core"):
+        return name in _COUNTED
+    return name not in ("", "o2b_helpers") and name.rpartition(".")[2] not in _DECLARATIONS
 
 
 def plain(value: Any) -> Any:

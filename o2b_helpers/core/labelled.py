@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from o2b_helpers.core.contract import Arrays
+
 
 def filter_dataset(
     variables: Mapping[str, tuple[tuple[str, ...], np.ndarray]],
@@ -40,6 +42,15 @@ def filter_dataset(
         for name, values in coordinates.items()
     }
     return xr.Dataset({k: v for k, v in variables.items()}, coords={**has_filters, **named}, attrs=dict(attributes))
+
+
+def label_variables(dataset: xr.Dataset, arrays: Arrays) -> xr.Dataset:
+    """Give every variable its meaning and unit, in the order in which the file's declaration lists them."""
+    for variable in arrays.variables:
+        dataset[variable.name].attrs["long_name"] = variable.meaning
+        if variable.unit:
+            dataset[variable.name].attrs["units"] = variable.unit
+    return dataset[[variable.name for variable in arrays.variables]]
 
 
 def write_dataset(dataset: xr.Dataset, path: Path) -> None:

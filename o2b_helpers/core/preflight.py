@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from o2b_helpers.core.cost import BATCH_SIZE, Need, disk_bytes
 from o2b_helpers.core.device import free_device_memory, pick_device
 from o2b_helpers.core.errors import ModelError, ParameterError, StoreError
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.resources import GIB, free_disk, in_words, memory_for_this_process, resident_bytes
-from o2b_helpers.kernels.lesions.single_filters import BLOCK_BYTES
 
 LITTLE = 256 * 2**20  # bytes of memory and of disk that are not worth a line
-BATCH_SIZE = "execution.batch_size"
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a part of a step takes while it runs.
-
-    Attributes
-    ----------
-    what : str
-        The part in words, e.g. ``"scoring images with alexnet"``.
-    memory : int
-        Bytes of memory beyond what the process holds before the step.
-    device : int
-        Bytes of a GPU's own memory.
-    disk : int
-        Bytes that stay on the disk.
-    scratch : int
-        Bytes on the disk that are gone once the part is done.
-    less : str
-        What to do for less memory, as messages say it.
-    less_disk : str
-        What to do for less on the disk; empty where there is nothing but another disk.
-    """
-
-    what: str
-    memory: int = 0
-    device: int = 0
-    disk: int = 0
-    scratch: int = 0
-    less: str = f"lower {BATCH_SIZE}"
-    less_disk: str = ""
 
 
 def check_fit(params: Params, step: str, needs_of: Callable[[Params], Sequence[Need]]) -> None:
@@ -92,23 +59,6 @@ def check_fit(params: Params, step: str, needs_of: Callable[[Params], Sequence[N
         say("  needs     about " + " and ".join(worth))
 
 
-def disk_bytes(needs: Sequence[Need]) -> int:
-    """Return the most that lies on the disk at one time: what stays, and the largest of what does not."""
-    return sum(need.disk for need in needs) + max(need.scratch for need in needs)
-
-
-def lesion_block_bytes(params: Params) -> int:
-    """Return the bound on one block of lesions: a quarter of what is left, but no more than is of use.
-
-    A power of two, so that a little more or less memory in use does not change the blocks, and with them the rounding.
-    """
-    device = pick_device(params.execution.device)
-    most = BLOCK_BYTES if device == "cpu" else 4 * BLOCK_BYTES
-    left = memory_for_this_process(params.execution.memory_gib) - resident_bytes()
-    left = min(left, free_device_memory(device))
-    return min(most, 2 ** max(20, int(max(left, 1) // 4).bit_length() - 1))
-
-
 def with_batch_size(params: Params, size: int) -> Params:
     """Return the profile with another batch size."""
     execution = params.execution.model_copy(update={"batch_size": size})
@@ -121,7 +71,7 @@ def _too_little_memory(
     needs_of: Callable[[Params], Sequence[Need]],
     need: Need,
     wanted: int,
-    room: int,
+    room: float,
     kind: str = "memory",
 ) -> ParameterError:
     limit = params.execution.memory_gib
@@ -141,7 +91,7 @@ def _too_little_memory(
 
 
 def _largest_batch(
-    params: Params, needs_of: Callable[[Params], Sequence[Need]], what: str, wanted: int, room: int, kind: str
+    params: Params, needs_of: Callable[[Params], Sequence[Need]], what: str, wanted: int, room: float, kind: str
 ) -> int:
     """Return the largest half, quarter, ... of the batch size with which the part would fit; 0 for none."""
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -45,7 +45,7 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
     item
         The items, unchanged and in order.
     """
-    total = len(items) if total is None and hasattr(items, "__len__") else total
+    total = len(items) if total is None and isinstance(items, Sized) else total
     if shows_bar():
         from tqdm.auto import tqdm
 

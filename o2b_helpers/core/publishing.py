@@ -10,14 +10,17 @@ from typing import Any
 import o2b_helpers
 from o2b_helpers.core.digests import file_digest
 from o2b_helpers.core.errors import Object2BrainError
-from o2b_helpers.core.keys import NOTEBOOKS, WITHIN, find_step, notebook_of, results_folder, step_key, step_part
-from o2b_helpers.core.params import Params, options
+from o2b_helpers.core.facts import read_facts
+from o2b_helpers.core.files import write_atomically
+from o2b_helpers.core.keys import find_step, results_folder, step_key
+from o2b_helpers.core.options import options
+from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
-from o2b_helpers.core.store import Store, read_record, write_atomically
-from o2b_helpers.core.tables import read_facts
+from o2b_helpers.core.store import Store, read_record
+from o2b_helpers.core.study import Step
 
 
-def publish(params: Params, step: str, folder: Path, store: Store) -> None:
+def publish(params: Params, step: Step, folder: Path, store: Store) -> None:
     """Copy a step's results into the results folder; what was made with other parameters leaves it.
 
     So all that lies side by side there was made with the parameters that provenance.json states. What leaves stays
@@ -29,23 +32,25 @@ def publish(params: Params, step: str, folder: Path, store: Store) -> None:
     steps = dict(read_provenance(target).get("steps", {}))
     sources = {p.name: p for p in sorted((folder / "results").glob("*")) if p.is_file()}
     files = {name: file_digest(source) for name, source in sources.items()}
-    for other in list(steps):
-        if other == step and steps[step]["files"] == files:
+    known = {other.name: other for other in params.known_steps}
+    for name in list(steps):
+        if name == step.name and steps[name]["files"] == files:
             continue
-        if other != step and steps[other]["key"] == _key_or_none(params, other, store):
+        if name != step.name and name in known and steps[name]["key"] == _key_or_none(params, known[name], store):
             continue
-        gone = steps.pop(other)["files"]
-        for name in gone:
-            (target / name).unlink(missing_ok=True)
-        if gone and other != step:
-            say(f"  {', '.join(gone)}: made otherwise, not in results/ until {notebook_of(other)} has run")
+        gone = steps.pop(name)["files"]
+        for file in gone:
+            (target / file).unlink(missing_ok=True)
+        if gone and name != step.name:
+            until = f" until {known[name].notebook} has run" if name in known else ""
+            say(f"  {', '.join(gone)}: made otherwise, not in results/{until}")
     write_atomically(target / "provenance.json", _provenance(params, steps))
     for name, source in sources.items():
         if not (target / name).is_file() or file_digest(target / name) != files[name]:
             write_atomically(target / name, source.read_bytes())
-    record = read_record(folder)
-    steps[step] = {
-        "notebook": notebook_of(step),
+    record = read_record(folder) or {}
+    steps[step.name] = {
+        "notebook": step.notebook,
         "key": record["key"],
         "made_from": record["part"],
         "code": record["code"],
@@ -56,20 +61,18 @@ def publish(params: Params, step: str, folder: Path, store: Store) -> None:
     write_atomically(target / "provenance.json", _provenance(params, steps))
 
 
-def publish_needed(params: Params, step: str, store: Store) -> None:
+def publish_needed(params: Params, step: Step, store: Store) -> None:
     """Put what a step reads back where somebody emptied the results folder; the store still has it."""
-    for need in step_part(params, step, store)["needs"]:
+    for need in step.needs:
         if not is_published(params, need, store):
             publish_needed(params, need, store)
             publish(params, need, find_step(params, need, store, for_step=step), store)
 
 
-def is_published(params: Params, step: str, store: Store) -> bool:
+def is_published(params: Params, step: Step, store: Store) -> bool:
     """Say whether a step's results lie in the results folder, whole and made with these parameters."""
     target = results_folder(params)
-    if not all(is_published(params, inner, store) for inner, outer in WITHIN.items() if outer == step):
-        return False
-    entry = read_provenance(target).get("steps", {}).get(step)
+    entry = read_provenance(target).get("steps", {}).get(step.name)
     if entry is None or entry["key"] != _key_or_none(params, step, store):
         return False
     return all((target / name).is_file() and file_digest(target / name) == d for name, d in entry["files"].items())
@@ -91,7 +94,7 @@ def read_provenance(results: Path) -> dict[str, Any]:
         return {}
 
 
-def _key_or_none(params: Params, step: str, store: Store) -> str | None:
+def _key_or_none(params: Params, step: Step, store: Store) -> str | None:
     """Return a step's key, or None where a file that it reads is not there: then nothing can have been made from it."""
     try:
         return step_key(params, step, store)
@@ -102,7 +105,7 @@ def _key_or_none(params: Params, step: str, store: Store) -> str | None:
 def _provenance(params: Params, steps: Mapping[str, Any]) -> bytes:
     described = {
         name: {"unit": unit, "source": source, "meaning": text, "default": default}
-        for name, default, unit, source, text in options()
+        for name, default, unit, source, text in options(type(params))
         if name.startswith("analysis.")
     }
     used: dict[str, set[str]] = {}
@@ -116,6 +119,6 @@ def _provenance(params: Params, steps: Mapping[str, Any]) -> bytes:
         "options": described,
         "package": {"object2brain": o2b_helpers.__version__},
         "versions": {library: ", ".join(sorted(numbers)) for library, numbers in used.items()},
-        "steps": {name: steps[name] for name in [*NOTEBOOKS, *WITHIN] if name in steps},
+        "steps": {step.name: steps[step.name] for step in params.known_steps if step.name in steps},
     }
     return json.dumps(content, indent=1, ensure_ascii=False, default=str).encode()

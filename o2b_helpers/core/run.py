@@ -1,4 +1,4 @@
-"""Run one analysis: compute it or find it in the store, publish its results, and hand them to the notebook."""
+"""Run one step: compute it or find it in the store, publish its results, and hand them to the notebook."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.core.keys import WITHIN, analysis, find_step, module_of, notebook_of, results_folder, step_part
+from o2b_helpers.core.contract import Table
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.executor import memory
+from o2b_helpers.core.facts import read_facts
+from o2b_helpers.core.keys import find_step, results_folder, step_part
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.preflight import check_fit
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.publishing import publish, publish_needed
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.summaries import sentences
-from o2b_helpers.core.tables import read_facts, read_table
+from o2b_helpers.core.study import Step
 
 
 @dataclass(frozen=True)
 class Result:
-    """What an analysis hands to its notebook.
+    """What a step hands to its notebook.
 
     Attributes
     ----------
-    step : str
-        The analysis.
+    step : Step
+        The step.
     folder : Path
         Its folder in the store.
     results : Path
@@ -35,18 +38,27 @@ class Result:
         What is worth knowing besides the tables: counts, what was left out.
     """
 
-    step: str
+    step: Step
     folder: Path
     results: Path
     facts: dict[str, Any] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame:
-        """Read one of the published tables (``.csv`` or ``.parquet``) by file name."""
-        return read_table(self.results / name)
+        """Read one of the step's published tables by its file's name; InputError for a table that is not its own."""
+        for table in self.step.tables:
+            if isinstance(table, Table) and table.file == name:
+                return table.read(self.results)
+        raise InputError(
+            f"{self.step.notebook} writes no such table",
+            value=name,
+            expected=f"one of {', '.join(t.file for t in self.step.tables if isinstance(t, Table)) or 'none'}",
+            remedy="name one of these, or open the notebook that writes it",
+        )
 
     def summary(self) -> str:
         """Say in plain words what came out; a fact without words of its own is listed as it is."""
-        return "\n".join(sentences(self.step, self.facts) or self._facts())
+        made = self.step.summary(self.facts) if self.step.summary else ()
+        return "\n".join([sentence for sentence in made if sentence] or self._facts())
 
     def _facts(self) -> list[str]:
         return [f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items()]
@@ -62,37 +74,40 @@ class Result:
         files = sorted(path.name for path in made.iterdir()) if made.is_dir() else []
         listed = f"<p>Files in results/: {escape(', '.join(files))}</p>" if files else ""
         return (
-            f"<p><strong>{escape(notebook_of(self.step))}</strong></p><ul>{said}</ul>{listed}"
+            f"<p><strong>{escape(self.step.notebook)}</strong></p><ul>{said}</ul>{listed}"
             f"<details><summary>All facts</summary><table>{rows}</table></details>"
         )
 
 
-def run_step(params: Params, step: str) -> Result:
+def run_step(params: Params, name: str) -> Result:
     """Compute a step, or find it in the store, and publish its results.
+
+    Steps that it needs and that share its notebook are run first.
 
     Raises
     ------
     StoreError
         If a step it needs has not run with these parameters, or the store cannot be used or has too little room.
     ParameterError
-        If the machine has too little memory for the step.
+        If there is no such step, or the machine has too little memory for it.
     """
-    from o2b_helpers.studies.object2brain.costs import step_needs  # it reads the analyses, and they read this module
-
+    step = params.step(name)
     store = Store(params.store)
-    module = analysis(step)
-    for need in module.NEEDS:
-        if need in WITHIN:
-            run_step(params, need)
-    say(f"{notebook_of(step)}{f', {step}' if step in WITHIN else ''} ({params.name})")
+    for need in step.needs:
+        if need.notebook == step.notebook:
+            run_step(params, need.name)
+    alone = sum(other.notebook == step.notebook for other in params.known_steps) == 1
+    say(f"{step.notebook}{'' if alone else f', {step.name}'} ({params.name})")
     part = step_part(params, step, store)
-    needs = {need: find_step(params, need, store, for_step=step) for need in module.NEEDS}
+    needs = {need.name: find_step(params, need, store, for_step=step) for need in step.needs}
     with store.lock():
-        if store.find(step, store.key(part, module_of(step))) is None:
-            check_fit(params, notebook_of(step), lambda some: step_needs(some, step, needs, store))
+        if step.cost and store.find(step.name, store.key(part, step.module)) is None:
+            cost = step.cost
+            check_fit(params, step.notebook, lambda some: cost(some, needs, store))
         stored = store.result(
-            step, params.name, part, module_of(step), lambda folder: module.compute(params, needs, folder)
+            step.name, params.name, part, step.module, lambda folder: step.compute(params, needs, folder)
         )
+        memory.clear()
         publish_needed(params, step, store)
         publish(params, step, stored.folder, store)
     return Result(step, stored.folder, results_folder(params), read_facts(stored.folder))

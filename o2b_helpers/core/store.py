@@ -7,7 +7,6 @@ renamed into it, so a killed run leaves either the whole result or nothing. No p
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest, plain, versions
 from o2b_helpers.core.errors import StoreError
+from o2b_helpers.core.files import is_alive, of_libraries, write_atomically, writing
 from o2b_helpers.core.progress import say
 
 RECORD = "record.json"
@@ -70,7 +69,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.parts: dict[str, list[tuple[Any, dict[str, Any]]]] = {}  # what analyses.keys has worked out already
-        with _writing(self.folder):
+        with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".probe-{os.getpid()}"
             probe.write_bytes(b"o2b")
@@ -129,20 +128,20 @@ class Store:
             If the store cannot be written (read-only, full disk); what was stored before stays as it was.
         """
         key = self.key(part, module)
-        found = self.find(kind, key)
+        folder = self.find(kind, key)
         name = f"{kind}: {label}" if label else kind
-        if found is not None:
+        if folder is not None:
             if not quiet:
-                say(f"  reused    {name}{_other_versions(found)}")
-            return Stored(kind, label, key, found, True)
+                say(f"  reused    {name}{_other_versions(folder)}")
+            return Stored(kind, label, key, folder, True)
         say(f"  computing {name} ({self.why(kind, label, part, module)})")
         place = self.place(kind, key)
         temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
         try:
-            with _writing(self.folder):
+            with writing(self.folder):
                 shutil.rmtree(temporary, ignore_errors=True)
                 temporary.mkdir(parents=True)
-                with _of_libraries():
+                with of_libraries():
                     compute(temporary)
                 files = {
                     str(p.relative_to(temporary)): p.stat().st_size for p in sorted(temporary.rglob("*")) if p.is_file()
@@ -215,7 +214,7 @@ class Store:
             return
         holder = self.folder / _HOLDER
         lock = FileLock(self.folder / "lock", timeout=0)
-        with _writing(self.folder):
+        with writing(self.folder):
             try:
                 lock.acquire()
             except Timeout:
@@ -242,7 +241,7 @@ class Store:
             return
         holder = self.folder / _HOLDER
         holds = holder.read_text(encoding="utf-8").split()[-1:] if holder.exists() else []
-        if holds != [process] or not _alive(int(process)):
+        if holds != [process] or not is_alive(int(process)):
             raise StoreError(
                 "the run that started this notebook has ended",
                 value=f"process {process}",
@@ -254,7 +253,7 @@ class Store:
         """Remove what killed runs left half-written."""
         for leftover in self.folder.glob("*/.*.tmp"):
             match = re.search(r"\.(\d+)\.tmp$", leftover.name)
-            if match and not _alive(int(match[1])):
+            if match and not is_alive(int(match[1])):
                 shutil.rmtree(leftover, ignore_errors=True)
 
     def digests_of_files(self, files: Mapping[str, Path]) -> dict[str, str]:
@@ -277,65 +276,11 @@ class Store:
         return digests
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it into it; StoreError where that fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _writing(path.parent):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn the system's write errors into one that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StoreError(
-                "the disk is full",
-                value=f"{folder} ({_free(folder)} free)",
-                expected="room for the result",
-                remedy="free space or set execution.runs_folder to a larger disk, then run again: what is done stays",
-            ) from error
-        ours = error.filename is None or Path(error.filename).is_relative_to(folder)
-        if ours and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
-            raise StoreError(
-                "the store cannot be written to",
-                value=f"{error.filename or folder} ({error.strerror})",
-                expected="a folder you may write to",
-                remedy="change its permissions or set execution.runs_folder to a folder of yours",
-            ) from error
-        raise
-
-
-@contextmanager
-def _of_libraries() -> Iterator[None]:
-    """Turn an error in which a library only quotes the system's (safetensors) into the system's own."""
-    try:
-        yield
-    except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
-
-
 def _other_versions(folder: Path) -> str:
     """Say of a result that is reused if other versions of the libraries made it."""
-    made = read_record(folder)["versions"]
+    made = (read_record(folder) or {"versions": {}})["versions"]
     other = [f"{library} {made.get(library)}" for library, now in versions().items() if made.get(library) != now]
     return f" (made with {', '.join(other)})" if other else ""
-
-
-def _free(folder: Path) -> str:
-    while not folder.exists():
-        folder = folder.parent
-    return f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB"
 
 
 def read_record(folder: Path) -> dict | None:
@@ -356,13 +301,3 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 def _short(value: Any) -> str:
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 24 else text[:12] + "…"
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

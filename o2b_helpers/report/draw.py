@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -11,36 +14,32 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.files import write_atomically
 from o2b_helpers.core.progress import say
+from o2b_helpers.core.study import Study
 from o2b_helpers.report.embed import data_json, figure_json, policy, scripts
 from o2b_helpers.report.results import Results
-from o2b_helpers.report.themes import DARK
-from o2b_helpers.studies.alignment.figures.alignment_by_architecture import figure_1
-from o2b_helpers.studies.alignment.figures.alignment_by_layer import figure_2
-from o2b_helpers.studies.object2brain.captions import caption
-from o2b_helpers.studies.object2brain.figures.category_overlap import figure_5
-from o2b_helpers.studies.object2brain.figures.category_weights_by_architecture import figure_4
-from o2b_helpers.studies.object2brain.figures.category_weights_by_layer import figure_3
+from o2b_helpers.report.style import DARK
 
-FIGURES = {
-    1: ("alignment_by_architecture", figure_1),
-    2: ("alignment_by_layer", figure_2),
-    3: ("category_weights_by_layer", figure_3),
-    4: ("category_weights_by_architecture", figure_4),
-    5: ("category_overlap", figure_5),
-}
 PICTURE_SECONDS = 60
+MOST_NAMED = 4  # files of earlier results that are listed by name
 
 
-def draw_figures(results: Results, folder: Path, profile: str, *, pictures: bool = True) -> list[Path]:
-    """Write figures 1 to 5 into a folder.
+def draw_figures(
+    results: Results, studies: Sequence[Study], folder: Path, profile: str, *, pictures: bool = True
+) -> list[Path]:
+    """Write the figures of some studies into a folder.
+
+    Nothing is deleted: a file is replaced when its successor is there, and one line names what stays from earlier.
 
     Parameters
     ----------
     results : Results
         The results to draw.
+    studies : sequence of Study
+        Whose figures.
     folder : Path
-        Where the files go (made where missing): ``figure_<number>_<what>.html``, each complete in itself, and
+        Where the files go (made where missing): ``figure_<number>_<name>.html``, each complete in itself, and
         ``.svg`` and ``.png`` where kaleido finds a Chrome or Chromium. Where it does not, one line says so.
     profile : str
         The profile's name, shown on the pages.
@@ -56,59 +55,79 @@ def draw_figures(results: Results, folder: Path, profile: str, *, pictures: bool
     folder.mkdir(parents=True, exist_ok=True)
     written, drawn = [], {}
     page_scripts = scripts()
-    for number, (what, draw) in FIGURES.items():
+    for declared in (figure for study in studies for figure in study.figures):
         try:
-            figure = draw(results)
+            figure, caption = declared.draw(results), declared.caption(results)
         except InputError as error:
-            say(f"Figure {number} is not drawn: {error.problem.rstrip('.')}. {error.remedy}")
+            say(f"Figure {declared.number} is not drawn: {error.problem.rstrip('.')}. {error.remedy}")
             continue
-        path = folder / f"figure_{number}_{what}.html"
+        path = folder / f"figure_{declared.number}_{declared.name}.html"
         page = page_template("figure.html.jinja").render(
-            policy=policy(page_scripts), scripts=page_scripts, figure=figure_json(figure),
-            caption=caption(results, number), profile=profile, number=number, colours=data_json(DARK),
-            width=figure.layout.width, height=figure.layout.height,
+            policy=policy(page_scripts), scripts=page_scripts, figure=figure_json(figure), caption=caption,
+            profile=profile, number=declared.number, colours=data_json(DARK), width=figure.layout.width,
+            height=figure.layout.height,
         )  # fmt: skip
-        path.write_text(page, encoding="utf-8")
+        write_atomically(path, page.encode("utf-8"))
         written.append(path)
-        drawn[path.with_suffix("")] = figure
-    return written + (_pictures(drawn) if pictures else [])
+        drawn[path.stem] = figure
+    if pictures and drawn:
+        written += _pictures(drawn, folder)
+    _name_earlier(folder, written)
+    return written
 
 
-def page_template(name: str) -> jinja2.Template:
-    """Load a page template; everything put into it is escaped."""
+def page_template(name: str, package: str = "o2b_helpers.report", folder: str = "templates") -> jinja2.Template:
+    """Load a template of a package; everything put into it is escaped."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("o2b_helpers.report"), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader(package, folder), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     return environment.get_template(name)
 
 
-def _pictures(drawn: dict[Path, go.Figure]) -> list[Path]:
-    """Draw all SVG and PNG files with one browser."""
-    wanted, paths = [], []
-    for stem, figure in drawn.items():
-        size = {"width": figure.layout.width, "height": figure.layout.height}
-        for kind, scale in (("svg", 1), ("png", 2)):
-            path = stem.with_suffix(f".{kind}")
-            path.unlink(missing_ok=True)  # an older picture must not pass for this run's
-            wanted.append({"fig": figure.to_dict(), "path": str(path), "opts": size | {"format": kind, "scale": scale}})
-            paths.append(path)
-    try:
-        import kaleido
+def _pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
+    """Draw all SVG and PNG files with one browser; an older file is replaced only by a new one that is whole."""
+    written = []
+    with tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder) as name:
+        aside = Path(name)
+        wanted = []
+        for stem, figure in drawn.items():
+            size = {"width": figure.layout.width, "height": figure.layout.height}
+            for kind, scale in (("svg", 1), ("png", 2)):
+                options = size | {"format": kind, "scale": scale}
+                wanted.append({"fig": figure.to_dict(), "path": str(aside / f"{stem}.{kind}"), "opts": options})
+        try:
+            import kaleido
 
-        for name in ("kaleido", "choreographer"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        # Without this the page that draws would fetch MathJax from the network.
-        page = kaleido.PageGenerator(mathjax=False)
-        kaleido.write_fig_from_object_sync(wanted, kopts={"page_generator": page, "timeout": PICTURE_SECONDS})
-    except Exception as error:  # whatever stops the browser must not stop the figures
-        reason = str(error).strip().splitlines()
-        reason = reason[0][:160] if reason else type(error).__name__
-        say(f"No SVG and PNG figures: Chrome or Chromium could not draw them ({reason}). The HTML figures are there.")
-    for path in paths:
-        if path.is_file():
-            (_same_bytes if path.suffix == ".svg" else _small)(path)
-    return [path for path in paths if path.is_file()]
+            for logger in ("kaleido", "choreographer"):
+                logging.getLogger(logger).setLevel(logging.ERROR)
+            # Without this the page that draws would fetch MathJax from the network.
+            page = kaleido.PageGenerator(mathjax=False)
+            kaleido.write_fig_from_object_sync(wanted, kopts={"page_generator": page, "timeout": PICTURE_SECONDS})
+        except Exception as error:  # whatever stops the browser must not stop the figures
+            lines = str(error).strip().splitlines()
+            reason = lines[0][:160] if lines else type(error).__name__
+            said = f"Chrome or Chromium could not draw them ({reason}). The HTML figures are there."
+            say(f"No SVG and PNG figures: {said}")
+        for picture in (Path(one["path"]) for one in wanted):
+            if picture.is_file() and picture.stat().st_size:
+                (_same_bytes if picture.suffix == ".svg" else _small)(picture)
+                os.replace(picture, folder / picture.name)
+                written.append(folder / picture.name)
+    return written
+
+
+def _name_earlier(folder: Path, written: Sequence[Path]) -> None:
+    """Say which figures in the folder are not of these results, so that none passes for one of them."""
+    names = {path.name for path in written}
+    earlier = sorted(
+        path.name
+        for path in folder.glob("figure_*")
+        if path.suffix in (".html", ".svg", ".png") and path.name not in names
+    )
+    if earlier:
+        more = f" and {len(earlier) - MOST_NAMED} more" if len(earlier) > MOST_NAMED else ""
+        say(f"Figures of earlier results stay in {folder}: {', '.join(earlier[:MOST_NAMED])}{more}")
 
 
 def _small(path: Path) -> None:
@@ -121,6 +140,6 @@ def _small(path: Path) -> None:
 def _same_bytes(path: Path) -> None:
     """Replace Plotly's random identifier, so that the same figure gives the same SVG."""
     text = path.read_text(encoding="utf-8")
-    found = re.search(r'id="defs-([0-9a-f]{6})"', text)
-    if found:
-        path.write_text(text.replace(found.group(1), "figure"), encoding="utf-8")
+    identifier = re.search(r'id="defs-([0-9a-f]{6})"', text)
+    if identifier:
+        path.write_text(text.replace(identifier.group(1), "figure"), encoding="utf-8")

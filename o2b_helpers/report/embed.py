@@ -51,7 +51,7 @@ def scripts(*more: str, figures: bool = True) -> list[Script]:
     Parameters
     ----------
     more : str
-        Scripts of the folder ``view/scripts`` besides ``page.js``, e.g. ``tables.js``, in the order they run.
+        Scripts of the folder ``report/scripts`` besides ``page.js``, e.g. ``tables.js``, in the order they run.
     figures : bool
         Whether the page draws figures; only then it carries plotly.js.
 

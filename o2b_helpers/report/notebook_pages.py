@@ -14,10 +14,10 @@ import bleach
 from nbconvert.filters import ansi2html, markdown2html, strip_ansi
 
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.store import write_atomically
+from o2b_helpers.core.files import write_atomically
 from o2b_helpers.report.draw import page_template
 from o2b_helpers.report.embed import data_json, policy, scripts
-from o2b_helpers.report.themes import DARK
+from o2b_helpers.report.style import DARK
 
 PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
 PICTURE = "Picture drawn by the cell above"
@@ -119,9 +119,9 @@ def clean(text: str) -> str:
 
 def _title(cells: list[Mapping[str, Any]]) -> str:
     for cell in cells:
-        found = re.search(r"^# (.+)$", _text(cell["source"]), flags=re.M)
-        if cell["cell_type"] == "markdown" and found:
-            return found.group(1).strip()
+        heading = re.search(r"^# (.+)$", _text(cell["source"]), flags=re.M)
+        if cell["cell_type"] == "markdown" and heading:
+            return heading.group(1).strip()
     return ""
 
 

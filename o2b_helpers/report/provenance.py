@@ -1,12 +1,12 @@
-"""Put the provenance of a run into words: the methods, the parameters with their sources, the versions."""
+"""Put the provenance of a run into words: parameters with their sources, versions, and what the paper states."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from o2b_helpers.report.tables import Table
+from o2b_helpers.report.tables import ShownTable
 
 LONGEST = 400
 DIGEST = 12
@@ -18,29 +18,84 @@ class Origin:
 
     Attributes
     ----------
-    methods : list of str
-        Paragraphs, plain text.
-    parameters : Table or None
+    parameters : ShownTable or None
         Every parameter with its value, unit, meaning and source.
     facts : list of (str, list of (str, str))
         Versions, digests, counts and whatever else the provenance holds, by heading.
     """
 
-    methods: list[str]
-    parameters: Table | None
+    parameters: ShownTable | None
     facts: list[tuple[str, list[tuple[str, str]]]]
 
 
 def origin(provenance: Mapping[str, Any]) -> Origin:
     """Read a provenance, whatever its form; what is not known stays out of the sentences."""
-    known = dict(flatten(provenance.get("analysis", {}), "analysis")) if "analysis" in provenance else {}
+    known = option_values(provenance)
     facts = [
         (name.replace("_", " "), [(key, short(value)) for key, value in flatten(content)])
         for name, content in provenance.items()
         if name not in ("analysis", "options", "steps")
     ]
     facts += _steps(provenance.get("steps"))
-    return Origin(_methods(known), _parameters(provenance, known), [fact for fact in facts if fact[1]])
+    return Origin(_parameters(provenance, known), [fact for fact in facts if fact[1]])
+
+
+def option_values(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of all options by dotted name, e.g. ``analysis.seed``."""
+    return dict(flatten(provenance["analysis"], "analysis")) if "analysis" in provenance else {}
+
+
+def value_in_words(values: Mapping[str, Any], name: str, words: str) -> str:
+    """Put an option's value into words, e.g. ``", in {} runs"``; empty where the value is not known."""
+    value = values.get(name)
+    return "" if value is None else words.format(short(value))
+
+
+def facts_of(provenance: Mapping[str, Any], step: str) -> Mapping[str, Any]:
+    """Return what a step found worth knowing; empty where the provenance does not say."""
+    steps = provenance.get("steps")
+    entry = steps.get(step) if isinstance(steps, Mapping) else None
+    facts = entry.get("facts") if isinstance(entry, Mapping) else None
+    return facts if isinstance(facts, Mapping) else {}
+
+
+def options_table(provenance: Mapping[str, Any]) -> ShownTable | None:
+    """Set every option that the paper fixes beside its value in this run; None where nothing is known of them."""
+    described, values, rows = provenance.get("options"), option_values(provenance), []
+    if not isinstance(described, Mapping):
+        return None
+    for name, about in described.items():
+        if not isinstance(about, Mapping) or not str(about.get("source", "")).startswith("paper") or name not in values:
+            continue
+        own, paper = short(values[name]), short(about.get("default"))
+        same = "as the paper" if own == paper else "differs"
+        rows.append([str(about.get("meaning") or name), paper, own, same, str(about["source"]), name])
+    if not rows:
+        return None
+    columns = [(c, False) for c in ("what", "the paper", "this run", "", "where", "option")]
+    note = f"{len(rows)} values that the paper states. Every other option is ours; all are listed under Parameters."
+    return ShownTable("Settings: the paper’s and this run’s", columns, rows, note)
+
+
+def sizes_table(provenance: Mapping[str, Any], sizes: Iterable[tuple[str, str, str, str]]) -> ShownTable | None:
+    """Set sizes that the paper states beside this run's; None where this run has none of them.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of the run.
+    sizes : iterable of (str, str, str, str)
+        What, the published number, and the step and the fact that hold this run's.
+    """
+    rows = []
+    for what, paper, step, fact in sizes:
+        own = facts_of(provenance, step).get(fact)
+        if own is not None:
+            rows.append([what, paper, f"{own:,}" if isinstance(own, int) else short(own)])
+    if not rows:
+        return None
+    columns = [(c, False) for c in ("what", "the paper", "this run")]
+    return ShownTable("Sizes: the paper’s and this run’s", columns, rows, "What went in, and what came out of it.")
 
 
 def flatten(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -79,7 +134,7 @@ def _steps(steps: Any) -> list[tuple[str, list[tuple[str, str]]]]:
     return listed
 
 
-def _parameters(provenance: Mapping[str, Any], known: dict[str, Any]) -> Table | None:
+def _parameters(provenance: Mapping[str, Any], known: dict[str, Any]) -> ShownTable | None:
     if not known:
         return None
     described = provenance.get("options")
@@ -92,40 +147,4 @@ def _parameters(provenance: Mapping[str, Any], known: dict[str, Any]) -> Table |
         rows.append([name, short(value), str(about.get("unit") or ""), str(about.get("meaning") or ""), source])
     columns = [(column, False) for column in ("parameter", "value", "unit", "meaning", "source")]
     note = f"{len(rows)} parameters; source: a section of the paper, or ours where the paper leaves the value open."
-    return Table("Parameters", columns, rows, note)
-
-
-def _methods(known: dict[str, Any]) -> list[str]:
-    """Describe the method, with the values of this run where the provenance has them."""
-
-    def value(name: str, words: str) -> str:
-        found = known.get(f"analysis.{name}")
-        return "" if found is None else words.format(short(found))
-
-    return [
-        "Targets. Each stimulus got a true label, below or above the median rating of its valence type (a stimulus "
-        "exactly at the median has none; ours), and for each brain region group a label predicted from its signals by "
-        "nested ridge regression (the folds and the choice of the penalty are ours; the paper, section 2.1). Studies "
-        "without brain signals use their own targets, such as mean ratings.",
-        "Models. A network trained for another task stays as it is; only its last layer is replaced by one output that "
-        "learns to judge valence from rated pictures" + value("heads.runs", ", in {} training runs")
-        + value("heads.test_share", ", each holding out a share of {} of the pictures")
-        + ". Of the learning rates tried" + value("heads.learning_rates", " ({})")
-        + ", the head with the lowest error on the held-out pictures is kept (the paper, section 2.2). The held-out "
-        "pictures thus also choose the head, which makes their error a little too low.",
-        "Agreement. Spearman’s rho between a model’s predictions for the stimuli and a target, within the target’s "
-        "condition. p is two-sided and not corrected, as in the paper; q is corrected for the number of tests (ours).",
-        "Objects. A detector finds objects in the training pictures"
-        + value("detector.confidence", ", keeping boxes with a confidence of at least {}")
-        + ". For each filter of a target layer, GradCAM gives a map of where the filter drives the output; a box "
-        "gets a score from the map inside it" + value("sensitivity.score", ", here “{}”")
-        + value("sensitivity.cam_scale", ", with maps scaled by {}")
-        + ". What enters the score, the map’s mean and maximum in the box, is the paper’s (section 3.1, equation 1); "
-        "its form is our reading. Boxes are not weighted by their confidence.",
-        "Object2Brain. Each filter is switched off in turn; its effect on a target is rho of the whole model minus rho "
-        "without the filter (this sign is ours). A class’ weight is the sum over a layer’s filters of its mean box "
-        "score times the filter’s effect. Of the detected classes, the highest and the lowest"
-        + value("object2brain.share", " (a share of {} each)")
-        + " are summed by category, positive and negative apart (the paper, section 3.2). The paper names nine of its "
-        "34 categories with their sizes; the other categories are ours.",
-    ]  # fmt: skip
+    return ShownTable("Parameters", columns, rows, note)

@@ -1,11 +1,10 @@
-"""One look for all figures: colours, symbols, type sizes, the order of names, and names made safe to show."""
+"""One look for all figures: colours, symbols, type sizes, and names made safe to show."""
 
 from __future__ import annotations
 
 import html
 import math
 import unicodedata
-from collections.abc import Iterable
 
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 TEXT, MUTED, RULE, ZERO = "#1f2328", "#57606a", "#e3e6ea", "#8c959f"
@@ -20,20 +19,18 @@ SYMBOLS = [
     "cross", "x", "hourglass", "bowtie", "star-square", "star-diamond",
 ]  # fmt: skip
 DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
-FIRST = {
-    "valence_type": ["IV", "PV", "SV"],
-    "source": ["true", "LLR", "MLR", "HLR"],
-    "condition": ["congruent", "incongruent"],
-}
+# The dark partner of every colour that the figures use; the pages' scripts put one for the other.
+DARK = {
+    "white": "#0d1117", "#ffffff": "#0d1117", "#fff": "#0d1117",
+    # style.py: text, muted text, rules, zero lines
+    "#1f2328": "#e6edf3", "#57606a": "#a3adb8", "#e3e6ea": "#2d333b", "#8c959f": "#6e7681",
+    # Okabe and Ito's colours, lighter, so that they stand out on dark
+    "#222222": "#f0f3f6", "#0072b2": "#58b5ec", "#009e73": "#2cc79a", "#d08700": "#f0ad33", "#b5578c": "#e592c0",
+    "#d55e00": "#ff8d4d", "#5b5bc0": "#a9a9f5",
+    # cells without a value in figure 5
+    "#c9ced4": "#3b424b",
+}  # fmt: skip
 _DIRECTIONS = {"RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"}
-LONG_NAMES = {"IV": "image valence", "PV": "people valence", "SV": "scene valence"}
-
-
-def ordered(names: Iterable[str], kind: str) -> list[str]:
-    """Order the names of a kind: the paper's first and in the paper's order, others as they appear."""
-    seen = list(dict.fromkeys(names))
-    first = [name for name in FIRST[kind] if name in seen]
-    return first + [name for name in seen if name not in first]
 
 
 def safe(name: object, length: int | None = None) -> str:
@@ -53,12 +50,6 @@ def isolated(name: object) -> str:
     # A mark of direction inside the name could end the isolation early, so it is shown as an unknown character.
     plain = "".join("\ufffd" if unicodedata.bidirectional(c) in _DIRECTIONS else c for c in text)
     return f"\u2068{plain}\u2069"
-
-
-def long_name(valence_type: str, length: int = 28) -> str:
-    """Spell a valence type out where it is one of the paper's."""
-    spelled = LONG_NAMES.get(valence_type)
-    return f"{safe(valence_type)} ({spelled})" if spelled else safe(valence_type, length)
 
 
 def cycle(items: list[str], number: int) -> str:

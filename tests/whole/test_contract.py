@@ -252,7 +252,7 @@ def test_the_trained_backbone_beats_the_untrained_one(results):
 
 def test_decoding_shows_the_planted_pattern(results):
     """LLR follows the scene only, MLR and HLR both; over all stimuli, where people and scene are independent."""
-    from o2b_helpers.studies.alignment.decoding import decoding_table
+    from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 
     table = decoding_table(_table(results, "targets.csv"))
     overall = table[(table["condition"] == "all") & (table["predicted"] == table["true"])]
@@ -292,8 +292,8 @@ def test_the_executed_notebooks_hold_no_error(demo):
 
 
 def test_hiding_a_class_finds_its_true_influence(demo, results):
-    from o2b_helpers.core.params import load_params
-    from o2b_helpers.studies.object2brain.planted_truth import recovery, true_influence
+    from o2b_helpers.studies.object2brain.weights.planted_truth import recovery, true_influence
+    from o2b_helpers.studies.registry import load_params
 
     params = load_params("demo", {"execution.runs_folder": str(demo[0] / "runs")})
     model = params.analysis.models[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class Preprocessing:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
     @classmethod
-    def from_preset(cls, preset: object) -> Preprocessing:
+    def from_preset(cls, preset: Any) -> Preprocessing:
         """Take over torchvision's ``ImageClassification`` preset, as ``weights.transforms()`` returns it.
 
         Raises
@@ -61,7 +62,8 @@ class Preprocessing:
                 expected="torchvision's ImageClassification with one resize and one crop size, bilinear, antialias",
                 remedy="describe the architecture with a Preprocessing(resize, crop, mean, std) of its own",
             )
-        return cls(int(sizes[0][0]), int(sizes[1][0]), tuple(preset.mean), tuple(preset.std))
+        (resize,), (crop,) = preset.resize_size, preset.crop_size
+        return cls(int(resize), int(crop), tuple(preset.mean), tuple(preset.std))
 
     def geometry(self, image: Image.Image) -> torch.Tensor:
         """Resize and crop a picture.

@@ -143,9 +143,9 @@ class Detector:
         with ThreadPoolExecutor(max_workers=2) as readers:
             for start in progress(starts, "detecting objects", total=len(starts)):
                 names = images[start : start + batch_size]
-                pictures = [_as_bgr(one) for one in readers.map(read_image, paths[start : start + batch_size])]
-                found = dict(self._regions(pictures, options))
-                tables += [self._table(names[i], pictures[i].shape, *found[i]) for i in range(len(names))]
+                pictures = [_as_bgr(picture) for picture in readers.map(read_image, paths[start : start + batch_size])]
+                regions = dict(self._regions(pictures, options))
+                tables += [self._table(names[i], pictures[i].shape, *regions[i]) for i in range(len(names))]
         filled = [table for table in tables if len(table)]
         if not filled:
             return self._table("", (0, 0), np.empty((0, 6)), [] if masks else None)
@@ -242,7 +242,7 @@ def _checked_bytes(path: Path, sha256: str | None) -> tuple[bytes, str]:
     digest = hashlib.sha256(content).hexdigest()
     known = known_detectors()
     if digest != sha256.lower() if sha256 else digest not in known:
-        expected = f"sha256 {sha256}" if sha256 else " or ".join(f"{one} ({name})" for one, name in known.items())
+        expected = f"sha256 {sha256}" if sha256 else " or ".join(f"{each} ({name})" for each, name in known.items())
         raise ModelError(
             "The detector's checkpoint has another digest and was not opened"
             if sha256

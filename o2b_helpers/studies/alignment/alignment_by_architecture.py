@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table, write_facts, write_table
-from o2b_helpers.studies.alignment.correlations import align, summarise
+from o2b_helpers.studies.alignment.measures.correlations import align, summarise
+from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, PREDICTIONS
+from o2b_helpers.studies.common.tables import TARGETS
 
-NEEDS = ("human_targets", "valence_models")
 BY = ["architecture", "weights", "run"]
-
-
-def run(params: Params) -> Result:
-    """Make ``alignment.csv`` and ``alignment_summary.csv``."""
-    return run_step(params, "alignment_by_architecture")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -27,14 +23,14 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"significance": params.analysis.significance.model_dump()}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Correlate the full models' predictions with the targets."""
-    predictions = read_table(needs["valence_models"] / "results" / "predictions.csv")
-    targets = read_table(needs["human_targets"] / "results" / "targets.csv")
+    predictions = PREDICTIONS.read(needs["valence_models"] / "results")
+    targets = TARGETS.read(needs["human_targets"] / "results")
     options = params.analysis.significance
     table = align(predictions, targets, BY, options)
-    write_table(table, folder / "results" / "alignment.csv")
-    write_table(summarise(predictions, targets, BY, options), folder / "results" / "alignment_summary.csv")
+    ALIGNMENT.write(table, folder / "results")
+    ALIGNMENT_SUMMARY.write(summarise(predictions, targets, BY, options), folder / "results")
     write_facts(folder, alignment_facts(table))
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table, write_facts, write_table
 from o2b_helpers.studies.alignment.alignment_by_architecture import alignment_facts
-from o2b_helpers.studies.alignment.correlations import COLUMNS, SUMMARY_COLUMNS, align, summarise
+from o2b_helpers.studies.alignment.measures.correlations import align, summarise
+from o2b_helpers.studies.alignment.tables import LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY, LAYER_PREDICTIONS
+from o2b_helpers.studies.common.tables import TARGETS
 
-NEEDS = ("human_targets", "valence_models")
 BY = ["architecture", "weights", "layer", "run"]
-
-
-def run(params: Params) -> Result:
-    """Make ``layer_alignment.csv`` and ``layer_alignment_summary.csv``."""
-    return run_step(params, "alignment_by_layer")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -28,16 +24,16 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"significance": params.analysis.significance.model_dump()}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Correlate the layer models' predictions with the targets."""
-    predictions = read_table(needs["valence_models"] / "results" / "layer_predictions.csv")
-    targets = read_table(needs["human_targets"] / "results" / "targets.csv")
+    predictions = LAYER_PREDICTIONS.read(needs["valence_models"] / "results")
+    targets = TARGETS.read(needs["human_targets"] / "results")
     options = params.analysis.significance
-    table, summary = pd.DataFrame(columns=[*BY, *COLUMNS]), pd.DataFrame(columns=[*BY[:-1], *SUMMARY_COLUMNS])
+    table, summary = LAYER_ALIGNMENT.empty(), LAYER_ALIGNMENT_SUMMARY.empty()
     if len(predictions):
         table, summary = align(predictions, targets, BY, options), summarise(predictions, targets, BY, options)
-    write_table(_in_order(table, predictions), folder / "results" / "layer_alignment.csv")
-    write_table(_in_order(summary, predictions), folder / "results" / "layer_alignment_summary.csv")
+    LAYER_ALIGNMENT.write(_in_order(table, predictions), folder / "results")
+    LAYER_ALIGNMENT_SUMMARY.write(_in_order(summary, predictions), folder / "results")
     write_facts(folder, alignment_facts(table))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,9 @@ import pandas as pd
 
 from o2b_helpers.core.digests import file_digest
 from o2b_helpers.core.errors import ParameterError
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import write_facts, write_table
 from o2b_helpers.inputs.people.human import read_ratings, read_regions, read_signals, read_targets
 from o2b_helpers.inputs.people.matching import check_ratings, check_signals, check_targets
 from o2b_helpers.inputs.people.stimuli import Stimuli
@@ -24,15 +24,11 @@ from o2b_helpers.inputs.people.targets import (
     true_labels,
 )
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.ceilings import ceiling_facts, ceilings_table
+from o2b_helpers.studies.alignment.measures.ceilings import ceiling_facts, ceilings_table
+from o2b_helpers.studies.alignment.tables import CEILINGS
+from o2b_helpers.studies.common.tables import TARGETS
 
-NEEDS = ("inputs",)
 FILES = ("targets", "ratings", "signals", "regions")
-
-
-def run(params: Params) -> Result:
-    """Make ``targets.csv`` (what networks are compared with) and ``ceilings.csv`` (how high rho could be)."""
-    return run_step(params, "human_targets")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -47,7 +43,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     }
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Write the targets and their noise ceilings."""
     human = params.analysis.human
     table = inputs.load(params, needs["inputs"]).stimuli
@@ -79,8 +75,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
         unknown="the values of single people are not at hand",
     )
     counts = targets.groupby("target", sort=False)["value"].size()
-    write_table(targets, folder / "results" / "targets.csv")
-    write_table(ceilings, folder / "results" / "ceilings.csv")
+    TARGETS.write(targets, folder / "results")
+    CEILINGS.write(ceilings, folder / "results")
     write_facts(
         folder,
         {

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from o2b_helpers.core.contract import write_frame
 from o2b_helpers.core.digests import digest_of, file_digest
 from o2b_helpers.core.errors import InputError, ParameterError
-from o2b_helpers.core.keys import find_step
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import write_facts, write_table
 from o2b_helpers.inputs.corpora.corpus import Corpus, binary_labels, read_table
 from o2b_helpers.inputs.corpora.known_corpora import read_findingemo, read_oasis
 from o2b_helpers.inputs.images.folders import path_inside
@@ -23,8 +23,6 @@ from o2b_helpers.inputs.images.image_check import check_images
 from o2b_helpers.inputs.people.stimuli import Stimuli, read_stimuli, select_stimuli
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.world import write_corpus, write_stimuli
-
-NEEDS: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,6 @@ class Inputs:
     stimuli: pd.DataFrame
 
 
-def run(params: Params) -> Result:
-    """Check corpus and stimuli; nothing of this step is part of the results contract."""
-    return run_step(params, "inputs")
-
-
 def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the step's options and the digests of the files it reads."""
     analysis = params.analysis
@@ -66,7 +59,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return own
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Read, check and store the inputs."""
     store = Store(params.store)
     corpus = _read_corpus(params, store)
@@ -87,7 +80,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     table.to_parquet(folder / "corpus.parquet", index=False)
     shown.to_parquet(folder / "stimuli.parquet", index=False)
     stimuli.table[["stimulus", "image", "condition"]].to_parquet(folder / "named_stimuli.parquet", index=False)
-    write_table(left_out, folder / "left_out.csv")
+    write_frame(left_out, folder / "left_out.csv")
     write_facts(
         folder,
         {
@@ -120,12 +113,6 @@ def load_named_stimuli(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "named_stimuli.parquet")
 
 
-def load_for(params: Params, step: str) -> Inputs:
-    """Read the checked inputs on behalf of a later step."""
-    store = Store(params.store)
-    return load(params, find_step(params, "inputs", store, for_step=step))
-
-
 def image_folders(params: Params, store: Store) -> tuple[Path, Path]:
     """Return the folders that the corpus' and the stimuli's image names start from."""
     corpus = _read_corpus(params, store).folder
@@ -147,7 +134,7 @@ def toyworld_folder(params: Params, store: Store) -> Path:
         write_stimuli(folder / "stimuli", seed=corpus.world_seed)
         write_human(folder / "human", seed=corpus.world_seed)
 
-    return store.result("toyworld", params.name, drawn, "o2b_helpers.studies.alignment.inputs", draw, quiet=True).folder
+    return store.result("toyworld", params.name, drawn, __name__, draw, quiet=True).folder
 
 
 def _read_corpus(params: Params, store: Store) -> Corpus:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,14 @@ import torch
 
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.errors import InputError, ModelError
-from o2b_helpers.core.params import Model, Params
+from o2b_helpers.core.executor import memory
+from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
-from o2b_helpers.models.backbones.backbone import Backbone, load_backbone, weights_digest
+from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.backbones.loading import load_backbone, weights_digest
 from o2b_helpers.models.backbones.registry import architecture, load_definition
 from o2b_helpers.models.backbones.weights_files import default_weights_folder
+from o2b_helpers.studies.common.options import Model
 
 
 def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
@@ -70,9 +72,10 @@ def load_model(params: Params, model: Model) -> Backbone:
     )
 
 
-def lazily(params: Params, model: Model) -> Any:
-    """Return a function that loads the backbone when it is first called."""
-    return cache(lambda: load_model(params, model))
+def loaded(params: Params, model: Model) -> Backbone:
+    """Return a profile's backbone, loaded once for all shards that follow each other."""
+    key = (model.model_dump_json(), params.analysis.seed, params.execution.model_dump_json(), str(params.project))
+    return memory.keep("network", key, lambda: load_model(params, model))
 
 
 def weights_folder(params: Params) -> Path:
@@ -86,7 +89,7 @@ def _check_digest(model: Model, own: dict[str, Any]) -> None:
     digest = own.get("weights_file")
     if digest is None:
         own["sha256"] = model.sha256  # compared where the weights are fetched
-    elif not digest.startswith(model.sha256.lower()):
+    elif not digest.startswith(str(model.sha256).lower()):
         raise ModelError(
             f"the weights of {model.label} have another digest",
             value=f"sha256 {digest} ({model.weights})",

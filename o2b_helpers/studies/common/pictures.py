@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from o2b_helpers.core.params import Model, Params
+from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.pixel_cache import CachedImages, cached_images
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.studies.common.networks import target_layers
+from o2b_helpers.studies.common.options import Model
 
 
 def pictures(params: Params, store: Store, model: Model, table: pd.DataFrame, role: str) -> CachedImages:
@@ -23,7 +24,7 @@ def pictures(params: Params, store: Store, model: Model, table: pd.DataFrame, ro
     model : Model
         Whose preprocessing to use.
     table : DataFrame
-        The whole corpus or all stimuli, as `analyses.inputs.load` returns them: whoever uses only some of the pictures
+        The whole corpus or all stimuli, as the step `inputs` returns them: whoever uses only some of the pictures
         takes them with ``.of(digests)``, so that all steps share what was decoded.
     role : {"corpus", "stimuli"}
         Which of the two.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +13,29 @@ import torch
 
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.digests import digest_of
+from o2b_helpers.core.executor import InProcess, Shard, memory
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import filter_dataset, write_dataset
-from o2b_helpers.core.params import Model, Params
-from o2b_helpers.core.preflight import lesion_block_bytes
-from o2b_helpers.core.run import Result, run_step
+from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
+from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table, write_facts
 from o2b_helpers.kernels.lesions.screening import screened_predictions
 from o2b_helpers.kernels.lesions.single_filters import lesion_predictions
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.correlations import target_matrix
-from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
-from o2b_helpers.studies.common.networks import lazily, model_part, target_layers
+from o2b_helpers.studies.alignment.valence_models import load_readout, readout_digest
+from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
+from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.targets import target_matrix
+from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
+from o2b_helpers.studies.object2brain.tables import LESION_EFFECTS, LESION_PREDICTIONS
 
-NEEDS = ("inputs", "human_targets", "valence_models")
-MODULE = "o2b_helpers.studies.object2brain.filter_lesions"
 KIND = "lesions"
 METHODS = {"exact": "exact lesions", "first_order": "first-order screening, an approximation of lesions"}
 SAMPLE = 16  # filters of each layer that are lesioned exactly to see how good the approximation is
-
-
-def run(params: Params) -> Result:
-    """Make ``lesion_effects_<A>.nc`` and ``lesion_predictions_<A>.nc`` for every model with ``object2brain: true``."""
-    return run_step(params, "filter_lesions")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -47,17 +44,17 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"lesions": params.analysis.lesions.model_dump(), "models": models}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Lesion every filter of every target layer; the effect is base rho minus lesioned rho."""
     stimuli = inputs.load(params, needs["inputs"]).stimuli
-    targets = read_table(needs["human_targets"] / "results" / "targets.csv")
+    targets = TARGETS.read(needs["human_targets"] / "results")
     values, described = target_matrix(targets, stimuli["stimulus"])
     facts: dict[str, Any] = {"device": pick_device(params.execution.device)}
     facts["method"] = METHODS[params.analysis.lesions.method]
     origin = made_from(params, "filter_lesions")
     for model in (m for m in params.analysis.models if m.object2brain):
-        heads = load_full_heads(needs["valence_models"], model)
-        base, lesioned, layer, channel, agreement = _predictions(params, model, heads, stimuli)
+        readout = load_readout(params, needs["valence_models"], model)
+        base, lesioned, layer, channel, agreement = _predictions(params, model, readout, stimuli)
         rho = rank_correlation(base, values)
         delta = rho[:, None, :] - rank_correlation(lesioned, values)
         constant = int(np.isnan(delta).any(axis=(0, 2)).sum())
@@ -76,7 +73,7 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
             },
         )
-        write_dataset(dataset, folder / "results" / f"lesion_effects_{model.label}.nc")
+        write_dataset(label_variables(dataset, LESION_EFFECTS), folder / "results" / LESION_EFFECTS.file(model.label))
         kept = filter_dataset(
             {"base": (("run", "stimulus"), base), "prediction": (("run", "filter", "stimulus"), lesioned)},
             layer,
@@ -90,7 +87,9 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "note": "what the whole network predicts, and what it predicts without each filter",
             },
         )
-        write_dataset(kept, folder / "results" / f"lesion_predictions_{model.label}.nc")
+        write_dataset(
+            label_variables(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label)
+        )
         facts[model.label] = {
             "filters": len(layer),
             "largest_effect": float(np.nanmax(np.abs(delta))),
@@ -102,13 +101,12 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
 
 
 def layer_parts(
-    params: Params, store: Store, model: Model, heads: FullHeads, stimuli: pd.DataFrame
+    params: Params, store: Store, model: Model, readout: Readout, stimuli: pd.DataFrame
 ) -> dict[str | None, dict[str, Any]]:
     """Return what the predictions without each filter of a layer depend on; those of the whole network under None."""
     common = {
         "model": model_part(params, model, store),
-        "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
-        "output": params.analysis.heads.full.output,
+        "readout": readout_digest(readout),
         "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
     }
     common["model"].pop("layers")
@@ -118,62 +116,26 @@ def layer_parts(
     }
 
 
+def list_shards(params: Params, store: Store, model: Model, readout: Readout, stimuli: pd.DataFrame) -> list[Shard]:
+    """Return what predicts with the whole network, then without each filter of each layer."""
+    shards = []
+    for layer, own in layer_parts(params, store, model, readout, stimuli).items():
+        label = f"{params.name} {model.label} {layer or 'none'}"
+        shards.append(Shard(KIND, label, own, _predict, (params, model, readout, stimuli, layer)))
+    return shards
+
+
 def _predictions(
-    params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame
+    params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray, list[str], list[int], dict[str, float]]:
     """Return base (run, stimulus) and lesioned (run, filter, stimulus) predictions, layers, channels and agreement."""
-    store, backbone = Store(params.store), lazily(params, model)
-    parts = layer_parts(params, store, model, heads, stimuli)
-    output = params.analysis.heads.full.output
-
-    @cache
-    def images() -> torch.Tensor:
-        shown = pictures(params, store, model, stimuli, "stimuli")
-        return shown.batch(0, len(shown)).to(backbone().device)
-
-    @cache
-    def features() -> torch.Tensor:
-        with torch.no_grad():
-            return torch.cat([backbone().features(some) for some in images().split(params.execution.batch_size)])
-
-    def exact(layer: str, channels: list[int] | None = None) -> np.ndarray:
-        return lesion_predictions(
-            backbone(),
-            images(),
-            *heads.tensors(backbone().device),
-            layer,
-            channels=channels,
-            output=output,
-            features=features(),
-            block_bytes=lesion_block_bytes(params),
-        ).numpy()
-
-    @cache
-    def screened() -> dict[str, torch.Tensor]:
-        common = {"output": output, "batch_size": params.execution.batch_size}
-        tensors = heads.tensors(backbone().device)
-        return screened_predictions(backbone(), images(), *tensors, target_layers(params, model), **common)
-
-    def whole(place: Path) -> None:
-        predictions = head_outputs(features(), *heads.tensors(backbone().device), output)
-        np.save(place / "predictions.npy", predictions.numpy())
-
-    folder = store.result(KIND, f"{params.name} {model.label} none", parts[None], MODULE, whole).folder
-    base, lesioned, layers, channels, agreement = np.load(folder / "predictions.npy"), [], [], [], {}
-    for layer in target_layers(params, model):
-
-        def lesion(place: Path, layer: str = layer) -> None:
-            if params.analysis.lesions.method == "exact":
-                predictions = exact(layer)
-            else:
-                predictions = screened()[layer].numpy()
-                some = np.unique(np.linspace(0, predictions.shape[1] - 1, SAMPLE).round().astype(int))
-                found = agreement_of(predictions[:, some] - base[:, None], exact(layer, some.tolist()) - base[:, None])
-                np.save(place / "agreement.npy", found)
-            np.save(place / "predictions.npy", predictions)
-
-        label = f"{params.name} {model.label} {layer}"
-        folder = store.result(KIND, label, parts[layer], MODULE, lesion).folder
+    store = Store(params.store)
+    whole, *folders = InProcess().run(list_shards(params, store, model, readout, stimuli), store)
+    layers: list[str] = []
+    channels: list[int] = []
+    agreement: dict[str, float] = {}
+    base, lesioned = np.load(whole / "predictions.npy"), []
+    for layer, folder in zip(target_layers(params, model), folders, strict=True):
         lesioned.append(np.load(folder / "predictions.npy"))
         if (folder / "agreement.npy").exists():
             agreement[layer] = float(np.load(folder / "agreement.npy"))
@@ -182,7 +144,85 @@ def _predictions(
     return base, np.concatenate(lesioned, axis=1), layers, channels, agreement
 
 
+def _predict(
+    params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame, layer: str | None, folder: Path
+) -> None:
+    """Predict with the whole network, or, where a layer is named, without each of its filters."""
+    known = _Network.of(params, model, readout, stimuli)
+    if layer is None:
+        predictions = known.whole()
+    elif params.analysis.lesions.method == "exact":
+        predictions = known.exact(layer)
+    else:
+        predictions = known.screened()[layer].numpy()
+        some = np.unique(np.linspace(0, predictions.shape[1] - 1, SAMPLE).round().astype(int))
+        base = known.whole()[:, None]
+        np.save(
+            folder / "agreement.npy",
+            agreement_of(predictions[:, some] - base, known.exact(layer, some.tolist()) - base),
+        )
+    np.save(folder / "predictions.npy", predictions)
+
+
+class _Network:
+    """A network, its stimuli and its readout, kept for all layers: pictures and features are computed once."""
+
+    def __init__(self, params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame) -> None:
+        self.params, self.model, self.readout, self.stimuli = params, model, readout, stimuli
+        self.backbone = loaded(params, model)
+
+    @classmethod
+    def of(cls, params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame) -> _Network:
+        """Return the one that the shard before has left, if it is the same."""
+        key = (
+            model.model_dump_json(),
+            params.execution.model_dump_json(),
+            params.analysis.seed,
+            readout_digest(readout),
+            digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
+        )
+        return memory.keep("lesioned network", key, lambda: cls(params, model, readout, stimuli))
+
+    @cached_property
+    def images(self) -> torch.Tensor:
+        shown = pictures(self.params, Store(self.params.store), self.model, self.stimuli, "stimuli")
+        return shown.batch(0, len(shown)).to(self.backbone.device)
+
+    @cached_property
+    def features(self) -> torch.Tensor:
+        with torch.no_grad():
+            batches = self.images.split(self.params.execution.batch_size)
+            return torch.cat([self.backbone.features(batch) for batch in batches])
+
+    def whole(self) -> np.ndarray:
+        return self.readout.outputs(self.features).numpy()
+
+    def exact(self, layer: str, channels: list[int] | None = None) -> np.ndarray:
+        return lesion_predictions(
+            self.backbone,
+            self.images,
+            self.readout,
+            layer,
+            channels=channels,
+            features=self.features,
+            block_bytes=lesion_block_bytes(self.params),
+        ).numpy()
+
+    def screened(self) -> dict[str, torch.Tensor]:
+        return self._screened
+
+    @cached_property
+    def _screened(self) -> dict[str, torch.Tensor]:
+        return screened_predictions(
+            self.backbone,
+            self.images,
+            self.readout,
+            target_layers(self.params, self.model),
+            batch_size=self.params.execution.batch_size,
+        )
+
+
 def agreement_of(approximate: np.ndarray, exact: np.ndarray) -> float:
     """Spearman of approximate with exact changes of predictions (run, filter, stimulus), mean over runs."""
     runs = zip(approximate.reshape(len(exact), -1), exact.reshape(len(exact), -1), strict=True)
-    return float(np.mean([rank_correlation(one, other[None])[0] for one, other in runs]))
+    return float(np.mean([rank_correlation(approximated, lesioned[None])[0] for approximated, lesioned in runs]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,27 @@ import pandas as pd
 import torch
 
 from o2b_helpers.core.digests import digest_of
+from o2b_helpers.core.executor import InProcess, Shard
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import filter_dataset, write_dataset
-from o2b_helpers.core.params import Model, Params
+from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
+from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import write_facts
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.models.backbones.registry import architecture
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
-from o2b_helpers.studies.common.networks import lazily, model_part, target_layers
+from o2b_helpers.studies.alignment.valence_models import load_readout, readout_digest
+from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
+from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.object2brain.sensitivity_boxes import CarriedBoxes, box_columns, carried_boxes
-from o2b_helpers.studies.object2brain.sensitivity_sums import MEANINGS, SensitivitySums, added, sums_of
+from o2b_helpers.studies.object2brain.box_scores.carried_boxes import CarriedBoxes, box_columns, carried_boxes
+from o2b_helpers.studies.object2brain.box_scores.sums import SensitivitySums, added, sums_of
+from o2b_helpers.studies.object2brain.tables import FILTER_SCORES
 
-NEEDS = ("inputs", "valence_models", "objects")
-MODULE = "o2b_helpers.studies.object2brain.filter_sensitivity"
 KIND = "scores"
 IMAGES_IN_A_SHARD = 250
-
-
-def run(params: Params) -> Result:
-    """Make ``filter_scores_<architecture>.nc`` for every model with ``object2brain: true``."""
-    return run_step(params, "filter_sensitivity")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -47,7 +43,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     }
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Score every box for every filter, shard by shard, and add the shards up."""
     corpus = inputs.load(params, needs["inputs"]).corpus
     boxes = pd.read_parquet(needs["objects"] / "results" / "detections.parquet")
@@ -58,8 +54,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     }
     origin = made_from(params, "filter_sensitivity")
     for model in (m for m in params.analysis.models if m.object2brain):
-        heads = load_full_heads(needs["valence_models"], model)
-        sums = _score_model(params, model, corpus, boxes, heads)
+        readout = load_readout(params, needs["valence_models"], model)
+        sums = _score_model(params, model, corpus, boxes, readout)
         variables = sums.variables()
         count, exchanged = (variables[name][1] for name in ("box_count", "exchanged_count"))
         sizes = {
@@ -69,32 +65,9 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             "boxes_exchanged_between_images": int(exchanged.sum()),
         }
         labelled = _labelled(params, model, sums, classes, origin)
-        write_dataset(labelled, folder / "results" / f"filter_scores_{model.label}.nc")
+        write_dataset(labelled, folder / "results" / FILTER_SCORES.file(model.label))
         facts[model.label] = {"filters": len(sums.layer), **sizes, "classes": int((count > 0).sum())}
     write_facts(folder, facts)
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Images that are scored and stored together.
-
-    Attributes
-    ----------
-    label : str
-        What the store calls them.
-    part : dict
-        All that their scores depend on besides code.
-    start, stop : int
-        Their rows of the corpus.
-    classes : array (class,) of int
-        The classes of the boxes that they have or are given.
-    """
-
-    label: str
-    part: dict[str, Any]
-    start: int
-    stop: int
-    classes: np.ndarray
 
 
 def carry(params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame) -> CarriedBoxes:
@@ -105,18 +78,17 @@ def carry(params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFram
 
 
 def list_shards(
-    params: Params, store: Store, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, heads: FullHeads
+    params: Params, store: Store, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, readout: Readout
 ) -> list[Shard]:
     """Return what is to be scored with a model, shard by shard; `boxes` are the whole corpus' detections."""
     carried = carry(params, model, corpus, boxes)
     common = {
         "model": model_part(params, model, store),
-        "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
+        "readout": readout_digest(readout),
         "sensitivity": params.analysis.sensitivity.model_dump(),
-        "output": params.analysis.heads.full.output,
         "classes": sorted(boxes["class"].unique()),
     }
-    found = []
+    shards = []
     for start in range(0, len(corpus), IMAGES_IN_A_SHARD):
         images = corpus.iloc[start : start + IMAGES_IN_A_SHARD]
         stop = start + len(images)
@@ -126,8 +98,15 @@ def list_shards(
             "exchanged": _digest_of_given(carried, start, stop),
         }
         label = f"{params.name} {model.label} images {start + 1} to {stop}"
-        found.append(Shard(label, {**common, **own}, start, stop, carried.classes(start, stop)))
-    return found
+        arguments = (params, model, corpus, carried, readout, start, stop)
+        shards.append(Shard(KIND, label, {**common, **own}, _score, arguments))
+    return shards
+
+
+def classes_in(shard: Shard) -> int:
+    """Return the number of classes whose boxes the images of a shard have or are given."""
+    *_, carried, _, start, stop = shard.arguments
+    return len(carried.classes(start, stop))
 
 
 def _digest_of_given(carried: CarriedBoxes, start: int, stop: int) -> str:
@@ -136,35 +115,42 @@ def _digest_of_given(carried: CarriedBoxes, start: int, stop: int) -> str:
 
 
 def _score_model(
-    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, heads: FullHeads
+    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, readout: Readout
 ) -> SensitivitySums:
-    store, backbone = Store(params.store), lazily(params, model)
-    shown = pictures(params, store, model, corpus, "corpus")
-    carried = carry(params, model, corpus, boxes)
-    layers = target_layers(params, model)
-    folders = []
-    for shard in list_shards(params, store, model, corpus, boxes, heads):
-
-        def score(place: Path, shard: Shard = shard) -> None:
-            size = params.execution.batch_size
-            batches = [(first, min(first + size, shard.stop)) for first in range(shard.start, shard.stop, size)]
-            parts = (
-                _score_batch(params, backbone(), heads, shown.batch(a, b), carried, a, b, layers)
-                for a, b in progress(batches, f"scoring images with {model.label}")
-            )
-            added(parts, shard.classes).write(place)
-
-        folders.append(store.result(KIND, shard.label, shard.part, MODULE, score).folder)
+    store = Store(params.store)
+    folders = InProcess().run(list_shards(params, store, model, corpus, boxes, readout), store)
     return added(map(SensitivitySums.read, folders), np.arange(boxes["class"].nunique()))
 
 
-def _score_batch(params, backbone, heads, images, carried, start, stop, layers) -> SensitivitySums:
+def _score(
+    params: Params,
+    model: Model,
+    corpus: pd.DataFrame,
+    carried: CarriedBoxes,
+    readout: Readout,
+    start: int,
+    stop: int,
+    folder: Path,
+) -> None:
+    """Score the images `start` to `stop` of the corpus, batch by batch."""
+    backbone, layers = loaded(params, model), target_layers(params, model)
+    shown = pictures(params, Store(params.store), model, corpus, "corpus")
+    size = params.execution.batch_size
+    batches = [(first, min(first + size, stop)) for first in range(start, stop, size)]
+    sums = (
+        _score_batch(params, backbone, readout, shown.batch(a, b), carried, a, b, layers)
+        for a, b in progress(batches, f"scoring images with {model.label}")
+    )
+    added(sums, carried.classes(start, stop)).write(folder)
+
+
+def _score_batch(params, backbone, readout, images, carried, start, stop, layers) -> SensitivitySums:
     """Score one batch: network inputs of the corpus' rows `start` to `stop`, own boxes and those they are given."""
     columns, device = box_columns(carried, start, stop), backbone.device
     scores = filter_scores(
         backbone,
         images.to(device),
-        *heads.tensors(device),
+        readout,
         torch.as_tensor(columns.corners),
         torch.as_tensor(columns.image),
         torch.as_tensor(columns.column),
@@ -172,7 +158,6 @@ def _score_batch(params, backbone, heads, images, carried, start, stop, layers) 
         list(layers),
         score=params.analysis.sensitivity.score,
         cam_scale=params.analysis.sensitivity.cam_scale,
-        output=params.analysis.heads.full.output,
         members=columns.members,
         squares=True,
         ungated=True,
@@ -196,6 +181,4 @@ def _labelled(params: Params, model: Model, sums: SensitivitySums, classes: list
             "note": "sums over boxes of the score of equation 1 in our reading; divide by box_count for the mean",
         },
     )
-    for name, meaning in MEANINGS.items():
-        dataset[name].attrs["long_name"] = meaning
-    return dataset
+    return label_variables(dataset, FILTER_SCORES)

@@ -1,4 +1,4 @@
-"""The small tables that the notebooks show: a few rows that answer the notebook's question."""
+"""The small tables that the notebooks of the study show: a few rows that answer the notebook's question."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.common.select import FULL, kept_heads, last_layer, mean_weights, models
-from o2b_helpers.studies.object2brain.evidence import ASSUMPTIONS
-
-
-def kept_full_heads(results: Results) -> pd.DataFrame:
-    """Return the kept head of every full model and run: learning_rate, epoch, mae, loss, rho on held-out pictures."""
-    kept = kept_heads(results.heads)
-    return kept[kept["layer"] == FULL].drop(columns=["layer", "split"]).reset_index(drop=True)
+from o2b_helpers.studies.common.select import FULL, last_layer, models
+from o2b_helpers.studies.object2brain.tables import (
+    FILTER_SCORES,
+    LESION_EFFECTS,
+    OBJECT_WEIGHTS_BY_ESTIMATOR,
+    OBJECT_WEIGHTS_MEAN,
+)
+from o2b_helpers.studies.object2brain.weights.evidence import ASSUMPTIONS
 
 
 def most_sensitive_filters(results: Results, model: str, top: int = 3) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def most_sensitive_filters(results: Results, model: str, top: int = 3) -> pd.Dat
         Columns class, boxes, layer, channel, score (0..1), lift (score minus that of boxes of other images in the same
         place and size: near 0 where place and size alone give the score), ordered by the number of boxes.
     """
-    scores = results.filter_scores(model)
+    scores = results.arrays(FILTER_SCORES, model)
     boxes = scores["box_count"].values
     mean = scores["score_sum"].values.mean(axis=0) / np.where(boxes > 0, boxes, np.nan)
     exchanged = scores["exchanged_count"].values
@@ -60,7 +60,7 @@ def strongest_lesions(results: Results, model: str, top: int = 10) -> pd.DataFra
     DataFrame
         Columns target, layer, channel, delta (mean over runs), sd (over runs), rho (of the whole network).
     """
-    lesions = results.lesion_effects(model)
+    lesions = results.arrays(LESION_EFFECTS, model)
     delta, rho = lesions["delta"].values, lesions["rho"].values.mean(axis=0)
     mean = np.nan_to_num(delta.mean(axis=0))
     order = np.argsort(-np.abs(mean), axis=None, kind="stable")[:top]
@@ -80,12 +80,12 @@ def extreme_classes(results: Results, top: int = 5) -> pd.DataFrame:
     DataFrame
         Columns architecture, target, highest, lowest: class names with their mean weight over runs.
     """
-    weights, rows = mean_weights(results.object_weights), []
+    weights, rows = results.table(OBJECT_WEIGHTS_MEAN), []
     for model in models(weights):
-        here = weights[(weights["architecture"] == model) & (weights["layer"] == last_layer(weights, model))]
-        for target, part in here.groupby("target", sort=False):
-            ranked = part.sort_values(["mean", "class"], ascending=[False, True])
-            named = [f"{name} ({value:+.2g})" for name, value in zip(ranked["class"], ranked["mean"], strict=True)]
+        own = weights[(weights["architecture"] == model) & (weights["layer"] == last_layer(weights, model))]
+        for target, part in own.groupby("target", sort=False):
+            ranked = part.sort_values(["weight", "class"], ascending=[False, True])
+            named = [f"{name} ({value:+.2g})" for name, value in zip(ranked["class"], ranked["weight"], strict=True)]
             rows.append((model, target, ", ".join(named[:top]), ", ".join(named[: -top - 1 : -1])))
     return pd.DataFrame(rows, columns=["architecture", "target", "highest", "lowest"])
 
@@ -107,10 +107,10 @@ def surviving_classes(results: Results, below: float = 0.05, top: int = 20) -> p
     DataFrame
         Columns architecture, layer, target, class, weight, ci_low, ci_high, q; empty where none survives.
     """
-    table = results.object_weights_mean
-    found = table[table["q"] < below].sort_values("weight", key=lambda weight: weight.abs(), ascending=False)
+    table = results.table(OBJECT_WEIGHTS_MEAN)
+    beyond = table[table["q"] < below].sort_values("weight", key=lambda weight: weight.abs(), ascending=False)
     columns = ["architecture", "layer", "target", "class", "weight", "ci_low", "ci_high", "q"]
-    return found[columns].head(top).reset_index(drop=True)
+    return beyond[columns].head(top).reset_index(drop=True)
 
 
 def compared_estimators(results: Results) -> pd.DataFrame:
@@ -122,17 +122,17 @@ def compared_estimators(results: Results) -> pd.DataFrame:
         Columns architecture, estimator, agreement (Spearman of the class weights of a target with the first
         estimator's in the last target layer, mean over targets), weights, q_below_0.05 (number of them), assumption.
     """
-    table, rows = results.object_weights_by_estimator, []
+    table, rows = results.table(OBJECT_WEIGHTS_BY_ESTIMATOR), []
     for model in models(table):
-        mine = table[table["architecture"] == model]
-        mine = mine[mine["layer"].isin([last_layer(mine, model), FULL])]
+        own = table[table["architecture"] == model]
+        own = own[own["layer"].isin([last_layer(own, model), FULL])]
         wide = {name: part.pivot(index="class", columns="target", values="weight")
-                for name, part in mine.groupby("estimator", sort=False)}  # fmt: skip
+                for name, part in own.groupby("estimator", sort=False)}  # fmt: skip
         first = next(iter(wide.values()))
         for name, part in wide.items():
             both = part.index.intersection(first.index)
             rho = part.loc[both].rank().corrwith(first.loc[both].rank())
-            q = mine.loc[mine["estimator"] == name, "q"]
+            q = own.loc[own["estimator"] == name, "q"]
             rows.append((model, name, rho.mean(), len(q), int((q < 0.05).sum()), ASSUMPTIONS[name]))
     columns = ["architecture", "estimator", "agreement", "weights", "q_below_0.05", "assumption"]
     return pd.DataFrame(rows, columns=columns)

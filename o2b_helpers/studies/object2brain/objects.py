@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,18 @@ import pandas as pd
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.digests import digest_of, file_digest
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.executor import InProcess, Shard, memory
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.run import Result, run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import write_facts, write_table
 from o2b_helpers.inputs.corpora.open_images import categories
 from o2b_helpers.kernels.regions.category_overlap import category_overlap
 from o2b_helpers.models.detectors.detector import load_detector
 from o2b_helpers.studies.alignment import inputs
+from o2b_helpers.studies.object2brain.tables import CATEGORY_OVERLAP, DETECTIONS
 from o2b_helpers.toyworld.weights import toy_detector_path
 
-NEEDS = ("inputs",)
-MODULE = "o2b_helpers.studies.object2brain.objects"
 IMAGES_IN_A_SHARD = 500
-COLUMNS = ["image", "class", "category", "confidence", "x0", "y0", "x1", "y1", "width", "height"]
-
-
-def run(params: Params) -> Result:
-    """Make ``detections.parquet`` and ``category_overlap.csv``."""
-    return run_step(params, "objects")
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -41,7 +35,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return own
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Detect objects in every corpus image."""
     corpus = inputs.load(params, needs["inputs"]).corpus
     detections = detect(params, Store(params.store), corpus)
@@ -55,8 +49,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     table = None if params.analysis.detector.categories is None else params.path(params.analysis.detector.categories)
     detections["category"] = _categories(detections["class"], table)
     results = folder / "results"
-    write_table(detections[COLUMNS], results / "detections.parquet")
-    write_table(category_overlap(detections), results / "category_overlap.csv")
+    DETECTIONS.write(detections, results)
+    CATEGORY_OVERLAP.write(category_overlap(detections), results)
     write_facts(
         folder,
         {
@@ -91,29 +85,29 @@ def detect(params: Params, store: Store, pictures: pd.DataFrame, what: str = "im
     """
     own = part(params, store)
     own.pop("categories")
-    shards, detector = [], None
+    shards = []
     for start in range(0, len(pictures), IMAGES_IN_A_SHARD):
         images = pictures.iloc[start : start + IMAGES_IN_A_SHARD]
-
-        def compute(place: Path, images: pd.DataFrame = images) -> None:
-            nonlocal detector
-            options = params.analysis.detector
-            detector = detector or load_detector(checkpoint(params), options.sha256)
-            found = detector.detect(
-                images["path"].tolist(),
-                images=images["image"].tolist(),
-                confidence=options.confidence,
-                iou=options.iou,
-                image_size=options.image_size,
-                batch_size=params.execution.batch_size,
-                device=pick_device(params.execution.device),
-            )
-            found.to_parquet(place / "detections.parquet", index=False)
-
-        shard = {**own, "images": digest_of(images[["image", "sha256"]].values.tolist())}
+        piece = {**own, "images": digest_of(images[["image", "sha256"]].values.tolist())}
         label = f"{params.name} {what} {start + 1} to {start + len(images)}"
-        shards.append(store.result("detections", label, shard, MODULE, compute).folder)
-    return pd.concat([pd.read_parquet(shard / "detections.parquet") for shard in shards], ignore_index=True)
+        shards.append(Shard("detections", label, piece, _detect, (params, images)))
+    folders = InProcess().run(shards, store)
+    return pd.concat([pd.read_parquet(folder / "detections.parquet") for folder in folders], ignore_index=True)
+
+
+def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
+    options, file = params.analysis.detector, checkpoint(params)
+    detector = memory.keep("detector", (str(file), options.sha256), lambda: load_detector(file, options.sha256))
+    boxes = detector.detect(
+        images["path"].tolist(),
+        images=images["image"].tolist(),
+        confidence=options.confidence,
+        iou=options.iou,
+        image_size=options.image_size,
+        batch_size=params.execution.batch_size,
+        device=pick_device(params.execution.device),
+    )
+    boxes.to_parquet(folder / "detections.parquet", index=False)
 
 
 def _categories(classes: pd.Series, table: Path | None) -> list[str]:

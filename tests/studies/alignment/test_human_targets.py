@@ -13,8 +13,8 @@ from o2b_helpers.core.run import run_step
 from o2b_helpers.inputs.people.stimuli import Stimuli
 from o2b_helpers.inputs.people.targets import mean_over_subjects, subject_predictions, targets_table, true_labels
 from o2b_helpers.kernels.statistics.permutations import permutations_within
-from o2b_helpers.studies.alignment.ceilings import ceilings_table
-from o2b_helpers.studies.alignment.decoding import decoding_table
+from o2b_helpers.studies.alignment.measures.ceilings import ceilings_table
+from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.world import CELLS, stimulus_scene
 

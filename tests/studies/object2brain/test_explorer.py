@@ -14,9 +14,9 @@ from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.object2brain.explorer import widget as explorer
 from o2b_helpers.studies.object2brain.explorer.dots import dots
+from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPicture
 from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables
 from o2b_helpers.studies.object2brain.explorer.words import Answer, answers_table, pictures_row, whole_model
-from o2b_helpers.studies.object2brain.filter_pictures import FilterPicture
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import xarray as xr
 from small_run import run_small
 
 from o2b_helpers.core.errors import InputError, StoreError
-from o2b_helpers.core.params import load_params
-from o2b_helpers.studies.object2brain.filter_pictures import FilterPictures
-from o2b_helpers.studies.object2brain.live_network import LiveNetwork
+from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPictures
+from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
+from o2b_helpers.studies.registry import load_params
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_lesions_of_single_filters_are_those_of_the_results(params):
 def test_maps_are_kept_within_a_bound_and_the_answers_stay_the_same(params, monkeypatch):
     live = LiveNetwork(params, "toynet")
     first = live.predictions("features.4", [1, 2])
-    monkeypatch.setattr("o2b_helpers.studies.object2brain.live_network.MAP_BYTES", 1)
+    monkeypatch.setattr("o2b_helpers.studies.object2brain.explorer.live_network.MAP_BYTES", 1)
     live.predictions("features.9", [0])
     assert list(live._maps) == ["features.9"]
     assert np.array_equal(live.predictions("features.4", [2, 1]), first)

@@ -1,4 +1,4 @@
-"""Figure 1: how far every model agrees with every target."""
+"""Figure 1: how far every model agrees with every target; with its caption and the tables below it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2b_helpers.core.study import Figure
+from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid, legend_entry
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import (
@@ -13,15 +15,25 @@ from o2b_helpers.report.style import (
     SIZE_HEADING,
     SYMBOLS,
     cycle,
-    long_name,
     number,
     offsets,
-    ordered,
     safe,
+    significant_figures,
 )
-from o2b_helpers.studies.alignment.figures.ceiling_bands import ceiling_bands, ceiling_legend
-from o2b_helpers.studies.common.select import P_SIGNIFICANT, best_alignment, models, named, target_parts
-from o2b_helpers.studies.common.uncertainty import full_intervals, interval_words, known_ceilings, mark_words
+from o2b_helpers.report.tables import ShownTable, make_table, p_value
+from o2b_helpers.studies.alignment.figures.ceiling_bands import (
+    ceiling_bands,
+    ceiling_legend,
+    ceilings_in_words,
+    known_ceilings,
+)
+from o2b_helpers.studies.alignment.figures.over_runs import full_intervals, over_runs_table
+from o2b_helpers.studies.alignment.kept_heads import best_alignment, kept_heads
+from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS, HEADS
+from o2b_helpers.studies.common.names import long_name, ordered
+from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, models, named
+from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.common.uncertainty import interval_words, mark_words
 
 BAND_WIDTH = 0.92
 TITLE = "Figure 1. Do the models agree with people and their brains?"
@@ -38,12 +50,12 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
     Rows are valence types, columns conditions (congruent left, incongruent right), and within a panel the sources
     of the target stand side by side (the paper, section 2.2.2 and figure 1). A large mark is the model's best run
     (lowest kept test error); small ones are its other runs [ours]. A thin bar is the interval of the mean over runs
-    and stimuli, a grey band the noise ceiling, each where the results hold it [ours].
+    and stimuli, a grey band the noise ceiling where it is known [ours].
 
     Parameters
     ----------
     results : Results
-        Needs targets.csv, alignment.csv and heads.csv; draws ceilings.csv and alignment_summary.csv where they are.
+        Needs targets.csv, ceilings.csv, heads.csv, alignment.csv and alignment_summary.csv.
     mark : {"q", "p"}
         Filled marks have q < 0.05 (permutations, Benjamini-Hochberg over the table; ours) or, as in the paper,
         p < 0.05, not corrected for the number of tests.
@@ -58,7 +70,7 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
         Results that are not there, or another mark.
     """
     filled = mark_words(mark)
-    table, ceilings = named(results.alignment, results.alignment), known_ceilings(results)
+    table, ceilings = named(results.table(ALIGNMENT), results.table(ALIGNMENT)), known_ceilings(results)
     bars, what = full_intervals(results), interval_words(results)
     best = {row.architecture: row.run for row in best_alignment(results).itertuples()}
     parts = target_parts(results)
@@ -68,10 +80,10 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
     width = int(np.clip(len(sources) * (30 + 11 * len(names)), 300, 620))
     grid = PanelGrid(len(types), len(conditions), width=width, height=190, column_gap=24, top=150, row_gap=46)
     places = dict(zip(names, offsets(len(names), min(0.74, 0.16 * len(names))), strict=True))
-    ends = [ceilings["ceiling_high"]] + ([] if bars is None else [bars["ci_low"], bars["ci_high"]])
+    ends = [ceilings["ceiling_high"], bars["ci_low"], bars["ci_high"]]
     low, high = rho_limits(pd.concat([part.astype(float) for part in (table["rho"], *ends) if len(part)]))
     for column, condition in enumerate(conditions):
-        here = parts["condition"] == condition
+        of_condition = parts["condition"] == condition
         grid.column_heading(column, f"<b>{safe(condition, 40)}</b>{_sizes(table, condition)}", 32, SIZE_HEADING)
         for row, valence_type in enumerate(types):
             x = {
@@ -87,25 +99,23 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
             if column == 0:
                 y["title"] = "Spearman’s rho"
             grid.axes(row, column, x, y)
-            chosen = parts[here & (parts["valence_type"] == valence_type)]
+            chosen = parts[of_condition & (parts["valence_type"] == valence_type)]
             grid.separate(row, column, len(sources), "x")
             known = ceilings[ceilings.index.isin(chosen.index)]
             ceiling_bands(grid, row, column, known, [sources.index(s) for s in known["source"]], BAND_WIDTH)
             for position, model in enumerate(names):
                 rows = table[(table["architecture"] == model) & table["target"].isin(chosen.index)]
-                if bars is not None:
-                    own = bars[(bars["architecture"] == model) & bars["target"].isin(chosen.index)]
-                    grid.add(_interval(own, sources, places[model], position, what), row, column)
+                own = bars[(bars["architecture"] == model) & bars["target"].isin(chosen.index)]
+                grid.add(_interval(own, sources, places[model], position, what), row, column)
                 for part in _marks(rows, best.get(model), mark, sources, places[model], position):
                     grid.add(part, row, column)
     for row, valence_type in enumerate(types):
         grid.row_heading(row, long_name(valence_type))
     _legend(grid, names)
     lines = f"Large mark: the model’s best run. Small marks: its other runs. Filled: {filled}."
-    if bars is not None:
-        lines += f"<br>Thin bar: mean over runs and its {what} over runs and stimuli."
+    lines += f"<br>Thin bar: mean over runs and its {what} over runs and stimuli."
     if len(ceilings):
-        lines += f"{' ' if bars is not None else '<br>'}Grey: noise ceiling, the most that people’s agreement allows."
+        lines += " Grey: noise ceiling, the most that people’s agreement allows."
         ceiling_legend(grid)
     grid.title(TITLE, lines)
     return grid.finish(barmode="overlay")
@@ -186,3 +196,127 @@ def _sizes(table: pd.DataFrame, condition: str) -> str:
 
 def _small(value: float) -> str:
     return "&lt; 0.001" if value < 0.001 else number(value, 3)
+
+
+def caption(results: Results) -> Caption:
+    """Say what figure 1 asks and shows."""
+    bars = f" The thin bar is the mean over runs with its {interval_words(results)} over runs and stimuli."
+    return Caption(
+        title="Do the models agree with people and their brains?",
+        question="If a model finds one picture more pleasant than another, do people and their brain signals agree?",
+        how_to_read=(
+            "Each panel is one valence type (rows) and one condition (columns). Within a panel, targets stand side by "
+            "side by their source. Height is Spearman’s rho between a model’s predictions and the target over the "
+            "stimuli of that condition: 1 is the same order, 0 no relation, −1 the opposite order. The large mark is "
+            "the model’s best run, the one with the lowest error on held-out pictures; small marks are its other "
+            f"runs.{bars} Filled marks have q below 0.05: if all of them are called real, at most one in twenty of "
+            "those calls is expected to be wrong. A grey band is the noise ceiling: where a model would come out that "
+            "knew the order of the stimuli without any error; people do not agree well enough for more."
+        ),
+        finding=" ".join([*alignment_in_words(results), ceilings_in_words(results)]).strip(),
+        limits=(
+            "An open mark does not say that there is no agreement: with few stimuli a moderate correlation is easily "
+            "missed. The uncorrected p of the paper appears when you point at a mark; by it alone one test in twenty "
+            "comes out below 0.05 by chance. The small marks show how much the training run matters, not how much the "
+            "choice of stimuli matters, and nothing here shows what other people would have said. A ceiling for brain "
+            "regions counts as signal whatever all subjects share, noise too. A correlation does not say that model "
+            "and brain work alike."
+        ),
+        origin=(
+            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. The "
+            "other runs, permutations and q, intervals and noise ceilings are ours."
+        ),
+    )
+
+
+def alignment_in_words(results: Results) -> list[str]:
+    """Say for every model how its best run agrees with the targets of each condition."""
+    best, everyone = best_alignment(results), named(results.table(ALIGNMENT), results.table(ALIGNMENT))
+    sentences = []
+    for model in models(best):
+        mine = best[best["architecture"] == model]
+        parts = []
+        for condition in ordered(mine["condition"], "condition"):
+            rho = mine.loc[mine["condition"] == condition, "rho"].dropna()
+            over = everyone[(everyone["architecture"] == model) & (everyone["condition"] == condition)]
+            runs = over.groupby("run")["rho"].mean()
+            parts.append(
+                f"{condition} targets mean rho {number(rho.mean())} ({_range(rho)}; "
+                f"mean over {len(runs)} runs {number(runs.mean())}, sd {number(runs.std())})"
+            )
+        significant = int((mine["p"] < P_SIGNIFICANT).sum())
+        corrected = int((mine["q"] < P_SIGNIFICANT).sum())
+        sentences.append(
+            f"{model}, best run {mine['run'].iloc[0]}: {'; '.join(parts)}. {significant} of {len(mine)} targets have "
+            f"p < 0.05 uncorrected, {corrected} have q < 0.05."
+        )
+    return sentences
+
+
+def _range(values: pd.Series) -> str:
+    if values.empty:
+        return "none defined"
+    return f"{number(values.min())} to {number(values.max())} over {len(values)}" if len(values) > 1 else "one target"
+
+
+def alignment_table(results: Results) -> ShownTable:
+    """Show rho of every model's best run on every target, in the order of figure 1."""
+    best, parts = best_alignment(results), target_parts(results)
+    rank = {model: i for i, model in enumerate(models(best))}
+    order = {target: i for i, target in enumerate(parts.index)}
+    best = best.assign(a=best["architecture"].map(rank), b=best["target"].map(order)).sort_values(["a", "b"])
+    frame = pd.DataFrame(
+        {
+            "model": best["architecture"], "weights": best["weights"], "run": best["run"], "target": best["target"],
+            "n": best["n"].astype("Int64"), "rho": best["rho"].map(lambda v: number(v, 3)), "p": best["p"].map(p_value),
+            "q": best["q"].map(p_value),
+        }
+    )  # fmt: skip
+    what = "the best run of each model; p is not corrected, q is"
+    exact = {column: best[column] for column in ("rho", "p", "q")}
+    numeric = {"run", "n", "rho", "p", "q"}
+    return make_table("Agreement with every target", frame, numeric, ALIGNMENT.file, what, exact=exact)
+
+
+def mean_table(results: Results) -> ShownTable | None:
+    """Show rho of every full model as mean over runs, with its interval."""
+    return over_runs_table(results, "Agreement, mean over runs", ALIGNMENT_SUMMARY)
+
+
+def ceiling_table(results: Results) -> ShownTable:
+    """Show how high rho could be for each target."""
+    table = results.table(CEILINGS)
+    columns = ["ceiling", "ceiling_low", "ceiling_high"]
+    shown = {"ceiling": "ceiling", "ceiling_low": "lowest", "ceiling_high": "highest"}
+    frame = pd.DataFrame({"target": table["target"], **{shown[c]: table[c].map(number) for c in columns}})
+    exact = {shown[c]: table[c] for c in columns}
+    what = f"the highest rho that a perfect model could reach, and its {interval_words(results)}; undefined: unknown"
+    title = "How high could the agreement be?"
+    return make_table(title, frame, set(shown.values()), CEILINGS.file, what, exact=exact)
+
+
+def heads_table(results: Results) -> ShownTable:
+    """Show the kept head of every full model and run."""
+    kept = named(kept_heads(results.table(HEADS)), results.table(ALIGNMENT))
+    kept = kept[kept["layer"] == FULL]
+    frame = pd.DataFrame(
+        {
+            "model": kept["architecture"], "weights": kept["weights"], "run": kept["run"],
+            "learning rate": kept["learning_rate"].map(significant_figures),
+            "epoch": kept["epoch"].map(lambda v: f"{v:.0f}"),
+            "error (MAE)": kept["mae"].map(lambda v: number(v, 3)), "loss": kept["loss"].map(lambda v: number(v, 3)),
+            "rho with ratings": kept["rho"].map(lambda v: number(v, 3)),
+        }
+    )  # fmt: skip
+    numeric = set(frame.columns) - {"model", "weights"}
+    what = "the kept head of every full model and run, measured on its held-out pictures"
+    return make_table("How well the models learned valence", frame, numeric, HEADS.file, what)
+
+
+FIGURE = Figure(
+    1,
+    "alignment_by_architecture",
+    draw=figure_1,
+    caption=caption,
+    tables=(alignment_table, mean_table, ceiling_table, heads_table),
+)

@@ -1,4 +1,4 @@
-"""Figure 2: how the agreement changes from early to late layers."""
+"""Figure 2: how the agreement changes from early to late layers; with its caption and the table below it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2b_helpers.core.study import Figure
+from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid
 from o2b_helpers.report.results import Results
-from o2b_helpers.report.style import (
-    DASHES,
-    SOURCE_COLOURS,
-    SYMBOLS,
-    cycle,
-    faint,
-    long_name,
-    number,
-    offsets,
-    ordered,
-    safe,
-)
+from o2b_helpers.report.style import DASHES, SOURCE_COLOURS, SYMBOLS, cycle, faint, number, offsets, safe
+from o2b_helpers.report.tables import ShownTable
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import rho_limits
-from o2b_helpers.studies.alignment.figures.ceiling_bands import ceiling_bands, ceiling_legend
-from o2b_helpers.studies.common.select import FULL, chosen_models, layers, models_left_out, named, target_parts
-from o2b_helpers.studies.common.uncertainty import interval_words, known_ceilings, summary_over_runs
+from o2b_helpers.studies.alignment.figures.ceiling_bands import (
+    ceiling_bands,
+    ceiling_legend,
+    ceilings_in_words,
+    known_ceilings,
+)
+from o2b_helpers.studies.alignment.figures.over_runs import over_runs_table, summary_over_runs
+from o2b_helpers.studies.alignment.tables import ALIGNMENT, LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY
+from o2b_helpers.studies.common.names import long_name, ordered
+from o2b_helpers.studies.common.select import FULL, chosen_models, last_layer, layers, models, models_left_out, named
+from o2b_helpers.studies.common.sources import SOURCE_LEGEND, source_lines
+from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.common.uncertainty import interval_words
 
 TITLE = "Figure 2. Where in the network does the agreement arise?"
 MOST_MODELS = 4
 SPREAD = 0.36  # of the marks of the sources in one layer
 BANDS = 0.7  # of the place behind the full model, shared by the sources
-SOURCE_LEGEND = {"title": {"text": "source of<br>the target", "font": {"size": 12}}}
 HOVER = (
     "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<br>mean rho %{customdata[3]}, "
     "sd %{customdata[4]} over %{customdata[5]} runs%{customdata[6]}<extra></extra>"
@@ -43,15 +44,15 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
 
     One panel per valence type (rows), condition and model (columns; congruent left, incongruent right); one line
     per source; mean over runs (the paper, section 2.2.3 and figure 2) with its interval over runs and stimuli (ours;
-    the paper's standard deviation over runs is drawn where the results hold no interval). Behind the last layer stands
-    the full model, trained by other rules and therefore not joined to the line, and behind it the noise ceiling of
-    every source where it is known (ours).
+    the paper draws the standard deviation over runs). Behind the last layer stands the full model, trained by other
+    rules and therefore not joined to the line, and behind it the noise ceiling of every source where it is known
+    (ours).
 
     Parameters
     ----------
     results : Results
-        Needs targets.csv, layer_alignment.csv and alignment.csv; draws ceilings.csv and, if both are there,
-        layer_alignment_summary.csv and alignment_summary.csv.
+        Needs targets.csv, ceilings.csv, layer_alignment.csv, alignment.csv, layer_alignment_summary.csv and
+        alignment_summary.csv.
     architectures : sequence of str, optional
         The models to draw; at most the first four of the results where nothing is given.
 
@@ -59,11 +60,11 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
     -------
     plotly.graph_objects.Figure
     """
-    table, ceilings = named(results.layer_alignment, results.alignment), known_ceilings(results)
+    table, ceilings = named(results.table(LAYER_ALIGNMENT), results.table(ALIGNMENT)), known_ceilings(results)
     names = chosen_models(table, architectures, MOST_MODELS, "layer models")
     parts = target_parts(results)
     types, conditions, sources = (ordered(parts[c], c) for c in ("valence_type", "condition", "source"))
-    summary, intervals = summary_over_runs(results)
+    summary = summary_over_runs(results)
     summary = summary.drop_duplicates(["architecture", "layer", "valence_type", "source", "condition"])
     shown = summary[summary["architecture"].isin(names)]
     ends = [shown["low"], shown["high"], shown["mean"], ceilings["ceiling_high"]]
@@ -104,7 +105,7 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
             for position, source in enumerate(sources):
                 line = panel[panel["source"] == source].set_index("layer").reindex(steps)
                 shift = offsets(len(sources), SPREAD)[position]
-                for part in _line(line, model, position, shift, what if intervals else ""):
+                for part in _line(line, model, position, shift, what):
                     grid.add(part, row, column)
     for group, condition in enumerate(conditions):
         grid.group_heading(group, safe(condition, 40), above=54)
@@ -114,7 +115,7 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
         grid.row_heading(row, long_name(valence_type))
     source_lines(grid, sources)
     runs = " or ".join(str(int(n)) for n in sorted(shown["runs"].unique()))
-    bars = f"bars: its {what} over runs and stimuli" if intervals else "bars: standard deviation over runs"
+    bars = f"bars: its {what} over runs and stimuli"
     lines = f"Mean over {runs} runs; {bars}. Layers from input (left) to output (right); “full” is the full model."
     if len(ceilings):
         lines += "<br>“ceiling”: noise ceiling of each source, the most that people’s agreement allows."
@@ -128,7 +129,7 @@ def _line(line: pd.DataFrame, model: str, position: int, shift: float, interval:
     colour = cycle(SOURCE_COLOURS, position)
     text = [
         [safe(model), safe(layer), safe(r.target), number(r.mean, 3), number(r.sd, 3), int(r.runs),
-         f"<br>{interval} {number(r.low)} to {number(r.high)}<br>over runs and stimuli" if interval else ""]
+         f"<br>{interval} {number(r.low)} to {number(r.high)}<br>over runs and stimuli"]
         if isinstance(r.target, str) else [""] * 7
         for layer, r in zip(line.index, line.itertuples(), strict=True)
     ]  # fmt: skip
@@ -149,14 +150,59 @@ def _line(line: pd.DataFrame, model: str, position: int, shift: float, interval:
     return traces
 
 
-def source_lines(grid: PanelGrid, sources: list[str]) -> None:
-    """Add the legend of the sources' lines."""
-    for position, source in enumerate(sources):
-        colour = cycle(SOURCE_COLOURS, position)
-        grid.traces.append(
-            go.Scatter(
-                x=[None], y=[None], mode="lines+markers", name=safe(source, 18), legendgroup=f"source {position}",
-                line={"color": colour, "width": 1.6, "dash": cycle(DASHES, position)}, hoverinfo="skip",
-                marker={"symbol": cycle(SYMBOLS, position), "size": 7, "color": colour},
-            )
-        )  # fmt: skip
+def caption(results: Results) -> Caption:
+    """Say what figure 2 asks and shows."""
+    table = named(results.table(LAYER_ALIGNMENT), results.table(ALIGNMENT))
+    mean = table.groupby(["architecture", "layer", "target"], sort=False)["rho"].agg(["mean", "std", "count"])
+    spread = summary_over_runs(results).set_index(["architecture", "layer", "target"])
+    sentences = []
+    for model in models(table):
+        mine = mean.loc[model].dropna(subset=["mean"])
+        if mine.empty:
+            sentences.append(f"{model}: no layer has a defined rho.")
+            continue
+        layer, target = mine["mean"].idxmax()
+        top = mine.loc[(layer, target)]
+        first, last = layers(table, model)[0], last_layer(table, model)
+        by_layer = mine["mean"].groupby("layer").mean()
+        start, end = (number(by_layer.get(name, float("nan"))) for name in (first, last))
+        sentences.append(
+            f"{model}: averaged over all targets, rho goes from {start} in the first layer ({first}) to {end} in the "
+            f"last ({last}). Highest: {target} in {layer}, mean {number(top['mean'])}, "
+            f"sd {number(top['std'])} over {int(top['count'])} runs, "
+            f"interval {_ends(spread.loc[(model, layer, target)])}."
+        )
+    return Caption(
+        title="Where in the network does the agreement arise?",
+        question="Do early and late layers of a network agree with early and late stages of the brain?",
+        how_to_read=(
+            "Each panel is one valence type (rows), one condition and one model (columns). From left to right the "
+            "layers go from input to output. A line is one source of the target; a mark is the mean rho of the models "
+            f"trained on that layer, a bar its {interval_words(results)} over runs and stimuli. The mark at “full” is "
+            "the whole network. At “ceiling” stands each source’s noise ceiling with its interval: where a model would "
+            "come out that knew the order of the stimuli without any error."
+        ),
+        finding=" ".join([*sentences, ceilings_in_words(results)]).strip(),
+        limits=(
+            "Two layers share their stimuli, so bars that overlap do not rule out a difference, and the highest of "
+            "many marks is high partly by luck. Full models and layer models are trained by different rules, so the "
+            "step to “full” is not only one of depth. No significance is marked here; p and q of every run are in "
+            "layer_alignment.csv."
+        ),
+        origin=(
+            "Layers, training rules, mean and sd over runs are the paper’s (section 2.2.3). “full”, intervals over "
+            "runs and stimuli, and noise ceilings are ours."
+        ),
+    )
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{number(row['low'])} to {number(row['high'])}"
+
+
+def layer_table(results: Results) -> ShownTable | None:
+    """Show rho of the layer models, mean over runs with its interval; None where there is no layer model."""
+    return over_runs_table(results, "Agreement by layer", LAYER_ALIGNMENT_SUMMARY, "layer")
+
+
+FIGURE = Figure(2, "alignment_by_layer", draw=figure_2, caption=caption, tables=(layer_table,))

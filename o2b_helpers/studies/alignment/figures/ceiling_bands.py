@@ -1,4 +1,4 @@
-"""Noise ceilings in a panel: a band for the interval, a line for the ceiling."""
+"""Noise ceilings: which are known, in words, and in a panel as a band for the interval and a line for the ceiling."""
 
 from __future__ import annotations
 
@@ -8,10 +8,44 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from o2b_helpers.report.panels import PanelGrid, legend_entry
-from o2b_helpers.report.style import MUTED
-from o2b_helpers.studies.common.uncertainty import ceiling_hover
+from o2b_helpers.report.results import Results
+from o2b_helpers.report.style import MUTED, number, safe
+from o2b_helpers.studies.alignment.tables import CEILINGS
+from o2b_helpers.studies.common.tables import TARGETS
 
 BAND = "#c9d1d9"
+
+
+def known_ceilings(results: Results) -> pd.DataFrame:
+    """Return the noise ceilings that are known, indexed by target; empty where none is."""
+    return results.table(CEILINGS).dropna(subset=["ceiling"]).set_index("target")
+
+
+def ceilings_in_words(results: Results) -> str:
+    """Say how high the known ceilings are and for how many targets none is known, for a caption."""
+    known, targets = known_ceilings(results), results.table(TARGETS)["target"].nunique()
+    missing = targets - len(known)
+    words = ""
+    if len(known):
+        words = (
+            f"The noise ceilings lie between {number(known['ceiling'].min())} and {number(known['ceiling'].max())}. "
+        )
+    if missing:
+        which = "any target" if missing == targets else f"{missing} of {targets} targets"
+        words += (
+            f"No noise ceiling is known for {which}, because the values of single people are not at hand; no band is "
+            "drawn there, which does not mean that the ceiling is 1. "
+        )
+    return words.strip()
+
+
+def ceiling_hover(target: str, row: pd.Series) -> str:
+    """Write what a ceiling's band says when pointed at; names are escaped."""
+    return (
+        f"<b>noise ceiling</b>, {safe(target)}<br>{number(row['ceiling'])} "
+        f"({number(row['ceiling_low'])} to {number(row['ceiling_high'])})<br>"
+        f"reliability {number(row['reliability'])}, n = {int(row['n'])}<br>{safe(row['method'])}"
+    )
 
 
 def ceiling_bands(

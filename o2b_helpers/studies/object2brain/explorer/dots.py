@@ -30,7 +30,7 @@ def dots(answers: Sequence[Answer], names: Sequence[str]) -> str:
     if not len(known):
         return "<p>Rho is undefined in every run.</p>"
     low, high = float(known.min()), float(known.max())
-    step = next((one for one in STEPS if (high - low) / one <= 5), 0.5)
+    step = next((step for step in STEPS if (high - low) / step <= 5), 0.5)
     first, last = math.floor(low / step), max(math.ceil(high / step), math.floor(low / step) + 1)
     bottom = TOP + ROW * len(answers)
 

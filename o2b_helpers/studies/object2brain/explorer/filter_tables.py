@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import pandas as pd
+import xarray as xr
 
-from o2b_helpers.kernels.statistics.permutation_null import Forms, unit_ranks
-from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.results import Results
+from o2b_helpers.studies.common.select import models
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.object2brain.chance import largest_effect_by_chance
+from o2b_helpers.studies.object2brain.tables import (
+    FILTER_SCORES,
+    LESION_EFFECTS,
+    LESION_PREDICTIONS,
+    OBJECT_WEIGHTS_MEAN,
+)
 
-SHUFFLES, SEED = 1000, 0
+
+def filter_models(results: Results) -> list[str]:
+    """Name the models whose filters were scored and lesioned, in the order of the results.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    studied = models(results.table(OBJECT_WEIGHTS_MEAN))
+    names = [name for name in studied if results.has(FILTER_SCORES, name) and results.has(LESION_EFFECTS, name)]
+    if not names:
+        run = "run notebooks 06, 07 and 08 first: o2b run <profile>"
+        ask = "ask for it in the profile (analysis.models: object2brain), then run notebooks 06, 07 and 08"
+        raise InputError(
+            "There are no filters to explore"
+            if studied
+            else "No model was studied, so there are no filters to explore",
+            value=results.folder.name,
+            expected="filter scores and lesion effects of a model",
+            remedy=run if studied else ask,
+        )
+    return names
 
 
 class FilterTables:
@@ -18,14 +51,14 @@ class FilterTables:
     Parameters
     ----------
     results : Results
-        Needs filter_scores_<model>.nc, lesion_effects_<model>.nc and object_weights.csv.
+        Needs filter_scores_<model>.nc, lesion_effects_<model>.nc and object_weights_mean.csv.
     model : str
-        A name of column ``architecture`` in object_weights.csv.
+        A name of column ``architecture`` in object_weights_mean.csv.
     """
 
     def __init__(self, results: Results, model: str) -> None:
         self.model = model
-        scores, lesions = results.filter_scores(model), results.lesion_effects(model)
+        scores, lesions = results.arrays(FILTER_SCORES, model), results.arrays(LESION_EFFECTS, model)
         self.layer = np.array([str(name) for name in scores["layer"].values])
         self.channel = scores["channel"].values.astype(int)
         self.classes = [str(name) for name in scores["class"].values]
@@ -36,7 +69,7 @@ class FilterTables:
         count = np.where(self.boxes > 0, self.boxes, np.nan)
         self.score = scores["score_sum"].transpose("run", "filter", "class").values / count
         self._results = results
-        weights = results.object_weights
+        weights = results.table(OBJECT_WEIGHTS_MEAN)
         self.weights = weights[weights["architecture"] == model]
 
     @property
@@ -52,43 +85,32 @@ class FilterTables:
         pandas.DataFrame
             Columns filter (position on the long filter axis), channel, delta (mean over runs), sd.
         """
-        here = np.flatnonzero(self.layer == layer)
-        effect = self.delta[:, here, self.targets.index(target)]
+        filters = np.flatnonzero(self.layer == layer)
+        effect = self.delta[:, filters, self.targets.index(target)]
         table = pd.DataFrame(
-            {"filter": here, "channel": self.channel[here], "delta": effect.mean(axis=0), "sd": _sd(effect)}
+            {"filter": filters, "channel": self.channel[filters], "delta": effect.mean(axis=0), "sd": spread(effect)}
         )
         return table.sort_values("delta", ascending=False, kind="stable", ignore_index=True)
 
     def chance_level(self, layer: str, target: str) -> float | None:
-        """Find how large the largest lesion effect of a layer is by chance (ours).
-
-        The target's values are shuffled among its stimuli; each time the filters' effects (means over runs) are worked
-        out again, and the largest of them, without its sign, is kept.
+        """Return how large the largest lesion effect of a layer is by chance.
 
         Returns
         -------
         float or None
-            What the largest effect exceeds in 5 of 100 shuffles; None where the results do not hold the predictions
-            without each filter, or no filter's effect is defined.
+            See :func:`~o2b_helpers.studies.object2brain.chance.largest_effect_by_chance`; None also where the results
+            do not hold the predictions without each filter.
         """
-        predictions = self._results.lesion_predictions(self.model)
-        if predictions is None:
+        if self._predictions is None:
             return None
-        values = self._results.targets
+        values = self._results.table(TARGETS)
         values = values[(values["target"] == target) & values["value"].notna()].set_index("stimulus")["value"]
-        stimuli = [str(name) for name in predictions["stimulus"].values]
-        places = np.array([place for place, name in enumerate(stimuli) if name in values.index])
-        here = self.layer == layer
-        base = predictions["base"].transpose("run", "stimulus").values[:, places]
-        without = predictions["prediction"].transpose("run", "filter", "stimulus").values[:, here][:, :, places]
-        forms = (unit_ranks(base)[:, None] - unit_ranks(without)).mean(axis=0)
-        forms = forms[~np.isnan(forms).any(axis=1)]
-        if not len(forms):
-            return None
-        series = values[[stimuli[place] for place in places]].to_numpy(dtype=np.float64)
-        shuffles = permutations_within(np.zeros(len(places)), SHUFFLES, SEED)
-        null = Forms(forms, series[None], np.arange(len(places))).under(shuffles)[0]
-        return float(np.quantile(np.abs(null).max(axis=1), 0.95))
+        return largest_effect_by_chance(self._predictions, self.layer == layer, values)
+
+    @cached_property
+    def _predictions(self) -> xr.Dataset | None:
+        there = self._results.has(LESION_PREDICTIONS, self.model)
+        return self._results.arrays(LESION_PREDICTIONS, self.model) if there else None
 
     def class_profile(self, position: int) -> pd.DataFrame:
         """Compare a filter's mean box score of every detected class with the mean of its layer.
@@ -111,13 +133,12 @@ class FilterTables:
         return table.sort_values("difference", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
     def class_weights(self, layer: str, target: str) -> pd.DataFrame:
-        """Average the class weights of a layer and target over runs, highest first: class, category, mean, sd."""
-        here = self.weights[(self.weights["layer"] == layer) & (self.weights["target"] == target)]
-        grouped = here.groupby(["class", "category"], sort=False)["weight"]
-        table = grouped.agg(mean="mean", sd="std").reset_index()
+        """Return the class weights of a layer and target, highest first: class, category, mean and sd over runs."""
+        table = self.weights[(self.weights["layer"] == layer) & (self.weights["target"] == target)]
+        table = table.rename(columns={"weight": "mean"})[["class", "category", "mean", "sd"]]
         return table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
 
 
-def _sd(values: np.ndarray) -> np.ndarray:
-    """Compute the standard deviation over runs; NaN where there is only one."""
-    return values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
+def spread(values: np.ndarray) -> np.ndarray:
+    """Compute the standard deviation over runs, the first axis; NaN where there is only one."""
+    return values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)

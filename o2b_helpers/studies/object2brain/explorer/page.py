@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.downloads import pack
 from o2b_helpers.report.embed import data_json
+from o2b_helpers.report.parts import Part, PartContent
+from o2b_helpers.report.provenance import facts_of
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables
+from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables, filter_models, spread
 
 MOST_CHARACTERS = 3_500_000
 EFFECT, SCORE = 100_000, 10_000  # numbers travel as whole hundred-thousandths and ten-thousandths
@@ -42,7 +43,7 @@ def explorer_page(results: Results, room: int = MOST_CHARACTERS) -> ExplorerPage
     Parameters
     ----------
     results : Results
-        Needs object_weights.csv, filter_scores_<model>.nc and lesion_effects_<model>.nc.
+        Needs object_weights_mean.csv, filter_scores_<model>.nc and lesion_effects_<model>.nc.
     room : int
         Characters that the packed data may take.
 
@@ -58,14 +59,7 @@ def explorer_page(results: Results, room: int = MOST_CHARACTERS) -> ExplorerPage
     InputError
         When no model's filters were scored and lesioned.
     """
-    names = results.filter_models
-    if not names:
-        raise InputError(
-            "There are no filters to explore",
-            value=results.folder.name,
-            expected="filter scores and lesion effects of a model",
-            remedy="run notebooks 06, 07 and 08 first: o2b run <profile>",
-        )
+    names = filter_models(results)
     chosen: list[dict[str, Any]] = []
     left_out, packed = [], ""
     for name in names:
@@ -81,7 +75,6 @@ def explorer_page(results: Results, room: int = MOST_CHARACTERS) -> ExplorerPage
 def _model(tables: FilterTables) -> dict[str, Any]:
     layers = tables.layers
     shown = np.flatnonzero(tables.boxes > 0)
-    sd = tables.delta.std(axis=0, ddof=1) if len(tables.delta) > 1 else np.full(tables.delta.shape[1:], np.nan)
     return {
         "name": tables.model,
         "layers": layers,
@@ -91,7 +84,7 @@ def _model(tables: FilterTables) -> dict[str, Any]:
         "runs": len(tables.delta),
         "rho": _whole(tables.rho.mean(axis=0), EFFECT),
         "delta": _whole(tables.delta.mean(axis=0).T, EFFECT),
-        "sd": _whole(sd.T, EFFECT),
+        "sd": _whole(spread(tables.delta).T, EFFECT),
         "classes": [tables.classes[place] for place in shown],
         "boxes": [int(tables.boxes[place]) for place in shown],
         "score": _whole(tables.score[:, :, shown].mean(axis=0).T, SCORE),
@@ -103,3 +96,33 @@ def _whole(values: np.ndarray, unit: int) -> list:
     if values.ndim > 1:
         return [_whole(row, unit) for row in values]
     return [None if np.isnan(value) else round(float(value) * unit) for value in values]
+
+
+def explorer_content(results: Results, room: int) -> PartContent:
+    """Make the explorer's part of the page."""
+    page = explorer_page(results, min(room, MOST_CHARACTERS))
+    values = {"left_out": page.left_out, "pictures": pictures_in_words(results)}
+    return PartContent(values, {"explorer-data": page.packed})
+
+
+def pictures_in_words(results: Results) -> str:
+    """Say why the page shows no pictures of the corpus."""
+    allowed = facts_of(results.provenance, "inputs").get("pictures_may_be_shown")
+    if allowed:
+        return (
+            "This page shows numbers only: the results folder holds no pictures, although the corpus’ licence would "
+            "allow them to be shown."
+        )
+    if allowed is None:
+        return "This page shows no pictures: the results do not say whether the corpus’ licence allows it."
+    return "This page shows no pictures: the corpus’ licence does not allow them to be passed on."
+
+
+EXPLORER_PART = Part(
+    "explore",
+    heading="Look at single filters",
+    package=__package__,
+    template="explorer.html.jinja",
+    scripts=("explorer.js",),
+    make=explorer_content,
+)

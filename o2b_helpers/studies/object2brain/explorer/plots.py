@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
 import plotly.graph_objects as go
 
 from o2b_helpers.report.style import FONT, RULE, SIZE_HEADING, SIZE_SMALL, SIZE_TEXT, TEXT, ZERO, safe
@@ -13,7 +17,7 @@ WIDE, HALF = 800, 400  # pixels; what fits beside JupyterLab's file browser in a
 def effects_figure() -> go.FigureWidget:
     """Make the ranked plot: a click picks a filter, a frame drawn with the mouse a set of them."""
     figure = _figure(WIDE, 300, "filter (channel), from supporting to weakening", "lesion effect (change of rho)")
-    hover = "filter %{customdata[1]}<br>%{y:.4f}, sd %{customdata[2]:.4f} over runs<extra></extra>"
+    hover = "filter %{customdata[1]}<br>%{y:.4f}, sd %{customdata[2]} over runs<extra></extra>"
     figure.add_trace(_bar(error_y=_error(), hovertemplate=hover))
     # what is selected is shown by colour, so that list and plot cannot disagree
     opaque = {"marker": {"opacity": 1}}
@@ -43,16 +47,21 @@ def weights_figure() -> go.FigureWidget:
     return figure
 
 
-def horizontal(figure: go.FigureWidget, names, values, sd) -> None:
+def horizontal(figure: go.FigureWidget, names: Sequence[str], values: pd.Series, sd: pd.Series | None) -> None:
     """Put classes into the first trace of a figure of horizontal bars, the first class on top."""
     bars = figure.data[0]
-    bars.x, bars.y = values.tolist(), list(range(len(values)))
+    bars.x, bars.y = defined(values), list(range(len(values)))
     bars.customdata = [safe(name, 80) for name in names]
     if sd is not None:
-        bars.error_x.array = sd.tolist()
+        bars.error_x.array = sd.fillna(0).tolist()
     axis = figure.layout.yaxis
     axis.tickvals, axis.ticktext = list(range(len(values))), [safe(name, 18) for name in names]
-    axis.range = [len(values) - 0.5, -0.5]
+    axis.range = [max(len(values), 1) - 0.5, -0.5]
+
+
+def defined(values: Iterable[float]) -> list[float | None]:
+    """Return numbers as a browser takes them: None, a gap, for what is undefined."""
+    return [None if math.isnan(value) else float(value) for value in values]
 
 
 def chance_lines(figure: go.FigureWidget, level: float | None) -> None:

@@ -9,22 +9,23 @@ import ipywidgets as widgets
 from o2b_helpers.core.errors import InputError, Object2BrainError
 from o2b_helpers.core.params import Params
 from o2b_helpers.report.results import Results
-from o2b_helpers.report.style import safe, significant_figures
+from o2b_helpers.report.style import number, safe, significant_figures
 from o2b_helpers.studies.object2brain.explorer.dots import dots
-from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables
+from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPictures
+from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables, filter_models
+from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 from o2b_helpers.studies.object2brain.explorer.plots import (
     BLUE,
     CHOSEN,
     ORANGE,
     chance_lines,
+    defined,
     effects_figure,
     horizontal,
     profile_figure,
     weights_figure,
 )
 from o2b_helpers.studies.object2brain.explorer.words import Answer, answers_table, paragraph, pictures_row, whole_model
-from o2b_helpers.studies.object2brain.filter_pictures import FilterPictures
-from o2b_helpers.studies.object2brain.live_network import LiveNetwork
 
 MOST_FILTERS = 40
 MOST_CLASSES = 20
@@ -42,7 +43,8 @@ def explorer(results: Results, architecture: str | None = None, *, params: Param
     Parameters
     ----------
     results : Results
-        Needs object_weights.csv and, for every model in it, filter_scores_<model>.nc and lesion_effects_<model>.nc.
+        Needs targets.csv, object_weights_mean.csv and, for a model in it, filter_scores_<model>.nc and
+        lesion_effects_<model>.nc.
     architecture : str, optional
         The model to start with; the first of the results where not given.
     params : Params, optional
@@ -69,13 +71,13 @@ class Explorer(widgets.VBox):
     """
 
     def __init__(self, results: Results, architecture: str | None = None, params: Params | None = None) -> None:
-        names = results.filter_models
-        if not names or (architecture is not None and architecture not in names):
+        names = filter_models(results)
+        if architecture is not None and architecture not in names:
             raise InputError(
-                "There are no filters to explore",
-                value=architecture or results.folder,
-                expected=f"one of {', '.join(names)}" if names else "filter scores and lesion effects of a model",
-                remedy="run notebooks 06, 07 and 08 first: o2b run <profile>",
+                "There are no filters of this model to explore",
+                value=architecture,
+                expected=f"one of {', '.join(names)}",
+                remedy="choose one of these, or run notebooks 06, 07 and 08 with a profile that asks for this model",
             )
         self._results, self._params, self._began, self._count = results, params, None, 0
         self._tables: dict[str, FilterTables] = {}
@@ -155,8 +157,8 @@ class Explorer(widgets.VBox):
             (f"{place}. filter {row.channel} ({significant_figures(row.delta)})", row.filter)
             for place, row in enumerate(ranked.itertuples(), start=1)
         ]
-        here = set(ranked["filter"])
-        kept = tuple(position for position in self.lesioned.value if position in here)
+        of_layer = set(ranked["filter"])
+        kept = tuple(position for position in self.lesioned.value if position in of_layer)
         self._put(self.filter, options, int(ranked["filter"].iloc[0]))
         self._put(self.lesioned, options, kept)
         shown = ranked
@@ -165,9 +167,9 @@ class Explorer(widgets.VBox):
         chance = self.tables.chance_level(layer, target)
         with self.effects.batch_update():
             bars = self.effects.data[0]
-            bars.x, bars.y = list(range(len(shown))), shown["delta"].tolist()
+            bars.x, bars.y = list(range(len(shown))), defined(shown["delta"])
             bars.error_y.array = shown["sd"].fillna(0).tolist()
-            bars.customdata = shown[["filter", "channel", "sd"]].to_numpy().tolist()
+            bars.customdata = [[int(row.filter), int(row.channel), number(row.sd, 4)] for row in shown.itertuples()]
             bars.selectedpoints = []  # places in the plot, which now hold other filters
             self.effects.layout.selections = []
             axis = self.effects.layout.xaxis
@@ -180,7 +182,7 @@ class Explorer(widgets.VBox):
             half = MOST_CLASSES // 2
             weights = weights.iloc[[*range(half), *range(len(weights) - half, len(weights))]]
         with self.weights.batch_update():
-            horizontal(self.weights, weights["class"], weights["mean"], weights["sd"].fillna(0))
+            horizontal(self.weights, weights["class"], weights["mean"], weights["sd"])
             self.weights.layout.title.text = f"Class weights in {safe(layer, 32)}"
         rho = self.tables.rho[:, self.tables.targets.index(target)]
         self.words.value = whole_model(target, rho, len(ranked), chance)
@@ -192,7 +194,7 @@ class Explorer(widgets.VBox):
         profile = self.tables.class_profile(position).head(MOST_CLASSES)
         with self.profile.batch_update():
             horizontal(self.profile, profile["class"], profile["score"], None)
-            self.profile.data[1].x = profile["layer_mean"].tolist()
+            self.profile.data[1].x = defined(profile["layer_mean"])
             self.profile.data[1].y = list(range(len(profile)))
             self.profile.layout.title.text = f"What filter {self.tables.channel[position]} answers to"
         try:
@@ -206,10 +208,10 @@ class Explorer(widgets.VBox):
         position, lesioned = self.filter.value, set(self.lesioned.value)
         with self.effects.batch_update():
             filters = [int(row[0]) for row in self.effects.data[0].customdata]
-            colours = [ORANGE if one in lesioned else CHOSEN if one == position else BLUE for one in filters]
+            colours = [ORANGE if name in lesioned else CHOSEN if name == position else BLUE for name in filters]
             self.effects.data[0].marker.color = colours
             self.effects.data[0].marker.line.color = CHOSEN
-            self.effects.data[0].marker.line.width = [2 if one == position else 0 for one in filters]
+            self.effects.data[0].marker.line.width = [2 if name == position else 0 for name in filters]
         try:
             self._answer(position, sorted(lesioned))
         except Object2BrainError as error:
@@ -224,7 +226,7 @@ class Explorer(widgets.VBox):
         layer, target, channel = self.layer.value, self.target.value, self.tables.channel
         asked = [("whole network", []), (f"without filter {channel[position]}", [position])]
         if lesioned and lesioned != [position]:
-            named = ", ".join(str(channel[one]) for one in lesioned[:MOST_NAMED])
+            named = ", ".join(str(channel[other]) for other in lesioned[:MOST_NAMED])
             more = f" and {len(lesioned) - MOST_NAMED} more" if len(lesioned) > MOST_NAMED else ""
             asked.append((f"without the {len(lesioned)} filters {named}{more}", lesioned))
         answers = [Answer(name, *self.network.rho(target, layer, channel[some])) for name, some in asked]
@@ -246,8 +248,8 @@ class Explorer(widgets.VBox):
         of_filter = self._pictures[name]
         if not of_filter.allowed:
             return paragraph(NO_PICTURES)
-        found = of_filter.top(self.layer.value, channel)
-        return pictures_row(found, channel, len(of_filter.candidates), len(of_filter.corpus))
+        pictures = of_filter.top(self.layer.value, channel)
+        return pictures_row(pictures, channel, len(of_filter.candidates), len(of_filter.corpus))
 
     def _clicked(self, _trace, points, state) -> None:
         """Show the filter whose bar was clicked; with Shift held, take it into the set, or out of it."""

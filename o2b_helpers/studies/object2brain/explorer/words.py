@@ -15,7 +15,7 @@ from PIL import Image
 from o2b_helpers.report.style import number, significant_figures
 
 if TYPE_CHECKING:
-    from o2b_helpers.studies.object2brain.filter_pictures import FilterPicture
+    from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPicture
 
 SIDE = 200  # pixels of a picture on the page
 MOST_BOXES = 6  # drawn in a picture
@@ -120,14 +120,14 @@ def pictures_row(pictures: Sequence[FilterPicture], channel: int, candidates: in
         "the score of the map inside it (0 to 1) and, as counted, what it adds to the filter’s class profile: the mean "
         "over runs, with 0 for runs in which the filter speaks against the output on that picture."
     )
-    shown = "".join(_picture(one, channel) for one in pictures)
+    shown = "".join(_picture(picture, channel) for picture in pictures)
     return f"{paragraph(said)}<div style='display:flex;flex-wrap:wrap;gap:14px'>{shown}</div>"
 
 
-def _picture(one: FilterPicture, channel: int) -> str:
-    height, width = one.pixels.shape[:2]
+def _picture(picture: FilterPicture, channel: int) -> str:
+    height, width = picture.pixels.shape[:2]
     scale, drawn, listed = SIDE / width, [], []
-    for place, box in enumerate(one.boxes.head(MOST_BOXES).itertuples(), start=1):
+    for place, box in enumerate(picture.boxes.head(MOST_BOXES).itertuples(), start=1):
         x, y = box.x0 * scale, box.y0 * scale
         size = f"width='{(box.x1 - box.x0) * scale:.1f}' height='{(box.y1 - box.y0) * scale:.1f}' fill='none'"
         corner = f"x='{x:.1f}' y='{y:.1f}' {size}"
@@ -136,30 +136,31 @@ def _picture(one: FilterPicture, channel: int) -> str:
             f"<rect x='{x:.1f}' y='{y:.1f}' width='13' height='14' fill='#111'/>"
             f"<text x='{x + 3:.1f}' y='{y + 11:.1f}' font-size='11' fill='#fff'>{place}</text>"
         )
-        name = box[one.boxes.columns.get_loc("class") + 1]
+        name = box[picture.boxes.columns.get_loc("class") + 1]
         listed.append(f"<div>{place}&ensp;{text(name, 20)} {number(box.map_score)}, counted {number(box.score)}</div>")
-    if len(one.boxes) > MOST_BOXES:
-        listed.append(f"<div>and {len(one.boxes) - MOST_BOXES} more with lower scores</div>")
-    if one.boxes.empty:
+    if len(picture.boxes) > MOST_BOXES:
+        listed.append(f"<div>and {len(picture.boxes) - MOST_BOXES} more with lower scores</div>")
+    if picture.boxes.empty:
         listed.append("<div>no object was detected</div>")
-    spoken = f"Where filter {channel} responds in picture {' '.join(one.image.split())[:LONGEST]}"
+    spoken = f"Where filter {channel} responds in picture {' '.join(picture.image.split())[:LONGEST]}"
     return (
         f"<figure style='margin:0;width:{SIDE}px;line-height:1.35'>"
         f"<svg role='img' aria-label='{html.escape(spoken, quote=True)}' width='{SIDE}' height='{height * scale:.0f}' "
-        f"style='display:block'><image href='{_overlay(one)}' width='{SIDE}' height='{height * scale:.0f}'/>"
-        f"{''.join(drawn)}</svg><figcaption style='font-size:11px;overflow-wrap:anywhere'>{text(one.image, 40)}"
-        f"<div>strength {significant_figures(one.response)}; counts in {one.positive_runs} of {one.runs} runs</div>"
+        f"style='display:block'><image href='{_overlay(picture)}' width='{SIDE}' height='{height * scale:.0f}'/>"
+        f"{''.join(drawn)}</svg><figcaption style='font-size:11px;overflow-wrap:anywhere'>{text(picture.image, 40)}"
+        f"<div>strength {significant_figures(picture.response)}; counts in {picture.positive_runs} of {picture.runs} "
+        "runs</div>"
         f"{''.join(listed)}</figcaption></figure>"
     )
 
 
-def _overlay(one: FilterPicture) -> str:
+def _overlay(picture: FilterPicture) -> str:
     """Lay the map over the picture in grey, as the address of an embedded JPEG."""
-    height, width = one.pixels.shape[:2]
-    heat = Image.fromarray(one.cam.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    height, width = picture.pixels.shape[:2]
+    heat = Image.fromarray(picture.cam.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     share = 0.75 * np.clip(np.asarray(heat), 0, 1)[..., None]
-    picture = 0.6 * one.pixels + 0.4 * one.pixels.mean(axis=2, keepdims=True)  # paler, so that the map is seen
-    mixed = Image.fromarray(np.clip((1 - share) * picture + share * HEAT, 0, 255).astype(np.uint8))
+    pale = 0.6 * picture.pixels + 0.4 * picture.pixels.mean(axis=2, keepdims=True)  # paler, so that the map is seen
+    mixed = Image.fromarray(np.clip((1 - share) * pale + share * HEAT, 0, 255).astype(np.uint8))
     if width < SIDE:
         mixed = mixed.resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()

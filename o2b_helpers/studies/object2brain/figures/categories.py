@@ -1,4 +1,4 @@
-"""What figures 3 and 4 share: which categories they show and how a weight reads when pointed at."""
+"""What figures 3 and 4 share: which categories they show, how a weight reads when pointed at, and their table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 import pandas as pd
 
 from o2b_helpers.report.style import number, safe, significant_figures
+from o2b_helpers.report.tables import MOST_ROWS, ShownTable, make_table
+from o2b_helpers.studies.object2brain.tables import CATEGORY_WEIGHTS
 
 HOVER = (
     "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}: %{customdata[4]} classes, "
@@ -57,3 +59,17 @@ def complete(weights: pd.DataFrame) -> pd.DataFrame:
     """Keep the columns needed; there is one row per (model, layer, target, category, sign), absent ones mean zero."""
     keys = ["architecture", "layer", "target", "category", "sign"]
     return weights[[*keys, "weight", "n_classes", "q", "ci_low", "ci_high"]]
+
+
+def categories_as_table(title: str, table: pd.DataFrame, what: str, most: int = MOST_ROWS) -> ShownTable:
+    """Show rows of category_weights.csv, in their order."""
+    frame = pd.DataFrame(
+        {
+            "model": table["architecture"], "layer": table["layer"], "target": table["target"],
+            "category": table["category"], "sign": table["sign"],
+            "classes": table["n_classes"].map(lambda v: f"{v:.0f}"),
+            "weight": table["weight"].map(lambda v: significant_figures(v, 3)),
+        }
+    )  # fmt: skip
+    numeric, exact = {"weight", "classes"}, {"weight": table["weight"]}
+    return make_table(title, frame, numeric, CATEGORY_WEIGHTS.file, what, most, exact=exact)

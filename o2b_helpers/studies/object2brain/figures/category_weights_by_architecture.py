@@ -1,4 +1,4 @@
-"""Figure 4: whether different networks lean on the same kinds of objects."""
+"""Figure 4: whether different networks lean on the same kinds of objects; with its caption and tables."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2b_helpers.core.study import Figure
+from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid, legend_entry
 from o2b_helpers.report.results import Results
-from o2b_helpers.report.style import SOURCE_COLOURS, cycle, ordered, safe
-from o2b_helpers.studies.alignment.figures.alignment_by_layer import SOURCE_LEGEND
-from o2b_helpers.studies.common.select import chosen_models, last_layer, models_left_out, target_parts
+from o2b_helpers.report.style import SOURCE_COLOURS, cycle, safe, significant_figures
+from o2b_helpers.report.tables import MOST_ROWS, ShownTable, make_table, p_value
+from o2b_helpers.studies.common.names import ordered
+from o2b_helpers.studies.common.select import chosen_models, last_layer, models, models_left_out
+from o2b_helpers.studies.common.sources import SOURCE_LEGEND
+from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.object2brain.answers.kinds import category_in_words
 from o2b_helpers.studies.object2brain.figures.categories import (
     FADING,
     HOVER,
+    categories_as_table,
     complete,
     hover_text,
     strength,
     strongest_categories,
     weight_axis,
 )
+from o2b_helpers.studies.object2brain.tables import CATEGORY_WEIGHTS, OBJECT_WEIGHTS_MEAN
 
 TITLE = "Figure 4. Do the models lean on the same kinds of objects?"
 MOST_MODELS, MOST_CATEGORIES = 4, 9
+CLASSES_AT_EITHER_END = 5
 
 
 def figure_4(
@@ -48,9 +58,9 @@ def figure_4(
     -------
     plotly.graph_objects.Figure
     """
-    table = complete(results.category_weights)
+    table = complete(results.table(CATEGORY_WEIGHTS))
     names = chosen_models(table, architectures, MOST_MODELS, "category weights")
-    ends = {model: last_layer(results.category_weights, model) for model in names}
+    ends = {model: last_layer(results.table(CATEGORY_WEIGHTS), model) for model in names}
     table = table[table["layer"] == table["architecture"].map(ends)]
     chosen = list(categories or strongest_categories(table, MOST_CATEGORIES))
     table = table[table["category"].isin(chosen)]
@@ -77,9 +87,9 @@ def figure_4(
             }
             grid.axes(row, column, x, y)
             grid.separate(row, column, len(chosen), "y")
-            here = parts[(parts["condition"] == condition) & (parts["valence_type"] == valence_type)]
+            of_panel = parts[(parts["condition"] == condition) & (parts["valence_type"] == valence_type)]
             for position, source in enumerate(sources):
-                targets = here.index[here["source"] == source]
+                targets = of_panel.index[of_panel["source"] == source]
                 part = mine[mine["target"].isin(targets)]
                 grid.add(_bars(part, chosen, position, len(sources)), row, column)
         grid.row_heading(row, f"{safe(model, 40)}, layer {safe(ends[model], 40)}")
@@ -91,7 +101,7 @@ def figure_4(
     grid.title(
         TITLE,
         "Right of zero: the category’s objects support the agreement. Left: they weaken it. "
-        f"Every model has its own scale. {FADING}" + models_left_out(results.category_weights, names),
+        f"Every model has its own scale. {FADING}" + models_left_out(results.table(CATEGORY_WEIGHTS), names),
     )
     return grid.finish(legend=grid.layout["legend"] | SOURCE_LEGEND, barmode="overlay")
 
@@ -114,3 +124,99 @@ def _legend(grid: PanelGrid, sources: list[str]) -> None:
     for position, source in enumerate(sources):
         marker = {"symbol": "square", "size": 11, "color": cycle(SOURCE_COLOURS, position)}
         grid.traces.append(legend_entry(safe(source, 18), marker, f"source {position}"))
+
+
+def caption(results: Results) -> Caption:
+    """Say what figure 4 asks and shows."""
+    return Caption(
+        title="Do the models lean on the same kinds of objects?",
+        question="Do networks that agree with people equally well lean on the same kinds of objects?",
+        how_to_read=(
+            "Each row of panels is one model at its last target layer, each column one condition and valence type. "
+            "Bars to the right: the category’s objects support the agreement; to the left: they weaken it. Colours are "
+            "the sources of the target, in the order of the legend from top to bottom."
+        ),
+        finding=" ".join(category_in_words(results, last_only=True)),
+        limits=(
+            "Every model has its own scale, printed below its panels: look at the pattern, not at the length across "
+            "models. Weights have no unit. Boxes of different classes overlap (figure 5). A category that is missing "
+            "here may matter in an earlier layer. Pale bars may come from chance (q not below 0.05)."
+        ),
+        origin="As figure 3. Which nine categories to draw is ours: those with the largest weights in the last layers.",
+    )
+
+
+def category_table(results: Results) -> ShownTable | None:
+    """Show the largest category weights of every model's last target layer; None where there is none."""
+    table = results.table(CATEGORY_WEIGHTS)
+    if table.empty:
+        return None
+    names = models(table)
+    table = _last_layers(table).sort_values("weight", key=lambda w: w.abs(), ascending=False, kind="stable")
+    share = max(1, MOST_ROWS // len(names))
+    shown = pd.concat([table[table["architecture"] == name].head(share) for name in names])
+    rest = pd.concat([table[table["architecture"] == name].iloc[share:] for name in names])
+    table = pd.concat([shown, rest])  # every model has its part of the rows shown
+    what = "the last target layer of each model, largest weights first"
+    return categories_as_table("Category weights", table, what, share * len(names))
+
+
+def class_table(results: Results) -> ShownTable | None:
+    """Show, for every target, the classes with the highest and the lowest weight in the last target layer."""
+    table, rows = results.table(OBJECT_WEIGHTS_MEAN), []
+    if table.empty:
+        return None
+    for model in models(table):
+        last = last_layer(table, model)
+        own = table[(table["architecture"] == model) & (table["layer"] == last)]
+        for target in target_parts(results).index:
+            weights = own[own["target"] == target].sort_values(["weight", "class"], ascending=[False, True])
+            count = max(1, min(CLASSES_AT_EITHER_END, len(weights) // 2))  # no class stands at both ends
+            high, low = weights.head(count), weights.tail(count).iloc[::-1]
+            rows.append((model, last, target, _classes(high), _classes(low)))
+    frame = pd.DataFrame(rows, columns=["model", "layer", "target", "highest weights", "lowest weights"])
+    what = (
+        f"the last target layer, up to {CLASSES_AT_EITHER_END} classes at either end, weight as mean ± sd over runs; "
+        "above zero a class supports the agreement, below zero it weakens it"
+    )
+    return make_table("Classes with the largest weights", frame, set(), OBJECT_WEIGHTS_MEAN.file, what)
+
+
+def weight_table(results: Results) -> ShownTable | None:
+    """Show every class' weight in the last target layer, with its interval and q; None where there is none."""
+    table = results.table(OBJECT_WEIGHTS_MEAN)
+    if table.empty:
+        return None
+    rank = {target: place for place, target in enumerate(target_parts(results).index)}
+    table = _last_layers(table)
+    table = table.assign(place=table["target"].map(rank)).sort_values(
+        ["place", "architecture", "weight"], ascending=[True, True, False], kind="stable"
+    )
+    shown = {"weight": "weight", "sd": "sd over runs", "ci_low": "lowest", "ci_high": "highest", "q": "q"}
+    texts = {"model": table["architecture"], **{c: table[c] for c in ("layer", "target", "class", "category")}}
+    for column, heading in shown.items():
+        texts[heading] = table[column].map(p_value if column == "q" else lambda v: significant_figures(v, 3))
+    what = f"the last target layer of each model; mean over runs, its {interval_words(results)}, and q against chance"
+    exact = {heading: table[column] for column, heading in shown.items()}
+    frame = pd.DataFrame(texts)
+    return make_table("Weights of all classes", frame, set(exact), OBJECT_WEIGHTS_MEAN.file, what, exact=exact)
+
+
+def _last_layers(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of every model's last target layer."""
+    last = {model: last_layer(table, model) for model in models(table)}
+    return table[table["layer"] == table["architecture"].map(last)]
+
+
+def _classes(part: pd.DataFrame) -> str:
+    words = part[["class", "weight", "sd"]].itertuples(index=False)
+    return ", ".join(f"{name} ({significant_figures(w)} ± {significant_figures(sd)})" for name, w, sd in words)
+
+
+FIGURE = Figure(
+    4,
+    "category_weights_by_architecture",
+    draw=figure_4,
+    caption=caption,
+    tables=(category_table, class_table, weight_table),
+)

@@ -1,4 +1,4 @@
-"""Figure 3: which kinds of objects matter in which layer."""
+"""Figure 3: which kinds of objects matter in which layer; with its caption and the table below it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2b_helpers.core.study import Figure
+from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid
 from o2b_helpers.report.results import Results
-from o2b_helpers.report.style import DASHES, SOURCE_COLOURS, SYMBOLS, cycle, ordered, safe
-from o2b_helpers.studies.alignment.figures.alignment_by_layer import SOURCE_LEGEND, source_lines
-from o2b_helpers.studies.common.select import chosen_models, layers, models_left_out, target_parts
+from o2b_helpers.report.style import DASHES, SOURCE_COLOURS, SYMBOLS, cycle, safe
+from o2b_helpers.report.tables import ShownTable
+from o2b_helpers.studies.common.names import ordered
+from o2b_helpers.studies.common.select import chosen_models, layers, models_left_out
+from o2b_helpers.studies.common.sources import SOURCE_LEGEND, source_lines
+from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.object2brain.answers.kinds import category_in_words
 from o2b_helpers.studies.object2brain.figures.categories import (
     FADING,
     HOVER,
+    categories_as_table,
     complete,
     hover_text,
     strength,
     strongest_categories,
     weight_axis,
 )
+from o2b_helpers.studies.object2brain.tables import CATEGORY_WEIGHTS
 
 TITLE = "Figure 3. Which kinds of objects support or weaken the agreement, layer by layer?"
 MOST_MODELS, MOST_CATEGORIES = 3, 3
@@ -49,7 +57,7 @@ def figure_3(
     -------
     plotly.graph_objects.Figure
     """
-    table = complete(results.category_weights)
+    table = complete(results.table(CATEGORY_WEIGHTS))
     names = chosen_models(table, architectures, MOST_MODELS, "category weights")
     table = table[table["architecture"].isin(names)]
     chosen = list(categories or strongest_categories(table, MOST_CATEGORIES))
@@ -62,7 +70,7 @@ def figure_3(
         column_gap=10, row_gap=34, bottom=90, right=120, row_group=len(chosen), row_group_gap=66,
     )  # fmt: skip
     for row, (model, category) in enumerate(rows):
-        steps = layers(results.category_weights, model)
+        steps = layers(results.table(CATEGORY_WEIGHTS), model)
         scale = table.loc[table["architecture"] == model, ["category", "weight"]]
         scale = weight_axis(scale.loc[scale["category"].isin(chosen), "weight"])
         last = row == len(rows) - 1 or rows[row + 1][0] != model
@@ -81,16 +89,16 @@ def figure_3(
             if column == 0:
                 y["title"] = "weight"
             grid.axes(row, column, x, y)
-            here = (parts["condition"] == condition) & (parts["valence_type"] == valence_type)
+            of_panel = (parts["condition"] == condition) & (parts["valence_type"] == valence_type)
             for position, source in enumerate(sources):
-                targets = parts.index[here & (parts["source"] == source)]
+                targets = parts.index[of_panel & (parts["source"] == source)]
                 part = table[
                     (table["architecture"] == model) & (table["category"] == category) & table["target"].isin(targets)
                 ]
                 if len(targets):
                     grid.add(_lines(part, steps, targets[0], position), row, column)
         grid.row_heading(row, f"{safe(category, 40)} – {safe(model, 40)}")
-    return _finish(grid, conditions, types, sources, models_left_out(results.category_weights, names))
+    return _finish(grid, conditions, types, sources, models_left_out(results.table(CATEGORY_WEIGHTS), names))
 
 
 def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> go.Scatter:
@@ -133,3 +141,41 @@ def _finish(grid: PanelGrid, conditions: list[str], types: list[str], sources: l
         f"Scale shared within a model. {FADING}" + note,
     )
     return grid.finish(legend=grid.layout["legend"] | SOURCE_LEGEND)
+
+
+def caption(results: Results) -> Caption:
+    """Say what figure 3 asks and shows."""
+    return Caption(
+        title="Which kinds of objects support or weaken the agreement, layer by layer?",
+        question="Through which kinds of objects does each layer gain or lose agreement with people?",
+        how_to_read=(
+            "Each row of panels is one category of objects and one model, each column one condition and valence type. "
+            "Above zero: switching off filters that answer to these objects lowers rho, so the objects support the "
+            "agreement. Below zero: it raises rho, so they weaken it. A category can do both, through different "
+            "classes. Where no class of a category is among the highest or lowest, its sum is zero."
+        ),
+        finding=" ".join(category_in_words(results, last_only=False)),
+        limits=(
+            "Weights have no unit: compare them within a model, not between models. Only the classes at either end "
+            "enter, so a category with many middling classes shows nothing. Boxes of different classes overlap "
+            "(figure 5), so part of a category’s weight may belong to its neighbour. Bright marks have q < 0.05: by "
+            "chance alone, with people’s answers exchanged between stimuli, so large a sum is rare. That a mark is "
+            "pale does not show that the category plays no part; nor does a bright one show that it does so directly."
+        ),
+        origin=(
+            "The weights, and summing the highest and lowest classes (a tenth at either end) by category, are the "
+            "paper’s (section 3.2). The score of a box, a lesion’s sign, most categories, p and q are ours. The "
+            "categories drawn are those with the largest weights."
+        ),
+    )
+
+
+def all_categories_table(results: Results) -> ShownTable | None:
+    """Show the category weights of all target layers, in the order of the file; None where there is none."""
+    table = results.table(CATEGORY_WEIGHTS)
+    if table.empty:
+        return None
+    return categories_as_table("Category weights in all layers", table, "all target layers, in the order of the file")
+
+
+FIGURE = Figure(3, "category_weights_by_layer", draw=figure_3, caption=caption, tables=(all_categories_table,))

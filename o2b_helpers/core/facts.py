@@ -1,0 +1,29 @@
+"""What is worth knowing of a result besides its tables: counts, what was left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Store the facts of a result in its folder."""
+    (folder / "facts.json").write_text(json.dumps(facts, indent=1, default=str), encoding="utf-8")
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Read what :func:`write_facts` stored."""
+    return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Write a number with the right form of what is counted.
+
+    Examples
+    --------
+    >>> counted(1, "box", "boxes"), counted(1200, "box", "boxes")
+    ('1 box', '1,200 boxes')
+    """
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,0 +1,80 @@
+"""Files written whole or not at all, and the system's write errors put into words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from o2b_helpers.core.errors import StoreError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it into it; StoreError where that fails."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing(path.parent):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the system's write errors into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StoreError(
+                "the disk is full",
+                value=f"{folder} ({_free(folder)} free)",
+                expected="room for the result",
+                remedy="free space or set execution.runs_folder to a larger disk, then run again: what is done stays",
+            ) from error
+        ours = error.filename is None or Path(error.filename).is_relative_to(folder)
+        if ours and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
+            raise StoreError(
+                "the store cannot be written to",
+                value=f"{error.filename or folder} ({error.strerror})",
+                expected="a folder you may write to",
+                remedy="change its permissions or set execution.runs_folder to a folder of yours",
+            ) from error
+        raise
+
+
+@contextmanager
+def of_libraries() -> Iterator[None]:
+    """Turn an error in which a library only quotes the system's (safetensors) into the system's own."""
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+
+
+def _free(folder: Path) -> str:
+    while not folder.exists():
+        folder = folder.parent
+    return f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB"
+
+
+def is_alive(process: int) -> bool:
+    """Say whether a process of this number runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,108 @@
+"""Options: what every block of a profile is made of, and how a wrong one is explained."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from o2b_helpers.core.errors import ParameterError
+
+SHA256 = r"^[0-9a-fA-F]{64}$"
+OURS = "ours (the paper leaves it open)"
+
+
+def option(default: Any, text: str, *, source: str = OURS, unit: str = "", **bounds: Any) -> Any:
+    """Describe one option: default, meaning, unit and source, and its bounds (ge, le, gt, min_length ...)."""
+    factory = {"default_factory": lambda: default} if isinstance(default, list | dict) else {"default": default}
+    return Field(description=text, json_schema_extra={"unit": unit, "source": source}, **factory, **bounds)
+
+
+class Block(BaseModel):
+    """A block of options; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any, str, str, str]]:
+    """Yield ``(dotted name, default, unit, source, text)`` of every option, depth first."""
+    for dotted, field in fields(block, prefix):
+        default = field.get_default(call_default_factory=True)
+        extra: Any = field.json_schema_extra or {}
+        yield (
+            dotted,
+            None if default is PydanticUndefined else default,
+            extra.get("unit", ""),
+            extra.get("source", OURS),
+            (field.description or ""),
+        )
+
+
+def fields(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield ``(dotted name, field)`` of every option, depth first."""
+    for name, field in block.model_fields.items():
+        dotted = f"{prefix}{name}"
+        inner = _block_of(field.annotation)
+        if inner is None:
+            yield dotted, field
+        else:
+            default = field.get_default(call_default_factory=True)
+            yield from fields(inner, dotted + ("[]." if isinstance(default, list) else "."))
+
+
+def choices(annotation: Any) -> tuple[Any, ...]:
+    """Return the values that an option may have, where its type lists them; else none.
+
+    Examples
+    --------
+    >>> choices(list[Literal["sum", "mean"]]), choices(int)
+    (('sum', 'mean'), ())
+    """
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return next((found for found in map(choices, get_args(annotation)) if found), ())
+
+
+def _block_of(annotation: Any) -> type[Block] | None:
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, Block):
+            return candidate
+    return None
+
+
+def explain(error: ValidationError, file: str, profile: type[BaseModel]) -> ParameterError:
+    """Say which option is wrong, what was expected, and what was probably meant."""
+    first = error.errors()[0]
+    dotted = ".".join(str(part) for part in first["loc"])
+    more = f" ({error.error_count() - 1} more after this one)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        parent = ".".join(str(part) for part in first["loc"][:-1])
+        names = [name for name, *_ in options(profile)]
+        pattern = re.sub(r"\.\d+(?=\.|$)", "[]", parent)
+        siblings = sorted(
+            {
+                name[len(pattern) + 1 if pattern else 0 :].split(".")[0]
+                for name in names
+                if name.startswith(f"{pattern}." if pattern else "")
+            }
+        )
+        close = difflib.get_close_matches(str(first["loc"][-1]), siblings, n=1, cutoff=0.5)
+        anywhere = [name for name in names if name.split(".")[-1] == first["loc"][-1]]
+        hint = f"did you mean {close[0]!r}?" if close else f"did you mean {anywhere[0]!r}?" if anywhere else "remove it"
+        return ParameterError(
+            f"{file}: unknown option {dotted!r}{more}",
+            value=dotted,
+            expected=f"one of {', '.join(siblings)}",
+            remedy=hint,
+        )
+    return ParameterError(
+        f"{file}: option {dotted!r} has a value that does not fit{more}",
+        value=repr(first.get("input")),
+        expected=first["msg"],
+        remedy=f"correct {dotted or 'the profile'} in the profile or in the override",
+    )

@@ -1,0 +1,119 @@
+"""Rank correlation of predictions with every target, as tables (used by notebooks 03 and 04)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from o2b_helpers.core.errors import InputError
+from o2b_helpers.kernels.statistics.bootstrap import bootstrap_rho, draw_counts, interval
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
+from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, spearman_p
+from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.targets import exchangeable, target_groups, target_matrix
+
+RUN_STREAM = 1  # runs are drawn apart from stimuli
+
+
+def align(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], options: Significance) -> pd.DataFrame:
+    """Correlate every group of predictions with every target within the target's condition.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns ``by``, stimulus, prediction.
+    targets : DataFrame
+        The contract's ``targets.csv``.
+    by : list of str
+        Columns that make one network: architecture, weights[, layer], run.
+    options : Significance
+        How many permutations, and their seed.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``by``, target, valence_type, source, condition, n, rho; p (two-sided, Student's t as SciPy and the
+        paper have it); p_perm (two-sided, stimuli exchanged within their condition); q (Benjamini-Hochberg of p_perm
+        over the whole table); p_fwer (against the largest absolute rho of the whole table in each permutation).
+    """
+    wide, values, described, stimuli = _lined_up(predictions, targets, by)
+    groups = target_groups(values)
+    permutations = permutations_within(exchangeable(targets, stimuli), options.permutations, options.seed)
+    correlations = [
+        LinearStatistics(unit_ranks(wide.to_numpy()[:, group.places]), group.values, group.places) for group in groups
+    ]
+    tested = permutation_test(correlations, permutations)
+    values_of = {name: np.full((len(values), len(wide)), np.nan) for name in ("rho", "p_perm", "p_fwer")}
+    for group, rho, p, family in zip(groups, tested.observed, tested.p, tested.p_familywise or [], strict=True):
+        values_of["rho"][group.targets], values_of["p_perm"][group.targets] = np.clip(rho, -1, 1), p
+        values_of["p_fwer"][group.targets] = family
+    counts = np.isfinite(values).sum(axis=1)
+    frames = [
+        described.assign(
+            n=counts,
+            **{name: table[:, row] for name, table in values_of.items()},
+            p=spearman_p(values_of["rho"][:, row], counts),
+            **dict(zip(by, name, strict=True)),
+        )
+        for row, name in enumerate(wide.index)
+    ]
+    table = pd.concat(frames, ignore_index=True)
+    table["q"] = benjamini_hochberg(table["p_perm"].to_numpy())
+    return table
+
+
+def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], options: Significance) -> pd.DataFrame:
+    """Average rho over runs, with its spread over runs and an interval over runs and stimuli.
+
+    Parameters
+    ----------
+    predictions, targets
+        As for :func:`align`.
+    by : list of str
+        Columns that make one network, ``run`` last.
+    options : Significance
+        How many bootstrap samples, their seed, and the share of them inside the interval.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``by`` without run, target, valence_type, source, condition, n, runs, rho (mean over runs), sd (over
+        runs; NaN for one), ci_low, ci_high (percentiles of the mean when runs and, within their condition,
+        stimuli are drawn again with replacement; ours).
+    """
+    wide, values, described, stimuli = _lined_up(predictions, targets, by)
+    counts = draw_counts(exchangeable(targets, stimuli), options.bootstrap, options.seed)
+    groups, n, frames = target_groups(values), np.isfinite(values).sum(axis=1), []
+    for name, rows in wide.groupby(level=by[:-1], sort=False):
+        series, runs = rows.to_numpy(), len(rows)
+        drawn = draw_counts(np.zeros(runs), options.bootstrap, options.seed + RUN_STREAM) / runs
+        mean, sd, ends = np.full(len(values), np.nan), np.full(len(values), np.nan), np.full((2, len(values)), np.nan)
+        for group in groups:
+            ranked = series[:, group.places]
+            rho = unit_ranks(ranked) @ unit_ranks(group.values).T
+            samples = bootstrap_rho(ranked, group.values, counts[:, group.places])
+            mean[group.targets] = rho.mean(0)
+            sd[group.targets] = rho.std(0, ddof=1) if runs > 1 else np.nan
+            ends[:, group.targets] = interval(np.einsum("srt,sr->st", samples, drawn), options.confidence)
+        names = dict(zip(by[:-1], name, strict=True))
+        frames.append(described.assign(n=n, runs=runs, rho=mean, sd=sd, ci_low=ends[0], ci_high=ends[1], **names))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _lined_up(
+    predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str]
+) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame, pd.Series]:
+    """Return predictions (network, stimulus), targets (target, stimulus), what describes them, and the stimuli."""
+    order = targets["stimulus"].drop_duplicates()
+    values, described = target_matrix(targets, order)
+    wide = predictions.pivot(index=by, columns="stimulus", values="prediction")
+    missing = sorted(set(order) - set(wide.columns))
+    if missing:
+        raise InputError(
+            "stimuli with a target but without a prediction",
+            value=f"{len(missing)}: {', '.join(missing[:5])}",
+            expected="a prediction for every stimulus that has a target",
+            remedy="make the stimulus names of the targets match those of the stimuli",
+        )
+    return wide[order], values, described, order

@@ -1,0 +1,141 @@
+"""The options of the study ``alignment``: pictures, people, networks and readouts."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import model_validator
+
+from o2b_helpers.core.options import Block, option
+from o2b_helpers.studies.common.options import Model, Significance
+
+
+class Corpus(Block):
+    """The training images and their valence ratings."""
+
+    kind: Literal["toyworld", "findingemo", "oasis", "table"] = option(
+        "toyworld", "which corpus: the built-in toy world, FindingEmo, OASIS, or any table of images and ratings"
+    )
+    folder: str | None = option(None, "folder with the images (OASIS: the folder that holds OASIS.csv and images/)")
+    table: str | None = option(None, "CSV or Parquet with one row per image (kind: table)")
+    image_column: str = option("image", "column with the image's file name (kind: table)")
+    valence_column: str = option("valence", "column with the valence rating (kind: table)")
+    valence_range: tuple[float, float] = option((1.0, 7.0), "lowest and highest possible rating (kind: table)")
+    neutral: float | None = option(
+        None, "rating that is neither pleasant nor unpleasant (kind: table); default: the middle"
+    )
+    images: int = option(800, "number of images to draw (kind: toyworld)", unit="images", ge=20)
+    world_seed: int = option(1, "seed of the drawn images, annotators and subjects (kind: toyworld)", ge=0)
+    max_pixels: int = option(100_000_000, "larger images are left out, unread", unit="pixels", ge=1, le=100_000_000)
+    min_images: int = option(20, "stop if fewer images than this can be read", unit="images", ge=4)
+
+
+class Selection(Block):
+    """Corpus images taken out of training to serve as the stimuli of one condition."""
+
+    column: str = option("category", "column of the corpus table to select by")
+    value: str = option("", "value that the column must have")
+    count: int = option(24, "number of images", unit="stimuli", ge=4)
+
+
+class Stimuli(Block):
+    """The pictures that people rated (and saw in the scanner)."""
+
+    kind: Literal["toyworld", "table", "corpus"] = option(
+        "toyworld", "the toy world's 48, a table with image and condition, or images taken out of the corpus"
+    )
+    folder: str | None = option(None, "folder with the stimuli (kind: table)")
+    table: str | None = option(None, "CSV or Parquet with image, condition[, stimulus] (kind: table)")
+    select: dict[str, Selection] = option({}, "condition -> which corpus images (kind: corpus)")
+
+
+class Human(Block):
+    """What people said and what their brains showed, turned into correlation targets."""
+
+    kind: Literal["toyworld", "measurements", "targets", "corpus"] = option(
+        "toyworld", "simulated people, ratings and ROI signals, ready targets, or the corpus' own mean ratings"
+    )
+    targets: str | None = option(None, "ready targets: stimulus, target, valence_type, source, condition, value")
+    ratings: str | None = option(None, "ratings: stimulus, annotator, valence_type, rating")
+    signals: str | None = option(None, "ROI signals: subject, stimulus, roi, value")
+    regions: str | None = option(None, "table roi, region (region groups such as LLR, MLR, HLR)")
+    rating_range: tuple[float, float] = option((1.0, 7.0), "lowest and highest possible rating", source="paper 2.1")
+    penalties: list[float] = option(
+        [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0], "ridge penalties to choose from", min_length=1
+    )
+    outer: Literal["balanced", "leave_one_out"] = option(
+        "balanced",
+        "stimuli held out by the ridge models: folds balanced over the labels, or one at a time (biased downwards)",
+    )
+    folds: int = option(6, "number of balanced folds", unit="folds", ge=2)
+    repeats: int = option(10, "how often balanced folds are drawn; predictions are averaged", unit="draws", ge=1)
+    splits: int = option(
+        1000, "random halves of annotators and subjects that noise ceilings come from", unit="splits", ge=20
+    )
+
+
+class Training(Block):
+    """How one kind of head is trained."""
+
+    epochs: int = option(250, "at most this many epochs", source="paper 2.2.2", unit="epochs", ge=1)
+    patience: int = option(
+        8, "stop after so many epochs without a better test loss", source="paper 2.2.2", unit="epochs", ge=1
+    )
+    output: Literal["linear", "sigmoid"] = option("linear", "output unit")
+    class_weighted: bool = option(False, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.2")
+
+
+class LayerTraining(Training):
+    """How the head of a layer model is trained."""
+
+    epochs: int = option(75, "at most this many epochs", source="paper 2.2.3", unit="epochs", ge=1)
+    patience: int = option(
+        6, "stop after so many epochs without a better test loss", source="paper 2.2.3", unit="epochs", ge=1
+    )
+    output: Literal["linear", "sigmoid"] = option("sigmoid", "output unit", source="paper 2.2.3")
+    class_weighted: bool = option(True, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.3")
+
+
+class Heads(Block):
+    """Valence heads on frozen backbones."""
+
+    runs: int = option(5, "training runs, each with its own split", source="paper 2.2.2", unit="runs", ge=1)
+    seed: int = option(0, "seed of the splits and of the order of the images", ge=0)
+    test_share: float = option(0.2, "share of the images held out in every run", source="paper 2.2", gt=0, lt=1)
+    label: Literal["binary", "rating"] = option(
+        "binary",
+        "train on 0/1 (below/above neutral; neutral dropped) or on the rating scaled to 0..1",
+        source="paper 2.2",
+    )
+    learning_rates: list[float] = option(
+        [1e-3, 1e-2, 1e-1], "Adam's starting rates; rate / sqrt(1 + epoch / 3)", min_length=1
+    )
+    batch_size: int = option(64, "images in a training step", unit="images", ge=1)
+    full: Training = option(Training(), "full models: the last layer replaced")
+    layer: LayerTraining = option(LayerTraining(), "layer models: one head on a flattened target layer")
+
+
+class AlignmentOptions(Block):
+    """What the study adds to ``analysis:``."""
+
+    corpus: Corpus = option(Corpus(), "training images")
+    stimuli: Stimuli = option(Stimuli(), "stimuli")
+    human: Human = option(Human(), "correlation targets")
+    models: list[Model] = option([Model()], "backbones", min_length=1)
+    heads: Heads = option(Heads(), "valence heads")
+    significance: Significance = option(Significance(), "permutations and intervals")
+    seed: int = option(0, "seed of untrained weights and of selections", ge=0)
+
+    @model_validator(mode="after")
+    def _names_are_keys(self) -> AlignmentOptions:
+        for model in self.models:
+            if not re.fullmatch(r"[\w.+ -]+", model.label):  # it becomes part of file names
+                raise ValueError(f"models: name {model.label!r} must be letters, digits, blanks and _ . + - only")
+        pairs = [str((m.label, m.weights_label)) for m in self.models]
+        names = [m.label for m in self.models if m.object2brain]
+        for group, what in ((pairs, "name and weights"), (names, "name among the models with object2brain: true")):
+            twice = sorted({x for x in group if group.count(x) > 1})
+            if twice:
+                raise ValueError(f"models: {twice[0]} appears twice; give every model its own {what} (option `name`)")
+        return self

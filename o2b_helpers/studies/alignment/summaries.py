@@ -1,0 +1,96 @@
+"""What the steps of ``alignment`` found, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from o2b_helpers.core.facts import counted
+from o2b_helpers.core.study import Facts
+
+MOST_NAMED = 20  # pictures that could not be used
+
+
+def inputs_summary(facts: Facts) -> list[str]:
+    """Say which pictures go in."""
+    said = []
+    if "images_in_corpus" in facts:
+        said.append(
+            f"The corpus has {counted(facts['images_in_corpus'], 'picture')}: {facts.get('pleasant', 0):,} pleasant, "
+            f"{facts.get('unpleasant', 0):,} unpleasant and {facts.get('neutral', 0):,} neutral, which carry no label."
+        )
+    if "stimuli" in facts:
+        by = facts.get("stimuli_by_condition") or {}
+        parts = ", ".join(f"{number} {condition}" for condition, number in by.items())
+        said.append(
+            f"People judged {counted(facts['stimuli'], 'stimulus', 'stimuli')}{f' ({parts})' if parts else ''}."
+        )
+    if "images_left_out" in facts:
+        left = facts["images_left_out"]
+        names = facts.get("left_out", [])
+        listed = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED))
+        some = f"{counted(left, 'picture')} could not be used{f': {listed}' if names else ''}."
+        said.append(some if left else "Every picture could be used.")
+    return said
+
+
+def human_targets_summary(facts: Facts) -> list[str]:
+    """Say what the networks are compared with."""
+    said = []
+    if "targets" in facts:
+        said.append(
+            f"There are {counted(facts['targets'], 'target')} over "
+            f"{counted(facts.get('stimuli', 0), 'stimulus', 'stimuli')}, each with "
+            f"{facts.get('stimuli_per_target', 'some')} of them."
+        )
+    if "annotators" in facts:
+        brains = f" and {counted(facts['subjects'], 'subject')} in the scanner" if "subjects" in facts else ""
+        said.append(f"They come from {counted(facts['annotators'], 'annotator')}{brains}.")
+    if "noise_ceilings" in facts:
+        said.append(f"Noise ceilings, how high rho could be at best: {facts['noise_ceilings']}.")
+    dropped = facts.get("labels_dropped_at_the_median")
+    if dropped:
+        said.append(
+            f"{counted(len(dropped), 'label')} exactly at the median dropped: {', '.join(map(str, dropped[:5]))}."
+        )
+    return said
+
+
+def valence_models_summary(facts: Facts) -> list[str]:
+    """Say how well valence was learnt."""
+    said = []
+    if "images_trained_and_tested_on" in facts:
+        said.append(
+            f"Every model learned valence from {counted(facts['images_trained_and_tested_on'], 'picture')}, in "
+            f"{counted(facts.get('runs', 1), 'run')}; part of the pictures was held out in each."
+        )
+    for name, own in facts.items():
+        if isinstance(own, Mapping) and "held_out_mae" in own:
+            said.append(
+                f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
+                f"ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
+                f"{own['largest_rho']:.2f} over runs)."
+            )
+    return said
+
+
+def alignment_summary(facts: Facts) -> list[str]:
+    """Say how many correlations are beyond chance."""
+    said = []
+    if "correlations" in facts and "q_below_0.05" in facts:
+        beyond = facts["q_below_0.05"]
+        said.append(
+            f"Of {facts['correlations']:,} correlations between a model and a target, {beyond:,} "
+            f"{'is' if beyond == 1 else 'are'} beyond chance after correction for their number (q < 0.05)"
+            + (f"; {facts['p_below_0.05_uncorrected']:,} without it (p < 0.05)." if "p_below_0.05_uncorrected" in facts
+               else ".")
+        )  # fmt: skip
+    if "p_familywise_below_0.05" in facts:
+        said.append(f"{facts['p_familywise_below_0.05']:,} pass even the strictest correction (family-wise p < 0.05).")
+    for condition, rho in (facts.get("mean_rho_by_condition") or {}).items():
+        said.append(f"On {condition} stimuli the mean rho is {rho:.2f}.")
+    if facts.get("without_rho_because_constant"):
+        said.append(
+            f"{counted(facts['without_rho_because_constant'], 'correlation')} cannot be computed, because a model "
+            "predicts the same for every stimulus."
+        )
+    return said

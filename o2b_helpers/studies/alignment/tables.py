@@ -1,0 +1,87 @@
+"""The result tables of the study ``alignment``."""
+
+from __future__ import annotations
+
+from o2b_helpers.core.contract import Column, Table
+from o2b_helpers.studies.common.tables import TARGET
+
+MODEL = (
+    Column("architecture", "text", "the network's name in the profile"),
+    Column("weights", "text", "the name of its weights"),
+)
+LAYER = Column("layer", "text", "torchvision module path of the layer model; `full` for a full model")
+RUN = Column("run", "integer", "training run, from 0")
+STIMULUS = Column("stimulus", "text", "the stimulus")
+PREDICTION = Column("prediction", "number", "predicted valence on the scale of the label, 0..1; not clipped")
+N = Column("n", "integer", "stimuli with a value for the target")
+RHO = (
+    N,
+    Column("rho", "number", "Spearman's rho of predictions and target within the target's condition", "-1..1"),
+    Column("p", "number", "two-sided p of Student's t, not corrected (the paper's)", "0..1"),
+    Column("p_perm", "number", "two-sided p when stimuli are exchanged within their condition", "0..1"),
+    Column("q", "number", "q after Benjamini-Hochberg of p_perm over the table", "0..1"),
+    Column("p_fwer", "number", "p against the largest rho of the whole table (family-wise)", "0..1"),
+)
+OVER_RUNS = (
+    N,
+    Column("runs", "integer", "runs behind the mean"),
+    Column("rho", "number", "mean rho over runs", "-1..1"),
+    Column("sd", "number", "its standard deviation over runs; empty for one run"),
+    Column("ci_low", "number", "lower end of its interval over stimuli and runs (bootstrap)", "-1..1"),
+    Column("ci_high", "number", "upper end of its interval over stimuli and runs (bootstrap)", "-1..1"),
+)
+
+CEILINGS = Table(
+    "ceilings.csv",
+    "a target",
+    (
+        *TARGET,
+        Column("n", "integer", "stimuli of the target"),
+        Column(
+            "reliability",
+            "number",
+            "of the mean over all annotators (random halves, Spearman-Brown) or over all subjects (each against the "
+            "mean of the others); not cut at 0",
+        ),
+        Column(
+            "ceiling",
+            "number",
+            "the rho with this target that the noise-free order of the stimuli is expected to reach (root of the "
+            "reliability, times the most that the ties of a label allow); empty where not known",
+            "0..1",
+        ),
+        Column("ceiling_low", "number", "lower end of the interval of that rho in data of this size", "0..1"),
+        Column("ceiling_high", "number", "upper end of the interval of that rho in data of this size", "0..1"),
+        Column("splits", "integer", "random halves drawn"),
+        Column("method", "text", "where the reliability comes from, or why it is not known"),
+    ),
+)
+PREDICTIONS = Table("predictions.csv", "a full model, a run and a stimulus", (*MODEL, RUN, STIMULUS, PREDICTION))
+LAYER_PREDICTIONS = Table(
+    "layer_predictions.csv", "a layer model, a run and a stimulus", (*MODEL, LAYER, RUN, STIMULUS, PREDICTION)
+)
+HEADS = Table(
+    "heads.csv",
+    "an epoch of a head on one split; the kept epoch has the lowest test loss, the kept rate the lowest test mae",
+    (
+        *MODEL,
+        LAYER,
+        RUN,
+        Column("learning_rate", "number", "starting rate of the optimiser"),
+        Column("epoch", "integer", "from 0"),
+        Column("split", "text", "`train` or `test`"),
+        Column("mae", "number", "mean absolute error of the prediction against the label", "label scale"),
+        Column("loss", "number", "(weighted) mean squared error against the label"),
+        Column(
+            "rho", "number", "Spearman's rho of the prediction with the rating; empty for constant predictions", "-1..1"
+        ),
+    ),
+)
+ALIGNMENT = Table("alignment.csv", "a full model, a run and a target", (*MODEL, RUN, *TARGET, *RHO))
+LAYER_ALIGNMENT = Table("layer_alignment.csv", "a layer model, a run and a target", (*MODEL, LAYER, RUN, *TARGET, *RHO))
+ALIGNMENT_SUMMARY = Table(
+    "alignment_summary.csv", "a full model and a target over all runs", (*MODEL, *TARGET, *OVER_RUNS)
+)
+LAYER_ALIGNMENT_SUMMARY = Table(
+    "layer_alignment_summary.csv", "a layer model and a target over all runs", (*MODEL, LAYER, *TARGET, *OVER_RUNS)
+)

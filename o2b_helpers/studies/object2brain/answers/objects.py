@@ -1,0 +1,124 @@
+"""Which objects push a model towards or away from people, in words, and how sure that is."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from o2b_helpers.report.answers import Answer, Statement
+from o2b_helpers.report.results import Results
+from o2b_helpers.report.style import isolated, significant_figures
+from o2b_helpers.report.tables import p_value
+from o2b_helpers.studies.common.select import P_SIGNIFICANT, last_layer, models
+from o2b_helpers.studies.common.target_order import main_targets
+from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.object2brain.answers.second_opinion import WHY, hidden, second_opinion
+from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN
+
+NAMED_CLASSES = 4
+QUESTION = "Which objects push a model towards or away from how people feel, and how sure is that?"
+NO_MODEL = (
+    "In this run no model was studied for objects: no model of the profile asks for it (analysis.models, object2brain)."
+)
+
+
+def objects(results: Results) -> Answer:
+    """Answer which objects push a model towards or away from people, and how sure that is."""
+    table, targets = results.table(OBJECT_WEIGHTS_MEAN), main_targets(results)
+    if table.empty:
+        return Answer(QUESTION, [Statement(text=NO_MODEL)])
+    signs = _same_sign(results)
+    shown = ", ".join(f"{isolated(model)} {isolated(last_layer(table, model))}" for model in models(table))
+    statements = [
+        Statement(
+            text=f"Named are the classes with the largest weights in the last target layer ({shown}), for what people "
+            f"say of the whole picture ({', '.join(map(isolated, targets.values()))}); the tables below figure 4 hold "
+            "all classes and targets."
+        )
+    ]
+    for condition, target in targets.items():
+        for model in models(table):
+            last = last_layer(table, model)
+            weights = table[(table["architecture"] == model) & (table["layer"] == last) & (table["target"] == target)]
+            weights = weights.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
+            lead = f"Condition {isolated(condition)}, model {isolated(model)}"
+            if weights.empty:
+                statements.append(Statement(lead, "No class has a defined weight."))
+                continue
+            high = weights[weights["weight"] > 0].head(NAMED_CLASSES)
+            low = weights[weights["weight"] < 0].iloc[::-1].head(NAMED_CLASSES)
+            sure = _sure(weights, pd.concat([high, low]), signs.get((model, last, target), {}))
+            ends = (f"Towards people: {_classes(high)}.", f"Away from people: {_classes(low)}.")
+            more = (f"How sure: {sure}", second_opinion(results, model, target))
+            statements.append(Statement(lead, points=(*ends, *filter(None, more))))
+    statements += [_everywhere(table, model) for model in models(table)]
+    statements.append(
+        Statement(
+            text=f"In brackets: the weight, its {interval_words(results)}, and q. A small q says that chance "
+            "rarely gives so large a weight; it does not say that the object itself is the cause, because objects "
+            "that stand close together share their weight (figure 5)."
+        )
+    )
+    if len(hidden(results)):
+        statements.append(Statement(text=WHY))
+    return Answer(QUESTION, statements)
+
+
+def _everywhere(table: pd.DataFrame, model: str) -> Statement:
+    """Say how many of a model's weights, over all its layers and targets, are beyond chance, and name the largest."""
+    own = table[table["architecture"] == model]
+    beyond = own[own["q"] < P_SIGNIFICANT].sort_values("weight", key=lambda w: w.abs(), ascending=False, kind="stable")
+    lead = f"All layers and targets, model {isolated(model)}"
+    text = f": {len(beyond):,} of {len(own):,} weights are beyond chance (q < 0.05)."
+    points = tuple(
+        f"{isolated(row['class'])}, {'towards' if row['weight'] > 0 else 'away from'} {isolated(row['target'])}, in "
+        f"{isolated(row['layer'])}: {significant_figures(row['weight'])}, {significant_figures(row['ci_low'])} to "
+        f"{significant_figures(row['ci_high'])}, q {p_value(row['q'])}."
+        for _, row in beyond.head(NAMED_CLASSES).iterrows()
+    )
+    return Statement(lead, text, points)
+
+
+def _sure(weights: pd.DataFrame, shown: pd.DataFrame, same: dict[str, tuple[int, int]]) -> str:
+    """Say how sure the named classes are: how many survive the test, and how many keep their sign in all runs."""
+    beyond = weights[weights["q"] < P_SIGNIFICANT]
+    names = ", ".join(isolated(name) for name in beyond["class"].head(2 * NAMED_CLASSES))
+    more = len(beyond) - 2 * NAMED_CLASSES
+    if beyond.empty:
+        words = (
+            f"none of {len(weights)} classes is beyond chance (q < 0.05), so the order may be chance; the "
+            f"smallest q is {p_value(weights['q'].min())}."
+        )
+    else:
+        words = (
+            f"{len(beyond)} of {len(weights)} classes {'is' if len(beyond) == 1 else 'are'} beyond chance "
+            f"(q < 0.05): {names}{f' and {more} more' if more > 0 else ''}."
+        )
+    runs = max((count for _, count in same.values()), default=0)
+    if runs > 1:
+        kept = sum(same.get(name, (0, 1))[0] == same.get(name, (0, 1))[1] for name in shown["class"])
+        verb = "has" if kept == 1 else "have"
+        words += f" {kept} of the {len(shown)} classes named {verb} the same sign in all {runs} runs."
+    return words
+
+
+def _same_sign(results: Results) -> dict[tuple[str, str, str], dict[str, tuple[int, int]]]:
+    """Count, for every (model, layer, target) and class, the runs whose weight has the mean's sign, and all runs."""
+    weights = results.table(OBJECT_WEIGHTS)
+    weights = weights[weights["target"].isin(main_targets(results).values())]
+    keys = ["architecture", "layer", "target", "class"]
+    mean = weights.groupby(keys, sort=False)["weight"].transform("mean")
+    agree = weights.assign(agree=(weights["weight"] * mean > 0))
+    runs_by_class = agree.groupby(keys, sort=False)["agree"].agg(["sum", "size"])
+    counts: dict[tuple[str, str, str], dict[str, tuple[int, int]]] = {}
+    for (model, layer, target, name), row in runs_by_class.iterrows():
+        counts.setdefault((model, layer, target), {})[name] = (int(row["sum"]), int(row["size"]))
+    return counts
+
+
+def _classes(part: pd.DataFrame) -> str:
+    """Name classes with their weight, its interval and q."""
+    words = []
+    for name, weight, low, high, q in part[["class", "weight", "ci_low", "ci_high", "q"]].itertuples(index=False):
+        ends = f"{significant_figures(low)} to {significant_figures(high)}"
+        words.append(f"{isolated(name)} ({significant_figures(weight)}, {ends}, q {p_value(q)})")
+    return ", ".join(words) or "none"

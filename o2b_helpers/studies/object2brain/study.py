@@ -1,0 +1,98 @@
+"""The study ``object2brain``: which objects drive the agreement, through which filters."""
+
+from __future__ import annotations
+
+from o2b_helpers.core.study import Step, Study
+from o2b_helpers.studies.alignment.study import HUMAN_TARGETS, INPUTS, VALENCE_MODELS
+from o2b_helpers.studies.object2brain import costs, filter_lesions, filter_sensitivity, objects, occlusion, summaries
+from o2b_helpers.studies.object2brain.doctor import findings
+from o2b_helpers.studies.object2brain.explorer import step as explorer
+from o2b_helpers.studies.object2brain.figures import (
+    category_overlap,
+    category_weights_by_architecture,
+    category_weights_by_layer,
+)
+from o2b_helpers.studies.object2brain.options import Object2BrainOptions
+from o2b_helpers.studies.object2brain.section import SECTION
+from o2b_helpers.studies.object2brain.tables import (
+    CATEGORY_OVERLAP,
+    CATEGORY_WEIGHTS,
+    DETECTIONS,
+    FILTER_SCORES,
+    LESION_EFFECTS,
+    LESION_PREDICTIONS,
+    OBJECT_WEIGHTS,
+    OBJECT_WEIGHTS_BY_ESTIMATOR,
+    OBJECT_WEIGHTS_MEAN,
+    OCCLUDED_PREDICTIONS,
+)
+from o2b_helpers.studies.object2brain.weights import class_weights
+
+OBJECTS = Step(
+    "objects",
+    notebook="05_objects",
+    needs=(INPUTS,),
+    part=objects.part,
+    compute=objects.compute,
+    tables=(DETECTIONS, CATEGORY_OVERLAP),
+    cost=costs.objects_cost,
+    summary=summaries.objects_summary,
+)
+FILTER_SENSITIVITY = Step(
+    "filter_sensitivity",
+    notebook="06_filter_sensitivity",
+    needs=(INPUTS, VALENCE_MODELS, OBJECTS),
+    part=filter_sensitivity.part,
+    compute=filter_sensitivity.compute,
+    tables=(FILTER_SCORES,),
+    cost=costs.filter_sensitivity_cost,
+    summary=summaries.filter_sensitivity_summary,
+)
+FILTER_LESIONS = Step(
+    "filter_lesions",
+    notebook="07_filter_lesions",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS),
+    part=filter_lesions.part,
+    compute=filter_lesions.compute,
+    tables=(LESION_EFFECTS, LESION_PREDICTIONS),
+    cost=costs.filter_lesions_cost,
+    summary=summaries.filter_lesions_summary,
+)
+OCCLUSION = Step(
+    "occlusion",
+    notebook="08_object2brain",
+    needs=(INPUTS, VALENCE_MODELS, OBJECTS),
+    part=occlusion.part,
+    compute=occlusion.compute,
+    tables=(OCCLUDED_PREDICTIONS,),
+    cost=costs.occlusion_cost,
+    summary=summaries.occlusion_summary,
+)
+CLASS_WEIGHTS = Step(
+    "object2brain",
+    notebook="08_object2brain",
+    needs=(HUMAN_TARGETS, OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION),
+    part=class_weights.part,
+    compute=class_weights.compute,
+    tables=(OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN, OBJECT_WEIGHTS_BY_ESTIMATOR, CATEGORY_WEIGHTS),
+    cost=costs.class_weights_cost,
+    summary=summaries.class_weights_summary,
+)
+EXPLORER = Step(
+    "explorer",
+    notebook="09_explorer",
+    needs=(CLASS_WEIGHTS,),
+    part=explorer.part,
+    compute=explorer.compute,
+    summary=summaries.explorer_summary,
+)
+
+STUDY = Study(
+    "object2brain",
+    title="Objects that drive the agreement",
+    options=Object2BrainOptions,
+    steps=(OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, CLASS_WEIGHTS, EXPLORER),
+    figures=(category_weights_by_layer.FIGURE, category_weights_by_architecture.FIGURE, category_overlap.FIGURE),
+    section=SECTION,
+    doctor=findings,
+)

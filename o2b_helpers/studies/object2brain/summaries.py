@@ -1,0 +1,98 @@
+"""What the steps of ``object2brain`` found, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from o2b_helpers.core.facts import counted
+from o2b_helpers.core.study import Facts
+
+
+def objects_summary(facts: Facts) -> list[str]:
+    """Say what was detected."""
+    if "boxes" not in facts:
+        return []
+    most = facts.get("most_frequent") or {}
+    named = ", ".join(f"{name} ({number:,})" for name, number in most.items())
+    return [
+        f"The detector found {counted(facts['boxes'], 'box', 'boxes')} of "
+        f"{counted(facts.get('detected_classes', 0), 'class', 'classes')} in "
+        f"{counted(facts.get('images_with_a_box', 0), 'picture')}; "
+        f"{counted(facts.get('images_without', 0), 'picture')} "
+        "without any.",
+        f"Most frequent: {named}." if named else "",
+    ]
+
+
+def filter_sensitivity_summary(facts: Facts) -> list[str]:
+    """Say how many filters were scored in how many boxes."""
+    said = []
+    for name, own in facts.items():
+        if isinstance(own, Mapping) and "boxes_scored" in own:
+            outside = own.get("boxes_outside_the_input", 0)
+            said.append(
+                f"{name}: {counted(own['filters'], 'filter')} scored in "
+                f"{counted(own['boxes_scored'], 'box', 'boxes')} of "
+                f"{counted(own['classes'], 'class', 'classes')}"
+                + (f"; {counted(outside, 'box', 'boxes')} lay outside what the network sees." if outside else ".")
+            )
+    return said
+
+
+def filter_lesions_summary(facts: Facts) -> list[str]:
+    """Say what lesions changed."""
+    said = []
+    for name, own in facts.items():
+        if isinstance(own, Mapping) and "largest_effect" in own:
+            none = own.get("filters_without_any_effect", 0)
+            said.append(
+                f"{name}: each of {counted(own['filters'], 'filter')} was switched off; the largest change of rho is "
+                f"{own['largest_effect']:.3f}, and {none} changed nothing."
+            )
+            constant = own.get("filters_whose_lesion_leaves_constant_predictions", 0)
+            if constant:
+                said.append(
+                    f"{name}: without any of {counted(constant, 'filter')} the predictions are all the same, so their "
+                    "effect is undefined."
+                )
+    return said
+
+
+def class_weights_summary(facts: Facts) -> list[str]:
+    """Say how many class weights there are, and how many are beyond chance."""
+    said = []
+    for name, own in facts.items():
+        if isinstance(own, Mapping) and "classes" in own:
+            ends = own.get("classes_from_either_end")
+            said.append(
+                f"{name}: {counted(own['classes'], 'class', 'classes')} of objects weighed"
+                + (f"; the {ends} highest and the {ends} lowest make the category weights." if ends else ".")
+            )
+            if "class_weights_with_q_below_0.05" in own:
+                said.append(
+                    f"{name}: of {own['class_weights']:,} weights, over all layers and targets, "
+                    f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
+                )
+            missing = own.get("weights_missing_because_a_lesion_left_constant_predictions")
+            if missing:
+                said.append(
+                    f"{name}: {counted(missing, 'weight')} undefined, because a lesion left constant predictions."
+                )
+    return said
+
+
+def occlusion_summary(facts: Facts) -> list[str]:
+    """Say what was hidden in the stimuli."""
+    if "boxes_in_stimuli" not in facts:
+        return []
+    return [
+        f"In the stimuli the detector found {counted(facts['boxes_in_stimuli'], 'box', 'boxes')} of "
+        f"{counted(facts.get('classes_in_stimuli', 0), 'class', 'classes')}; each class was hidden in turn, and the "
+        "networks judged the stimuli again."
+    ]
+
+
+def explorer_summary(facts: Facts) -> list[str]:
+    """Say which models can be explored."""
+    names = facts.get("models")
+    return [f"To explore: {', '.join(map(str, names))}."] if names else ["No model's filters were scored and lesioned."]

@@ -1,0 +1,191 @@
+"""The result files of the study ``object2brain``."""
+
+from __future__ import annotations
+
+from o2b_helpers.core.contract import Arrays, Column, Table, Variable
+
+MODEL = Column("architecture", "text", "the network's name in the profile")
+LAYER = Column("layer", "text", "torchvision module path; `full` for an estimator without layers")
+RUN = Column("run", "integer", "training run, from 0")
+TARGET = Column("target", "text", "the target's name")
+CLASS = (
+    Column("class", "text", "object class, as the detector names it"),
+    Column("category", "text", "the class's category"),
+)
+WEIGHT = Column(
+    "weight", "number", "sum over the layer's filters of S x delta (or what `analysis.object2brain.estimator` says)"
+)
+P = Column("p", "number", "two-sided p when the target's values are exchanged between stimuli", "0..1")
+Q = Column("q", "number", "q after Benjamini-Hochberg over the classes of a layer and target", "0..1")
+ENDS = (
+    Column("ci_low", "number", "lower end of the interval over stimuli (bootstrap)"),
+    Column("ci_high", "number", "upper end of the interval over stimuli (bootstrap)"),
+)
+
+DETECTIONS = Table(
+    "detections.parquet",
+    "a box in a corpus picture",
+    (
+        Column("image", "text", "the picture"),
+        *CLASS,
+        Column("confidence", "number", "the detector's confidence", "0..1"),
+        Column("x0", "number", "left edge of the box in the original picture", "pixels"),
+        Column("y0", "number", "upper edge", "pixels"),
+        Column("x1", "number", "right edge", "pixels"),
+        Column("y1", "number", "lower edge", "pixels"),
+        Column("width", "integer", "width of the original picture", "pixels"),
+        Column("height", "integer", "height of the original picture", "pixels"),
+    ),
+)
+CATEGORY_OVERLAP = Table(
+    "category_overlap.csv",
+    "a pair of categories",
+    (
+        Column("category_a", "text", "the category whose area is covered"),
+        Column("category_b", "text", "the category whose boxes cover it"),
+        Column(
+            "overlap",
+            "number",
+            "share of a's area that b's boxes cover, mean over the pictures that show both; empty where none does",
+            "0..1",
+        ),
+    ),
+)
+OBJECT_WEIGHTS = Table(
+    "object_weights.csv",
+    "a model, a layer, a run, a class and a target",
+    (MODEL, LAYER, RUN, TARGET, *CLASS, WEIGHT, P, Q, *ENDS),
+)
+OBJECT_WEIGHTS_MEAN = Table(
+    "object_weights_mean.csv",
+    "a model, a layer, a class and a target, mean over runs",
+    (
+        MODEL,
+        LAYER,
+        TARGET,
+        *CLASS,
+        Column("weight", "number", "mean weight over runs"),
+        Column("sd", "number", "standard deviation over runs; empty for one run"),
+        Column("p", "number", "two-sided p of the mean when the target's values are exchanged between stimuli", "0..1"),
+        Q,
+        Column("ci_low", "number", "lower end of the interval of the mean over stimuli and runs (bootstrap)"),
+        Column("ci_high", "number", "upper end of the interval of the mean over stimuli and runs (bootstrap)"),
+    ),
+)
+OBJECT_WEIGHTS_BY_ESTIMATOR = Table(
+    "object_weights_by_estimator.csv",
+    "an estimator, a model, a layer, a class and a target, mean over runs",
+    (
+        Column("estimator", "text", "one of `analysis.object2brain.compare`; `occlusion` has no layer: `full`"),
+        MODEL,
+        LAYER,
+        TARGET,
+        *CLASS,
+        Column("weight", "number", "mean weight over runs by this estimator"),
+        P,
+        Q,
+    ),
+)
+CATEGORY_WEIGHTS = Table(
+    "category_weights.csv",
+    "a model, a layer, a target, a category and a sign",
+    (
+        MODEL,
+        LAYER,
+        TARGET,
+        CLASS[1],
+        Column(
+            "sign",
+            "text",
+            "among the highest (`positive`) or lowest (`negative`) classes, a share of `analysis.object2brain.share` "
+            "of the detected ones at either end (a tenth in the paper)",
+        ),
+        Column("weight", "number", "sum of these classes' weights (mean over runs)"),
+        Column("n_classes", "integer", "classes summed"),
+        Column(
+            "p",
+            "number",
+            "p when the classes of either end are chosen anew under every exchange of the stimuli",
+            "0..1",
+        ),
+        Column("q", "number", "q over the categories and signs of a layer and target", "0..1"),
+        Column("ci_low", "number", "lower end of the interval of the sum over the same classes"),
+        Column("ci_high", "number", "upper end of the interval of the sum over the same classes"),
+    ),
+)
+
+_BY_RUN, _BY_FILTER = ("run", "filter", "class"), ("filter", "class")
+FILTER_SCORES = Arrays(
+    "filter_scores",
+    (
+        Variable(
+            "score_sum",
+            _BY_RUN,
+            "sum of the box scores (equation 1 in our reading) of the class's boxes; by box_count: the paper's S",
+        ),
+        Variable("box_count", ("class",), "boxes of the class"),
+        Variable("score_square_sum", _BY_RUN, "sum of the squared box scores, for a standard error"),
+        Variable("confidence_sum", _BY_RUN, "sum of box score times the detector's confidence"),
+        Variable("confidence_total", ("class",), "sum of the confidences of the class's boxes"),
+        Variable(
+            "coverage_sum",
+            _BY_RUN,
+            "M's: sum over all boxes b of m[b, class] times the score of b; m[b, class] is the share of b that the "
+            "boxes of the class in the same image cover",
+        ),
+        Variable("coverage_gram", ("class", "class_b"), "M'M over the same boxes"),
+        Variable(
+            "exchanged_sum",
+            _BY_RUN,
+            "as score_sum, every image with the boxes of another: what size, place and frequency do alone",
+        ),
+        Variable("exchanged_count", ("class",), "as box_count, exchanged"),
+        Variable("exchanged_coverage_sum", _BY_RUN, "as coverage_sum, every image with the boxes of another image"),
+        Variable(
+            "ungated_sum",
+            _BY_FILTER,
+            "as score_sum, of the feature map itself, whatever the sign of its gradient; the same for every run",
+        ),
+        Variable("ungated_exchanged_sum", _BY_FILTER, "as exchanged_sum, of the feature map itself"),
+        Variable("ungated_coverage_sum", _BY_FILTER, "as coverage_sum, of the feature map itself"),
+        Variable("ungated_exchanged_coverage_sum", _BY_FILTER, "as exchanged_coverage_sum, of the feature map itself"),
+    ),
+)
+LESION_EFFECTS = Arrays(
+    "lesion_effects",
+    (
+        Variable(
+            "delta", ("run", "filter", "target"), "rho of the whole network minus rho without the filter", "-2..2"
+        ),
+        Variable("rho", ("run", "target"), "rho of the whole network", "-1..1"),
+    ),
+)
+LESION_PREDICTIONS = Arrays(
+    "lesion_predictions",
+    (
+        Variable("base", ("run", "stimulus"), "what the whole network predicts"),
+        Variable("prediction", ("run", "filter", "stimulus"), "what it predicts without each filter"),
+    ),
+)
+OCCLUDED_PREDICTIONS = Arrays(
+    "occluded_predictions",
+    (
+        Variable("base", ("run", "stimulus"), "prediction for the whole stimulus"),
+        Variable(
+            "prediction",
+            ("run", "class", "stimulus"),
+            "prediction with the boxes of the class filled from their surroundings; base where it is not shown",
+        ),
+        Variable(
+            "map_prediction",
+            ("layer", "run", "class", "stimulus"),
+            "prediction with the layer's maps set to 0 in the boxes of the class; base where it is not shown",
+        ),
+        Variable(
+            "shown",
+            ("class", "stimulus"),
+            "share of the network's input that the boxes of the class cover; 0 where it is not shown",
+            "0..1",
+        ),
+    ),
+)

@@ -1,0 +1,176 @@
+"""Class and category weights of one layer with what chance gives and how sure they are (used by notebook 08)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from o2b_helpers.kernels.statistics.bootstrap import bootstrap_weights, draw_counts, interval
+from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, null_blocks, permutation_test
+from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
+from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
+from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.targets import TargetGroup
+
+RUN_STREAM = 1  # runs are drawn apart from stimuli
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the weights of one layer are made of.
+
+    Attributes
+    ----------
+    sensitivity : array (run, filter, class)
+        S. For `occlusion`, where a hidden class takes the place of a lesioned filter, the identity.
+    base : array (run, stimulus)
+        Predictions for all stimuli.
+    lesioned : array (run, filter, stimulus)
+        Predictions without each filter (or with each class hidden).
+    """
+
+    sensitivity: np.ndarray
+    base: np.ndarray
+    lesioned: np.ndarray
+
+    def coefficients(self, group: TargetGroup) -> np.ndarray:
+        """Return the weights' coefficients (run, class, stimulus) for the stimuli of a group of targets."""
+        places = group.places
+        return weight_coefficients(self.sensitivity, self.base[:, places], self.lesioned[:, :, places])
+
+
+@dataclass(frozen=True)
+class TestedWeights:
+    """Weights with their p, q (over the classes of a target) and intervals; first every run, then their mean.
+
+    Attributes
+    ----------
+    weight, p, q, low, high : array (run + 1, class, target)
+        The last row is the mean over runs. low and high are NaN where no interval was asked for.
+    samples : array (sample, class, target), or None
+        The mean over runs in every bootstrap sample of stimuli and runs.
+    """
+
+    weight: np.ndarray
+    p: np.ndarray
+    q: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    samples: np.ndarray | None
+
+
+def with_mean(coefficients: np.ndarray) -> np.ndarray:
+    """Add the mean over runs as one more run."""
+    return np.concatenate([coefficients, coefficients.mean(0, keepdims=True)])
+
+
+def tested_weights(
+    evidence: Evidence,
+    groups: Sequence[TargetGroup],
+    permutations: np.ndarray,
+    counts: np.ndarray | None,
+    options: Significance,
+    *,
+    each_run: bool = True,
+) -> TestedWeights:
+    """Weigh every class for every target, and say how far chance and the choice of stimuli and runs could go.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What the weights are made of.
+    groups : sequence of TargetGroup
+        All targets.
+    permutations : array (permutation, stimulus) of int
+        Of the stimuli within their condition.
+    counts : array (sample, stimulus), or None
+        How often each stimulus is drawn in each bootstrap sample; None: no intervals.
+    options : Significance
+        Seed and width of the intervals.
+    each_run : bool
+        False: test the mean over runs only, without intervals; it is then the only row.
+
+    Returns
+    -------
+    TestedWeights
+
+    Notes
+    -----
+    S comes from the corpus, not from the stimuli, so that it stays when stimuli are exchanged or drawn again.
+    """
+    runs, _, classes = evidence.sensitivity.shape
+    shape = (runs + 1 if each_run else 1, classes, sum(len(group.targets) for group in groups))
+    weight, p, q, low, high = (np.full(shape, np.nan) for _ in range(5))
+    drawn, means = None, None
+    if counts is not None and each_run:
+        drawn = draw_counts(np.zeros(runs), len(counts), options.seed + RUN_STREAM) / runs
+        means = np.full((len(counts), *shape[1:]), np.nan, dtype=np.float32)
+    for group in groups:
+        coefficients = evidence.coefficients(group)
+        coefficients = with_mean(coefficients) if each_run else coefficients.mean(0, keepdims=True)
+        weights = LinearStatistics(coefficients.reshape(-1, len(group.places)), group.values, group.places)
+        tested = permutation_test([weights], permutations, familywise=False)
+        own = (len(group.targets), *shape[:2])
+        weight[:, :, group.targets] = tested.observed[0].reshape(own).transpose(1, 2, 0)
+        p[:, :, group.targets] = tested.p[0].reshape(own).transpose(1, 2, 0)
+        if counts is not None and drawn is not None and means is not None:
+            places = group.places
+            base, lesioned = evidence.base[:, places], evidence.lesioned[:, :, places]
+            samples = bootstrap_weights(evidence.sensitivity, base, lesioned, group.values, counts[:, places])
+            low[:-1, :, group.targets], high[:-1, :, group.targets] = interval(samples, options.confidence)
+            means[:, :, group.targets] = np.einsum("srct,sr->sct", samples, drawn, optimize=True)
+            ends = interval(means[:, :, group.targets], options.confidence)
+            low[-1][:, group.targets], high[-1][:, group.targets] = ends
+    for row in range(shape[0]):
+        for target in range(shape[2]):
+            q[row, :, target] = benjamini_hochberg(p[row, :, target])
+    return TestedWeights(weight, p, q, low, high, means)
+
+
+@dataclass(frozen=True)
+class TestedCategories:
+    """Which category sums are larger than chance gives.
+
+    Attributes
+    ----------
+    p, q : array (sign, category, target)
+        Sign 0: highest weights, 1: lowest; q is over signs and categories of a target.
+    """
+
+    p: np.ndarray
+    q: np.ndarray
+
+
+def tested_categories(
+    evidence: Evidence, groups: Sequence[TargetGroup], permutations: np.ndarray, members: np.ndarray, count: int
+) -> TestedCategories:
+    """Test the sums of the highest and lowest class weights by category, weights averaged over runs.
+
+    Parameters
+    ----------
+    evidence, groups, permutations
+        As for :func:`tested_weights`; classes without a weight left out.
+    members : array (class, category)
+        1 where the class is of the category.
+    count : int
+        Classes taken from either end; under every permutation they are chosen anew.
+    """
+    shape = (2, members.shape[1], sum(len(group.targets) for group in groups))
+    p, q = np.full(shape, np.nan), np.full(shape, np.nan)
+    for group in groups:
+        weights = LinearStatistics(evidence.coefficients(group).mean(0), group.values, group.places)
+        if np.isnan(weights.coefficients).any():
+            continue
+        observed = weights.observed()
+        null: list[list] = [[] for _ in group.targets]
+        for _, block in null_blocks(weights, permutations):
+            for number, values in enumerate(block):
+                null[number].append(category_sums(values, members, count))
+        for number, target in enumerate(group.targets):
+            own = category_sums(observed[number][None], members, count)
+            p[0, :, target], p[1, :, target] = category_p((own[0][0], own[1][0]), null[number])
+            q[:, :, target] = benjamini_hochberg(p[:, :, target])
+    return TestedCategories(p, q)
