@@ -19,7 +19,7 @@ from o2b_helpers.inputs.corpora.open_images import categories
 from o2b_helpers.kernels.regions.category_overlap import category_overlap
 from o2b_helpers.models.detectors.detector import load_detector
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.object2brain.tables import CATEGORY_OVERLAP, DETECTIONS
+from o2b_helpers.studies.object2brain.tables import CATEGORY_OVERLAP, DETECTIONS, OUTLINED_DETECTIONS
 from o2b_helpers.toyworld.weights import toy_detector_path
 
 IMAGES_IN_A_SHARD = 500
@@ -49,7 +49,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     table = None if params.analysis.detector.categories is None else params.path(params.analysis.detector.categories)
     detections["category"] = _categories(detections["class"], table)
     results = folder / "results"
-    DETECTIONS.write(detections, results)
+    (OUTLINED_DETECTIONS if params.analysis.detector.regions == "masks" else DETECTIONS).write(detections, results)
     CATEGORY_OVERLAP.write(category_overlap(detections), results)
     write_facts(
         folder,
@@ -101,6 +101,7 @@ def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
     boxes = detector.detect(
         images["path"].tolist(),
         images=images["image"].tolist(),
+        masks=options.regions == "masks",
         confidence=options.confidence,
         iou=options.iou,
         image_size=options.image_size,
@@ -111,7 +112,7 @@ def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
 
 
 def _categories(classes: pd.Series, table: Path | None) -> list[str]:
-    known = categories(table).set_index("class")["category"].to_dict()
+    known = categories(table, set(classes)).set_index("class")["category"].to_dict()
     unknown = sorted(set(classes) - set(known))
     if unknown:
         raise InputError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from o2b_helpers.core.contract import Arrays, Column, Table, Variable
 
 MODEL = Column("architecture", "text", "the network's name in the profile")
@@ -35,6 +37,13 @@ DETECTIONS = Table(
         Column("y1", "number", "lower edge", "pixels"),
         Column("width", "integer", "width of the original picture", "pixels"),
         Column("height", "integer", "height of the original picture", "pixels"),
+    ),
+)
+OUTLINED_DETECTIONS = replace(  # where analysis.detector.regions is masks
+    DETECTIONS,
+    columns=(
+        *DETECTIONS.columns,
+        Column("mask", "text", "the object's pixels in the original picture, as run lengths, column by column"),
     ),
 )
 CATEGORY_OVERLAP = Table(
