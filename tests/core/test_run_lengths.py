@@ -9,7 +9,7 @@ import pytest
 
 from o2b_helpers.core import run_lengths
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.run_lengths import decode_mask, encode_mask, mask_area
+from o2b_helpers.inputs.images.run_lengths import decode_mask, encode_mask, mask_area
 
 
 def plain_code(mask):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from o2b_helpers.core.errors import ModelError
-from o2b_helpers.core.run_lengths import decode_mask, encode_mask, mask_area
+from o2b_helpers.inputs.images.run_lengths import decode_mask, encode_mask, mask_area
 from o2b_helpers.models.detectors.detector import COLUMNS, load_detector
 from o2b_helpers.toyworld.weights import toy_detector_path
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.run_lengths import decode_mask
+from o2b_helpers.inputs.images.run_lengths import decode_mask
 from o2b_helpers.kernels.regions.box_coverage import box_coverage
 from o2b_helpers.kernels.regions.box_maxima import Workspace
 from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, box_statistics, map_extremes, pixel_boxes
@@ -30,7 +30,7 @@ class Regions:
         Image of each region, from 0.
     masks : sequence, optional
         For each region its mask in pixels of the network's input: a bool array (height, width), or its code
-        (:mod:`o2b_helpers.core.run_lengths`); None where the region is its box. None as a whole: all are boxes.
+        (:mod:`o2b_helpers.inputs.images.run_lengths`); None where the region is its box. None as a whole: all are boxes.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from o2b_helpers.core.run_lengths import encode_mask
+from o2b_helpers.inputs.images.run_lengths import encode_mask
 
 PIXELS_AT_ONCE = 2**26  # of masks, one byte each
 SWITCHES = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}

@@ -111,7 +111,10 @@ def classes_in(shard: Shard) -> int:
 
 def _digest_of_given(carried: CarriedBoxes, start: int, stop: int) -> str:
     given, host = carried.given(start, stop)
-    return digest_of([carried.corners[given].tolist(), carried.label[given].tolist(), (host - start).tolist()])
+    boxes = [carried.corners[given].tolist(), carried.label[given].tolist(), (host - start).tolist()]
+    if carried.masks is not None:
+        boxes.append([carried.masks[number] for number in given])
+    return digest_of(boxes)
 
 
 def _score_model(
@@ -161,6 +164,7 @@ def _score_batch(params, backbone, readout, images, carried, start, stop, layers
         members=columns.members,
         squares=True,
         ungated=True,
+        masks=columns.masks,
         batch_size=params.execution.batch_size,
     )
     return sums_of(scores, columns.classes, columns.gram)

@@ -101,6 +101,7 @@ def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
     boxes = detector.detect(
         images["path"].tolist(),
         images=images["image"].tolist(),
+        masks=options.regions == "masks",
         confidence=options.confidence,
         iou=options.iou,
         image_size=options.image_size,
@@ -111,7 +112,7 @@ def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
 
 
 def _categories(classes: pd.Series, table: Path | None) -> list[str]:
-    known = categories(table).set_index("class")["category"].to_dict()
+    known = categories(table, set(classes)).set_index("class")["category"].to_dict()
     unknown = sorted(set(classes) - set(known))
     if unknown:
         raise InputError(

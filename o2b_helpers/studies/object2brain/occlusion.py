@@ -23,6 +23,8 @@ from o2b_helpers.core.files.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
+from o2b_helpers.inputs.images.preprocessing import Preprocessing
+from o2b_helpers.inputs.images.run_lengths import decode_mask
 from o2b_helpers.kernels.regions.occlusion import box_mask, fill_from_surroundings, hide_in_maps
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.models.heads.readout import Readout
@@ -66,8 +68,8 @@ def stimulus_boxes(params: Params, stimuli: pd.DataFrame, classes: list[str]) ->
     Returns
     -------
     DataFrame
-        image, class, confidence, x0, y0, x1, y1, width, height. Classes that the corpus does not show are left out:
-        they have no sensitivity to compare with.
+        image, class, confidence, x0, y0, x1, y1, width, height[, mask]. Classes that the corpus does not show are left
+        out: they have no sensitivity to compare with.
     """
     boxes = objects.detect(params, Store(params.store), stimuli.drop_duplicates("image"), "stimuli")
     return boxes[boxes["class"].isin(classes)].reset_index(drop=True)
@@ -104,9 +106,17 @@ def hidden_classes(
             corners = own[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)
             carried = geometry.boxes_to_input(corners, stimulus.width, stimulus.height)
             mask = box_mask(torch.as_tensor(carried), geometry.crop, geometry.crop)
+            if "mask" in own:
+                mask = torch.as_tensor(_union_in_input(geometry, own["mask"], stimulus.width, stimulus.height))
             if mask.any():
                 pairs.append(Hidden(row, classes.index(name), mask))
     return pairs
+
+
+def _union_in_input(geometry: Preprocessing, codes: Sequence[str], width: int, height: int) -> np.ndarray:
+    """Join masks of a picture and carry them to the network's input."""
+    inside = np.logical_or.reduce([decode_mask(code, height, width) for code in codes])
+    return geometry.mask_to_input(inside, width, height)
 
 
 def occluded_predictions(

@@ -35,6 +35,13 @@ DETECTIONS = Table(
         Column("y1", "number", "lower edge", "pixels"),
         Column("width", "integer", "width of the original picture", "pixels"),
         Column("height", "integer", "height of the original picture", "pixels"),
+        Column(
+            "mask",
+            "text",
+            "the object's pixels in the original picture, as run lengths, column by column; only where "
+            "`analysis.detector.regions` is `masks`",
+            optional=True,
+        ),
     ),
 )
 CATEGORY_OVERLAP = Table(

@@ -26,16 +26,16 @@ def masks_for(count, seed=0):
     return masks
 
 
-def plain(network, pictures, weight, bias, regions, owner, classes):
+def plain(network, pictures, readout, regions, owner, classes):
     """One filter, one run, one region at a time, on maps that are really resized."""
-    module = whole_network(network, weight, bias)
+    module = whole_network(network, readout)
     maps, hooks = {}, []
     for layer in LAYERS:
         stage = module.get_submodule(layer)
         hooks.append(stage.register_forward_hook(lambda _, __, values, layer=layer: maps.__setitem__(layer, values)))
     outputs = module(pictures)
     tables = []
-    for run in range(len(weight)):
+    for run in range(readout.n_runs):
         gradients = torch.autograd.grad(outputs[:, run].sum(), [maps[layer] for layer in LAYERS], retain_graph=True)
         rows = []
         for layer, gradient in zip(LAYERS, gradients, strict=True):
@@ -56,7 +56,7 @@ def plain(network, pictures, weight, bias, regions, owner, classes):
 
 
 def test_equals_plain_scores_of_masks():
-    network, pictures, weight, bias, corners, owner, classes = setting()
+    network, pictures, readout, corners, owner, classes = setting()
     masks = masks_for(len(corners))
     regions = []
     for (x0, y0, x1, y1), mask in zip(np.clip(corners.numpy(), 0, 96), masks, strict=True):
@@ -64,9 +64,9 @@ def test_equals_plain_scores_of_masks():
         if x1 > x0 and y1 > y0:
             box[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
         regions.append(box if mask is None else mask)
-    arguments = (network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS)
+    arguments = (network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS)
     scores = filter_scores(*arguments, masks=masks, batch_size=2)
-    wanted = plain(network, pictures, weight, bias, regions, owner, classes)
+    wanted = plain(network, pictures, readout, regions, owner, classes)
     assert np.abs(scores.score_sum - wanted).max() < 1e-5 * max(1.0, wanted.max())
     unseen = [not region.any() for region in regions]
     assert scores.dropped == sum(unseen) == 2

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.run_lengths import encode_mask
+from o2b_helpers.inputs.images.run_lengths import encode_mask
 from o2b_helpers.kernels.regions import region as module
 from o2b_helpers.kernels.regions.box_coverage import box_coverage
 from o2b_helpers.kernels.regions.box_statistics import box_statistics, pixel_boxes
