@@ -7,8 +7,8 @@ import doctest
 import numpy as np
 import pytest
 
-from o2b_helpers.core import run_lengths
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.inputs.images import run_lengths
 from o2b_helpers.inputs.images.run_lengths import decode_mask, encode_mask, mask_area
 
 
