@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -133,8 +134,8 @@ def figure_code(figure: Figure, profile: str) -> str:
     module, name = getattr(draw, "__module__", ""), getattr(draw, "__name__", "")
     if getattr(sys.modules.get(module), name, None) is not draw:
         return ""
-    folder = f"runs/{profile}/results"
-    return f"from o2b_helpers.report.results import Results\nfrom {module} import {name}\n\n{name}(Results({folder!r}))"
+    folder = json.dumps(f"runs/{profile}/results", ensure_ascii=False)
+    return f"from o2b_helpers.report.results import Results\nfrom {module} import {name}\n\n{name}(Results({folder}))"
 
 
 def _try(make: Callable[[], Made]) -> tuple[Made | None, str]:

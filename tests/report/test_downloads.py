@@ -11,6 +11,7 @@ from o2b_helpers.report.downloads import downloads, pack
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.object2brain.explorer.page import explorer_page
+from o2b_helpers.studies.registry import STUDIES
 
 
 def test_a_packed_file_is_the_file_and_always_the_same_text(tmp_path):
@@ -34,7 +35,7 @@ def test_what_does_not_fit_is_named_and_small_files_go_first(tmp_path):
 def test_a_report_says_which_files_it_does_not_carry(tmp_path, monkeypatch):
     folder = write_results(tmp_path / "results")
     monkeypatch.setattr(report, "downloads", lambda folder, names, room: downloads(folder, names, 100_000))
-    text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
+    text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     left = "is too large to be carried in this report; it lies in the folder results"
     assert (
         f"object_weights.csv ({downloads(folder, ['object_weights.csv'], 0)['object_weights.csv'].size}) {left}" in text
@@ -44,9 +45,9 @@ def test_a_report_says_which_files_it_does_not_carry(tmp_path, monkeypatch):
 
 def test_a_report_without_room_carries_no_file_and_stays_small(tmp_path, monkeypatch):
     folder = write_results(tmp_path / "results")
-    whole = write_report(Results(folder), tmp_path / "report").stat().st_size
+    whole = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").stat().st_size
     monkeypatch.setattr(report, "MOST_CHARACTERS", whole - 100_000)
-    text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
+    text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     assert len(text) < whole - 100_000 and "data-file=" not in text.split("<script")[0]
     assert "too large to be carried" in text
 

@@ -12,6 +12,7 @@ from o2b_helpers.report.notebook_pages import clean, write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import figure_1
+from o2b_helpers.studies.registry import STUDIES
 
 
 def cell(kind: str, source: str, *outputs: dict) -> dict:
@@ -89,7 +90,7 @@ def test_axe_finds_no_serious_fault_in_a_page(browser, notebooks, tmp_path, sche
 
 def test_the_report_links_every_page(notebooks, tmp_path):
     pages = write_notebook_pages(notebooks, tmp_path / "report", "demo")
-    text = write_report(Results(tmp_path / "results"), tmp_path / "report", pages).read_text(encoding="utf-8")
+    text = write_report(Results(tmp_path / "results"), STUDIES, tmp_path / "report", pages).read_text(encoding="utf-8")
     assert '<a href="03_agreement.html">3 · Agreement</a>' in text
     assert (tmp_path / "report" / "03_agreement.html").is_file()
 

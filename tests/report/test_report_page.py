@@ -10,6 +10,7 @@ from view_fixture import write_results
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables
+from o2b_helpers.studies.registry import STUDIES
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
 BLACK, WHITE = (13, 17, 23), (255, 255, 255)
@@ -18,7 +19,7 @@ BLACK, WHITE = (13, 17, 23), (255, 255, 255)
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = write_uncertainty(write_results(tmp_path_factory.mktemp("toy") / "results"))
-    return write_report(Results(folder), folder.parent / "report")
+    return write_report(Results(folder, STUDIES), STUDIES, folder.parent / "report")
 
 
 @pytest.fixture(scope="module")
