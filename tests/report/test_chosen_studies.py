@@ -94,6 +94,7 @@ def test_alignment_alone_leaves_no_trace_of_objects(browser, tmp_path):  # noqa:
         "category_",
         "Weight of a class",
         "detections",
+        "analysis.detector",
     ):
         assert trace not in text, trace
     assert "Full model, layer model" in text and "Not drawn" not in text and 'class="missing"' not in text
