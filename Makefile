@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint lab bench clean
+.PHONY: help demo test lint docs lab bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -19,11 +19,14 @@ demo: .venv/installed  ## run the whole path on the toy world and write figures 
 test: .venv/installed  ## run the tests
 	$(BIN)/python -m pytest
 
-lint: .venv/installed  ## check style, the floors of the house, and that notebooks carry no outputs
+lint: .venv/installed  ## check style, which layer imports which, and that notebooks carry no outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+docs: .venv/installed  ## write the pages on results and options from the declarations
+	$(BIN)/python -m o2b_helpers.reference
 
 lab: .venv/installed  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from common import Row, timed
 
-from o2b_helpers.core.params import Significance
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
-from o2b_helpers.studies.common.target_groups import target_groups
+from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.targets import target_groups
 from o2b_helpers.studies.object2brain.weights.inference import Evidence, tested_weights
 
 LAYERS = (64, 192, 384, 256, 256)

@@ -17,9 +17,11 @@ import torch
 from torch import nn
 
 from o2b_helpers.inputs.images.preprocessing import load_images
-from o2b_helpers.models.backbones.backbone import Backbone, load_backbone
+from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import architecture
-from o2b_helpers.models.fast.folding import LeanLinear
+from o2b_helpers.models.fast.folding import FastLinear
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.toyworld.world import write_corpus
 
 REAL_DATA = Path(os.environ.get("O2B_REAL_DATA", Path(__file__).parents[2] / "shared" / "real"))
@@ -96,10 +98,15 @@ def network(name: str) -> Backbone:
 
 
 def heads(backbone: Backbone, runs: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight (run, feature) and bias (run,)."""
+    """Weight (run, feature) and bias (run,) of valence readouts."""
     generator = torch.Generator().manual_seed(1)
     weight = torch.randn(runs, backbone.n_features, generator=generator) / backbone.n_features**0.5
     return weight, torch.randn(runs, generator=generator)
+
+
+def readout(backbone: Backbone, runs: int) -> Readout:
+    """The same heads as the kernels take them."""
+    return Readout.valence(*heads(backbone, runs))
 
 
 def picture_files(count: int, folder: Path) -> list[Path]:
@@ -154,6 +161,6 @@ def matrix_product_rate() -> float:
     """Floating-point operations a second of a large single-precision matrix product, by the faster of two libraries."""
     a, b = torch.randn(4096, 4096), torch.randn(4096, 4096)
     with torch.no_grad():
-        blocked = LeanLinear(nn.Linear(4096, 4096))
+        blocked = FastLinear(nn.Linear(4096, 4096))
         took = timed({"product": lambda: a @ b, "blocked": lambda: blocked(a)}, 5)
     return 2 * 4096**3 / min(one.median for one in took.values())

@@ -9,6 +9,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 
 from o2b_helpers.kernels.cams.filter_scores import BATCH_SIZE, filter_scores
+from o2b_helpers.models.heads.readout import Readout
 
 IMAGES, BOXES, RUNS = 64, 6, (1, 5)
 SAMPLED_IMAGES = {"vgg16": 4, "vgg19": 4}  # for the peers; 8 of any other network
@@ -79,7 +80,7 @@ def rows(architecture: str) -> list[Row]:
     def ours(runs: int, count: int = IMAGES):
         some = [one[: count * BOXES] for one in (*tensors, torch.arange(IMAGES * BOXES))]
         return filter_scores(
-            backbone, images[:count], weight[:runs], bias[:runs], *some, count * BOXES, layers
+            backbone, images[:count], Readout.valence(weight[:runs], bias[:runs]), *some, count * BOXES, layers
         ).score_sum
 
     sampled = SAMPLED_IMAGES.get(architecture, 8)

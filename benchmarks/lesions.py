@@ -19,6 +19,7 @@ from common import (
     matrix_product_rate,
     network,
     pictures,
+    readout,
     scaled_sum,
     timed,
     whole_module,
@@ -36,22 +37,21 @@ EVERY = {"vgg16": 32, "resnet18": 4}
 def rows(name: str) -> list[Row]:
     backbone, images, every = network(name), pictures(name, IMAGES), EVERY.get(name, 1)
     weight, bias = heads(backbone, RUNS)
+    valence = readout(backbone, RUNS)
     ours, naive, peer, difference, needed = [], [], [], 0.0, 0.0
     rate = matrix_product_rate()
     for layer in backbone.target_layers:
         count = backbone.shape(layer)[0]
         some = list(range(0, count, every))
-        lesion_predictions(backbone, images[:1], weight, bias, layer, channels=[0])  # makes the lean twins
-        took = timed(
-            {"ours": partial(lesion_predictions, backbone, images, weight, bias, layer, channels=some)}, 3, False
-        )
+        lesion_predictions(backbone, images[:1], valence, layer, channels=[0])  # makes the folded twins
+        took = timed({"ours": partial(lesion_predictions, backbone, images, valence, layer, channels=some)}, 3, False)
         fixed = Timing(0.0, 0.0, 0.0)
         if every > 1:  # what does not grow with the filters is not scaled up
-            alone = partial(lesion_predictions, backbone, images, weight, bias, layer, channels=[])
+            alone = partial(lesion_predictions, backbone, images, valence, layer, channels=[])
             fixed = timed({"fixed": alone}, 2, False)["fixed"]
         ours += [(took["ours"], count / len(some)), (fixed, 1 - count / len(some))]
         needed += needed_operations(backbone, images, layer)
-        found = lesion_predictions(backbone, images, weight, bias, layer, channels=range(SAMPLE))
+        found = lesion_predictions(backbone, images, valence, layer, channels=range(SAMPLE))
         module = whole_module(backbone, weight, bias)
         for channel in range(SAMPLE):
             wanted = hooked(module, layer, images, channel).T

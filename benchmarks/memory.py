@@ -120,19 +120,16 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
 
 def measure_here(setting: Setting, folder: Path) -> None:
     """Run the step in this process; print the estimate made before it and the peak of the resident set, bytes."""
-    from o2b_helpers.core.keys import analysis
-    from o2b_helpers.core.params import load_params
     from o2b_helpers.core.resources import resident_bytes
     from o2b_helpers.core.store import Store
-    from o2b_helpers.studies.object2brain.costs import step_needs
+    from o2b_helpers.studies.registry import load_params
 
     params = load_params(folder / "profile.yaml")
-    module = analysis(setting.step)
-    folders = {step: folder / step for step in module.NEEDS}
+    step = params.step(setting.step)
+    folders = {need.name: folder / need.name for need in step.needs}
     held = resident_bytes()
-    needs = step_needs(params, setting.step, folders, Store(params.store))
-    estimate = held + max(need.memory for need in needs)
-    module.compute(params, folders, folder / "out")
+    estimate = held + max(need.memory for need in step.cost(params, folders, Store(params.store)))
+    step.compute(params, folders, folder / "out")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print("\n" + json.dumps({"held": held, "estimate": estimate, "peak": peak}))
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from o2b_helpers.kernels.statistics.permutation_null import Forms, permutation_test, unit_ranks
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
-from o2b_helpers.kernels.statistics.weight_coefficients import filter_forms
-from o2b_helpers.studies.common.target_groups import target_groups
+from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
+from o2b_helpers.studies.common.targets import target_groups
 
 World = Mapping[str, np.ndarray]
 Key = tuple[str, str]  # estimator and layer
@@ -63,7 +63,7 @@ def class_weights(world: World, who: str = "", test: bool = False) -> dict[Key, 
             mean = np.nan_to_num(_mean_of_runs(forms))
             weight[:, group.targets] = mean @ unit_ranks(group.values).T
             if test:
-                tested = permutation_test([Forms(mean, group.values, group.places)], permutations)
+                tested = permutation_test([LinearStatistics(mean, group.values, group.places)], permutations)
                 p[:, group.targets] = tested.p[0].T
     return found
 
@@ -106,7 +106,7 @@ def _forms(world: World, who: str, places: np.ndarray) -> Iterator[tuple[Key, np
     layers = {LAST: world["layer"] == world["layer"][-1], ALL: np.ones(len(world["layer"]), dtype=bool)}
     for name, scores in _sensitivities(world, who).items():
         for layer, filters in layers.items():
-            yield (name, layer), filter_forms(scores[:, filters], base, lesioned[:, filters])
+            yield (name, layer), weight_coefficients(scores[:, filters], base, lesioned[:, filters])
             yield (name + LOCAL, layer), np.einsum("rkc,rkcn->rcn", scores[:, filters], local[:, filters])
     changed = {
         ("map_occlusion", FIRST): world[f"{who}map_occluded"][0],

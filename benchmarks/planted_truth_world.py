@@ -17,18 +17,20 @@ import pandas as pd
 import torch
 import yaml
 
-from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.params import Params, load_params
+from o2b_helpers.core.files.labelled import read_dataset
+from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.tables import read_table
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.backbones.backbone import Backbone
-from o2b_helpers.studies.alignment import human_targets, inputs, valence_models
-from o2b_helpers.studies.alignment.measures.correlations import target_matrix
+from o2b_helpers.studies.alignment import inputs, valence_models
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects, occlusion
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.targets import target_matrix
+from o2b_helpers.studies.object2brain import filter_sensitivity, occlusion
+from o2b_helpers.studies.object2brain.tables import DETECTIONS
+from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.planting import drawn_effects, no_effects
 from o2b_helpers.toyworld.scenes import Scene, render
@@ -41,7 +43,7 @@ IMAGES = 500
 RUNS = 5
 NULL_SEEDS = range(300, 400)  # worlds in which no class matters
 CORNERS = ["x0", "y0", "x1", "y1"]
-STEPS = (inputs, human_targets, valence_models, objects, filter_sensitivity, filter_lesions)
+STEPS = ("inputs", "human_targets", "valence_models", "objects", "filter_sensitivity", "filter_lesions")
 
 
 def effects_of(seed: int) -> Effects:
@@ -70,26 +72,25 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         write_corpus(folder / "corpus", IMAGES, seed, effects)
         write_stimuli(folder / "stimuli", seed, effects)
         write_human(folder / "human", seed, effects)
-    places = {step.__name__.rpartition(".")[2]: step.run(params).folder for step in STEPS}
+    places = {step: run_step(params, step).folder for step in STEPS}
     data = inputs.load(params, places["inputs"])
     true_boxes = _true_boxes(folder / "corpus" / "objects.csv")
     oracle = _oracle_scores(params, places, true_boxes, folder / "oracle")
     model = params.analysis.models[0]
-    heads = valence_models.load_full_heads(places["valence_models"], model)
+    readout = valence_models.load_readout(params, places["valence_models"], model)
     backbone = load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:
         with torch.no_grad():
             features = torch.cat([backbone.features(some) for some in images.split(64)])
-        weight, bias = (torch.as_tensor(one, dtype=torch.float32) for one in (heads.weight, heads.bias))
-        return head_outputs(features, weight, bias, params.analysis.heads.full.output).numpy()
+        return readout.outputs(features).numpy()
 
     store = Store(params.store)
     corpus = pictures(params, store, model, data.corpus, "corpus")
     shown = pictures(params, store, model, data.stimuli, "stimuli")
     stimuli = shown.batch(0, len(shown))
     base = predict(stimuli)
-    targets = read_table(places["human_targets"] / "results" / "targets.csv")
+    targets = TARGETS.read(places["human_targets"] / "results")
     values, described = target_matrix(targets, data.stimuli["stimulus"])
     scenes = [stimulus_scene(seed, index, effects) for index in range(len(stimuli))]
     lesions, lesioned = (
@@ -106,8 +107,8 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         "delta": lesions["delta"].to_numpy(),
         "layer": lesions["layer"].to_numpy().astype(str),
         "truly_shown": np.array([[name in scene.classes for scene in scenes] for name in class_names()]),
-        "head_weight": heads.weight,
-        "head_bias": heads.bias,
+        "head_weight": readout.weight[:, 0],
+        "head_bias": readout.bias[:, 0],
         "corpus_predictions": predict(corpus.batch(0, len(corpus))),
     }
     pairs, redrawn = _redrawn(scenes, backbone.preprocessing)
@@ -123,7 +124,7 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         found |= {f"{who}sums_{name}": value for name, value in _sums(file).items()}
         found[f"{who}corpus_shown"] = _presence(boxes, data.corpus["image"])
         found[f"{who}shown"] = _presence(on_stimuli, data.stimuli["image"])
-        hidden = occlusion.occluded_predictions(params, model, heads, data.stimuli, on_stimuli, list(class_names()))
+        hidden = occlusion.occluded_predictions(params, model, readout, data.stimuli, on_stimuli, list(class_names()))
         found[f"{who}occluded"] = hidden["prediction"].to_numpy()
         found[f"{who}map_occluded"] = hidden["map_prediction"].to_numpy()
     return found
@@ -154,7 +155,7 @@ def _true_boxes(file: Path) -> pd.DataFrame:
     """The boxes of everything that was drawn, in the form of detections."""
     table, side = pd.read_csv(file), planted("image_size")
     table["category"] = table["class"].map(truth().set_index("class")["category"])
-    return table.assign(confidence=1.0, width=side, height=side)[list(objects.COLUMNS)]
+    return table.assign(confidence=1.0, width=side, height=side)[DETECTIONS.names]
 
 
 def _oracle_scores(params: Params, places: dict[str, Path], boxes: pd.DataFrame, folder: Path) -> Path:

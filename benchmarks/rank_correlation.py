@@ -7,8 +7,7 @@ import pandas as pd
 from common import Row, timed
 from scipy.stats import spearmanr
 
-from o2b_helpers.kernels.statistics import permutations as permuted_rank_correlation
-from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.kernels.statistics.permutations import permutations_within, permuted_rank_correlation
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 
 FILTERS, STIMULI, PERMUTATIONS = 1152, 48, 1000

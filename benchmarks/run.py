@@ -2,7 +2,7 @@
 
 make bench                                              # everything; the lesions of VGG16 make it long
 python benchmarks/run.py --kernel heads lesions --architecture alexnet     # a part of it; other rows stay as they are
-python benchmarks/run.py --table                        # nothing is timed: the README's table from latest.json
+python benchmarks/run.py --table                        # nothing is timed: the table of docs/speed.md from latest.json
 
 Prints a Markdown table and writes the same rows to benchmarks/latest.json, each with its date and machine.
 """
@@ -34,7 +34,7 @@ def _cpuinfo() -> list[str]:
 
 
 def markdown(rows: list[dict]) -> str:
-    """The table of the README."""
+    """The table of docs/speed.md."""
     columns = ["kernel", "network", "setting", "ours", "peer", "x peer", "x naive", "of floor", "largest difference"]
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from common import Row, heads, kind_of_pictures, network, pictures, scaled_sum, timed, whole_module
+from common import Row, heads, kind_of_pictures, network, pictures, readout, scaled_sum, timed, whole_module
 from lesions import IMAGES, hooked
 from scipy.stats import spearmanr
 
@@ -22,15 +22,16 @@ def rows(name: str) -> list[Row]:
 def _row(name: str, runs: int) -> Row:
     backbone, images, every = network(name), pictures(name, IMAGES), EVERY.get(name, 16)
     weight, bias = heads(backbone, runs)
+    valence = readout(backbone, runs)
     layers = list(backbone.target_layers)
-    screen = partial(screened_predictions, backbone, images, weight, bias, layers)
+    screen = partial(screened_predictions, backbone, images, valence, layers)
     ours = timed({"ours": screen})["ours"]
     screened, module = screen(), whole_module(backbone, weight[:1], bias[:1])
     exact_times, naive, agreement, difference = [], [], [], 0.0
     for layer in layers:
         count = backbone.shape(layer)[0]
         some = list(range(every // 2, count, every))
-        lesion = partial(lesion_predictions, backbone, images, weight, bias, layer)
+        lesion = partial(lesion_predictions, backbone, images, valence, layer)
         took = timed({"exact": partial(lesion, channels=some)}, 2, False)["exact"]
         none = timed({"exact": partial(lesion, channels=[])}, 2, False)["exact"]  # what does not grow with the filters
         exact_times += [(none, 1 - count / len(some)), (took, count / len(some))]

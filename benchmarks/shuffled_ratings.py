@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.core.params import load_params
-from o2b_helpers.core.tables import read_table
 from o2b_helpers.kernels.statistics.permutations import permutations_within
-from o2b_helpers.studies.common.target_groups import exchangeable
+from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.targets import exchangeable
 from o2b_helpers.studies.object2brain.weights.class_weights import Design
 from o2b_helpers.studies.object2brain.weights.evidence import Sources, evidence_of
 from o2b_helpers.studies.object2brain.weights.inference import tested_weights
+from o2b_helpers.studies.registry import load_params
 
 
 def surviving(params, design: Design, needs: dict[str, Path], estimator: str) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     params = load_params(arguments.run.name)
     needs = dict.fromkeys(("filter_sensitivity", "filter_lesions", "occlusion"), arguments.run)
-    targets = read_table(arguments.run / "results" / "targets.csv")
+    targets = TARGETS.read(arguments.run / "results")
     for estimator in arguments.estimators:
         real = surviving(params, Design.of(params, targets), needs, estimator)
         kept = real[real["q"] < 0.05].sort_values("weight", key=np.abs, ascending=False)

@@ -1,17 +1,18 @@
-"""The command ``o2b``: run, status, doctor, report."""
+"""The command ``o2b``: new, run, status, doctor, report."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from yaml import YAMLError
 
 from o2b_helpers.core.errors import Object2BrainError, ParameterError
+from o2b_helpers.core.files.profile_file import parse_value
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.profile_file import parse_value
 
 app = typer.Typer(
     add_completion=False,
@@ -23,6 +24,20 @@ INTERRUPTED = 130
 Profile = Annotated[str, typer.Argument(help="a name in params/ or the path of a YAML file")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="option=value, e.g. analysis.detector.confidence=0.4")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps")]
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="a folder that is empty or not there yet")],
+    study: Annotated[
+        list[str] | None, typer.Option(help="a study that the profile runs; give it again for more; default: all")
+    ] = None,
+) -> None:
+    """Make a folder for a project of your own: a commented profile, the notebooks, a guide to the data."""
+    from o2b_helpers.project_maker import make_project
+    from o2b_helpers.studies.registry import Profile
+
+    print(make_project(folder, study or [], Profile).next_steps())
 
 
 @app.command()
@@ -51,9 +66,9 @@ def run(
 @app.command()
 def status(profile: Profile = "demo", set_: Set = None) -> None:
     """Say for every notebook whether its results are there, and if not, why; and how far a run is that goes on."""
-    from o2b_helpers.core.keys import step_key, step_part
-    from o2b_helpers.core.publishing import is_published
-    from o2b_helpers.core.run_status import run_in_words
+    from o2b_helpers.core.progress import run_in_words
+    from o2b_helpers.core.running.keys import step_key, step_part
+    from o2b_helpers.core.running.publishing import is_published
     from o2b_helpers.core.store import Store
     from o2b_helpers.series import STATUS as RUN_STATUS
     from o2b_helpers.series import notebooks

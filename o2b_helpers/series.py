@@ -11,12 +11,12 @@ from typing import Any
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest
 from o2b_helpers.core.errors import Object2BrainError, ParameterError, StoreError
-from o2b_helpers.core.files import write_atomically
-from o2b_helpers.core.keys import step_key
+from o2b_helpers.core.files.atomic import write_atomically
+from o2b_helpers.core.files.shipped import PACKAGE, shipped
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import note_status, say, status_file
-from o2b_helpers.core.publishing import is_published, state_parameters
-from o2b_helpers.core.shipped import PACKAGE, shipped
+from o2b_helpers.core.running.keys import step_key
+from o2b_helpers.core.running.publishing import is_published, state_parameters
 from o2b_helpers.core.store import Store
 from o2b_helpers.core.study import Step
 
@@ -127,7 +127,7 @@ def write_status(params: Params, notebook: str, mark: str) -> None:
 
 
 def _mark(params: Params, notebook: str, store: Store) -> str:
-    """Return the hash of all that an executed notebook shows: its source, its steps' keys, and how figures are drawn."""
+    """Return the hash of all that an executed notebook shows: its source, its steps' keys, how figures are drawn."""
     source = file_digest(notebook_file(params, notebook))
     keys = [step_key(params, step, store) for step in notebooks(params)[notebook]]
     drawn = [code_digests(figure.draw.__module__) for study in params.chosen_studies for figure in study.figures]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from kernels_reference import heads_for, images_for, untrained
+from kernels_reference import images_for, readout_for, untrained
 
 from o2b_helpers.models.backbones.registry import architecture
 
@@ -12,10 +12,10 @@ N_CLASSES = 5
 LAYERS = architecture("toynet").target_layers
 
 
-def setting(runs=2, images=5, boxes=17, seed=0):
+def setting(runs=2, images=5, boxes=17, seed=0, link="linear"):
     network = untrained("toynet")
-    pictures, (weight, bias) = images_for(network, images), heads_for(network, runs)
-    weight[:, 27:36] = 0.0  # a filter of the last layer (9 features each) whose w is exactly 0 in every run
+    pictures, readout = images_for(network, images), readout_for(network, runs, link=link)
+    readout.weight[..., 27:36] = 0.0  # a filter of the last layer (9 features each) whose w is exactly 0 in every run
     rng = np.random.default_rng(seed)
     corners = np.sort(rng.uniform(-5, 101, (boxes, 2, 2)), axis=1).reshape(boxes, 4)
     corners[0] = corners[1]  # the same box twice
@@ -23,4 +23,4 @@ def setting(runs=2, images=5, boxes=17, seed=0):
     corners[3] = [-30, 2, -1, 50]  # cropped away
     owner = rng.integers(0, images - 1, boxes)  # the last image has no box
     owner[1], classes = owner[0], rng.integers(0, N_CLASSES - 1, boxes)  # the last class has none
-    return network, pictures, weight, bias, torch.tensor(corners), torch.tensor(owner), torch.tensor(classes)
+    return network, pictures, readout, torch.tensor(corners), torch.tensor(owner), torch.tensor(classes)

@@ -10,10 +10,11 @@ from torch import nn
 
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
-from o2b_helpers.kernels.regions.exchanged_boxes import donors
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import Architecture, architecture_names, register
 from o2b_helpers.models.backbones.stages import FLATTEN, stages_of
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import CarriedBoxes, box_columns
 from o2b_helpers.studies.object2brain.box_scores.sums import sums_of
 
@@ -94,22 +95,21 @@ def draw_squares(count: int, seed: int, present: float = 1.0) -> Squares:
     return Squares(torch.tensor(images), boxes)
 
 
-def sums_over(backbone, squares: Squares, weight, bias, confidence: float = 0.8) -> dict[str, np.ndarray]:
+def sums_over(backbone, squares: Squares, readout: Readout, confidence: float = 0.8) -> dict[str, np.ndarray]:
     """Return the sums of a results file for these pictures and their true boxes."""
     image, label = (one.ravel() for one in np.indices(squares.boxes.shape[:2]))
     corners = squares.boxes.reshape(-1, 4)
     there = corners[:, 2] > corners[:, 0]
     shown = np.unique(image[there])
     donor = np.full(len(squares.images), -1)
-    given = donors([str(one) for one in shown], 0)
+    given = exchanged_partners([str(one) for one in shown], 0)
     donor[shown] = np.where(given >= 0, shown[given], -1)
     carried = CarriedBoxes(corners[there], image[there], label[there], np.full(there.sum(), confidence), donor)
     columns = box_columns(carried, 0, len(squares.images))
     scores = filter_scores(
         backbone,
         squares.images,
-        weight,
-        bias,
+        readout,
         torch.as_tensor(columns.corners),
         torch.as_tensor(columns.image),
         torch.as_tensor(columns.column),

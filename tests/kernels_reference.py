@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import nn
 
-from o2b_helpers.models.backbones import architectures, backbone
+from o2b_helpers.models.backbones import architectures, loading
+from o2b_helpers.models.heads.readout import Readout
 
 SCALE_ABOVE_EPSILON = 1e8  # pytorch-grad-cam adds 1e-7 to the divisor; heads this large make that vanish
 
@@ -17,7 +19,7 @@ SCALE_ABOVE_EPSILON = 1e8  # pytorch-grad-cam adds 1e-7 to the divisor; heads th
 @lru_cache(maxsize=2)
 def untrained(name: str):
     """The backbone under test (cached: building VGG16 takes seconds)."""
-    return backbone.load_backbone(name, "untrained", seed=0)
+    return loading.load_backbone(name, "untrained", seed=0)
 
 
 def images_for(network, count: int, seed: int = 0) -> torch.Tensor:
@@ -25,15 +27,37 @@ def images_for(network, count: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
 
 
-def heads_for(network, runs: int, scale: float = 1.0, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+def readout_for(network, runs: int, scale: float = 1.0, seed: int = 1, link: str = "linear") -> Readout:
+    """A valence readout with random weights."""
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(runs, network.n_features, generator=generator) / network.n_features**0.5
-    return weight * scale, torch.randn(runs, generator=generator)
+    return Readout.valence(weight * scale, torch.randn(runs, generator=generator), link)
 
 
-def whole_network(network, weight: torch.Tensor, bias: torch.Tensor) -> nn.Module:
-    """torchvision's own module with its own forward, the last layer exchanged for the heads: (image, run)."""
-    module = copy.deepcopy(network.module).eval()
+def emotions_for(network, runs: int = 2, outputs: int = 3, scale: float = 1.0, seed: int = 1) -> Readout:
+    """A softmax readout with random weights."""
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.randn(runs, outputs, network.n_features, generator=generator) / network.n_features**0.5
+    return Readout(weight * scale, torch.randn(runs, outputs, generator=generator), "softmax")
+
+
+def balanced(readout: Readout, features: torch.Tensor) -> Readout:
+    """The same readout with the bias that makes different outputs highest in different images."""
+    return replace(readout, bias=-replace(readout, bias=readout.bias * 0).values(features).mean(2))
+
+
+def scaled(readout: Readout, factor: float, **changes) -> Readout:
+    """The same readout with its weights times a factor."""
+    return replace(readout, weight=readout.weight * factor, **changes)
+
+
+def some_runs(readout: Readout, runs) -> Readout:
+    return replace(readout, weight=readout.weight[runs], bias=readout.bias[runs])
+
+
+def whole_network(network, readout: Readout) -> nn.Module:
+    """torchvision's own module with its own forward, its last layer exchanged: (image, run * output), no link."""
+    module, weight, bias = copy.deepcopy(network.module).eval(), readout.weight.flatten(0, 1), readout.bias.flatten()
     name = architectures.architecture(network.name).last_layer
     old = module.get_submodule(name)
     new = nn.Linear(weight.shape[1], len(weight)) if isinstance(old, nn.Linear) else nn.Conv2d(*weight.shape[::-1], 1)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from helpers import write_profile
 
-from o2b_helpers.core.params import Params, load_params
+from o2b_helpers.core.params import Params
+from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.world import write_corpus, write_stimuli
 
 PICTURES, STIMULI = 40, 16

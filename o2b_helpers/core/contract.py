@@ -28,12 +28,15 @@ class Column:
         What it holds, in a sentence without full stop.
     unit : str
         Unit or range, e.g. ``"0..1"``; empty where there is none.
+    optional : bool
+        Whether some profiles write the table without it.
     """
 
     name: str
     kind: Kind
     meaning: str
     unit: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ class Table:
         return [column.name for column in self.columns]
 
     def select(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the declared columns of a frame, in order."""
-        return frame[self.names]
+        """Return the declared columns of a frame, in order; an optional one only where the frame has it."""
+        return frame[[column.name for column in self.columns if not column.optional or column.name in frame]]
 
     def empty(self) -> pd.DataFrame:
         """Return a frame with all columns and no row."""
@@ -97,7 +100,7 @@ class Table:
                 remedy="run the series first: o2b run <profile>",
             )
         frame = read_frame(path, [column.name for column in self.columns if column.kind == "text"])
-        missing = [name for name in self.names if name not in frame]
+        missing = [column.name for column in self.columns if not column.optional and column.name not in frame]
         if missing:
             raise InputError(
                 f"{self.file} lacks {'a column' if len(missing) == 1 else 'columns'}",

@@ -42,7 +42,7 @@ def pick_device(name: str = "auto") -> str:
         raise ParameterError(
             "This machine has no such device",
             value=name,
-            expected="one of " + ", ".join(["auto", *(kind for kind, here in there.items() if here)]),
+            expected="one of " + ", ".join(["auto", *(kind for kind, available in there.items() if available)]),
             remedy="set execution.device to auto or cpu",
         )
     return str(name)

@@ -19,7 +19,7 @@ from o2b_helpers.core.errors import InputError, StoreError
 
 # No number depends on the source of the engine and of declarations, whose values enter keys by themselves; of the
 # engine, these modules write and label what is stored, or choose how a device rounds.
-_COUNTED = {"o2b_helpers.core.contract", "o2b_helpers.core.labelled", "o2b_helpers.core.device"}
+_COUNTED = {"o2b_helpers.core.contract", "o2b_helpers.core.files.labelled", "o2b_helpers.core.device"}
 _DECLARATIONS = {"options", "tables", "study", "costs", "section", "registry"}
 LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "pillow")
 _LOADED_AT = time.time()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from o2b_helpers.core.errors import ParameterError
@@ -30,14 +31,9 @@ class Block(BaseModel):
 
 def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any, str, str, str]]:
     """Yield ``(dotted name, default, unit, source, text)`` of every option, depth first."""
-    for name, field in block.model_fields.items():
-        dotted = f"{prefix}{name}"
-        inner = _block_of(field.annotation)
+    for dotted, field in fields(block, prefix):
         default = field.get_default(call_default_factory=True)
-        if inner is not None:
-            yield from options(inner, dotted + ("[]." if isinstance(default, list) else "."))
-            continue
-        extra = field.json_schema_extra or {}
+        extra: Any = field.json_schema_extra or {}
         yield (
             dotted,
             None if default is PydanticUndefined else default,
@@ -45,6 +41,31 @@ def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
             extra.get("source", OURS),
             (field.description or ""),
         )
+
+
+def fields(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield ``(dotted name, field)`` of every option, depth first."""
+    for name, field in block.model_fields.items():
+        dotted = f"{prefix}{name}"
+        inner = _block_of(field.annotation)
+        if inner is None:
+            yield dotted, field
+        else:
+            default = field.get_default(call_default_factory=True)
+            yield from fields(inner, dotted + ("[]." if isinstance(default, list) else "."))
+
+
+def choices(annotation: Any) -> tuple[Any, ...]:
+    """Return the values that an option may have, where its type lists them; else none.
+
+    Examples
+    --------
+    >>> choices(list[Literal["sum", "mean"]]), choices(int)
+    (('sum', 'mean'), ())
+    """
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return next((found for found in map(choices, get_args(annotation)) if found), ())
 
 
 def _block_of(annotation: Any) -> type[Block] | None:
@@ -72,7 +93,8 @@ def explain(error: ValidationError, file: str, profile: type[BaseModel]) -> Para
         )
         close = difflib.get_close_matches(str(first["loc"][-1]), siblings, n=1, cutoff=0.5)
         anywhere = [name for name in names if name.split(".")[-1] == first["loc"][-1]]
-        hint = f"did you mean {close[0]!r}?" if close else f"did you mean {anywhere[0]!r}?" if anywhere else "remove it"
+        meant = close or anywhere[:3]
+        hint = f"did you mean {' or '.join(map(repr, meant))}?" if meant else "remove it"
         return ParameterError(
             f"{file}: unknown option {dotted!r}{more}",
             value=dotted,

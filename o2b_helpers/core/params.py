@@ -13,16 +13,34 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
 from o2b_helpers.core.errors import ParameterError
-from o2b_helpers.core.execution import Execution
+from o2b_helpers.core.files.profile_file import put_override, read_profile_tree
+from o2b_helpers.core.files.shipped import PACKAGE
 from o2b_helpers.core.options import Block, explain, option
-from o2b_helpers.core.profile_file import put_override, read_profile_tree
-from o2b_helpers.core.shipped import shipped
 from o2b_helpers.core.study import Step, Study
+
+
+class Execution(Block):
+    """What cannot change a number, but for rounding: the same bytes come from the same device and threads."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "where networks run")
+    threads: int | None = option(None, "CPU threads; default: all cores", ge=1)
+    batch_size: int = option(32, "images in one forward pass", unit="images", ge=1)
+    memory_gib: float | None = option(
+        None, "memory that a step may use, all in all; default: what is available", unit="GiB", gt=0
+    )
+    features: Literal["auto", "memory", "disk", "stream"] = option(
+        "auto",
+        "where features are while heads learn: in memory, in a file that is gone afterwards, or computed anew in every "
+        "epoch; auto: the first of them that fits",
+    )
+    runs_folder: str = option("runs", "where results go")
+    figures_folder: str = option("figures", "where figures go")
+    weights_folder: str | None = option(None, "folder to look for downloaded weights in; default: torch's own cache")
 
 
 class Params(Block):
@@ -33,17 +51,18 @@ class Params(Block):
     is read with: it adds the studies' options as `analysis`.
     """
 
-    known_studies: ClassVar[tuple[Study, ...]] = ()
+    study_names: ClassVar[tuple[str, ...]] = ()
+    known_studies: ClassVar[Any] = ()  # a sequence of Study
 
     studies: list[str] = option([], "studies that are run, by name; default: all that the package knows", source="ours")
     analysis: Any = option(None, "all that can change a number")
-    execution: Execution = option(Execution(), "what cannot")
+    execution: Execution = option(Execution(), "what cannot change a number: device, memory, folders")
     _profile: Path = PrivateAttr(default=Path("demo.yaml"))
     _overrides: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _studies_are_known(self) -> Params:
-        known = [study.name for study in self.known_studies]
+        known = self.study_names
         for name in self.studies:
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
@@ -171,7 +190,7 @@ def find_profile(profile: str | Path) -> Path:
     given = Path(profile)
     candidates = [given] if given.suffix in (".yaml", ".yml") else []
     working = Path.cwd()
-    for folder in (working, *working.parents, shipped("params").parent):
+    for folder in (working, *working.parents, PACKAGE.parent):  # the last is the clone, where there is one
         candidates.append(folder / "params" / f"{profile}.yaml")
         if given.suffix in (".yaml", ".yml") and not given.is_absolute():
             candidates.append(folder / given)
@@ -185,7 +204,7 @@ def find_profile(profile: str | Path) -> Path:
         "no such profile",
         value=str(profile),
         expected=f"a YAML file, or one of {', '.join(known) or 'params/*.yaml'}",
-        remedy=f"{hint}give the path of a YAML file or a name in params/",
+        remedy=f"{hint}give the path of a YAML file or a name in params/; `o2b new FOLDER` makes a project",
     )
 
 

@@ -6,11 +6,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+
+import psutil
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 15.0
@@ -45,7 +47,7 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
     item
         The items, unchanged and in order.
     """
-    total = len(items) if total is None and hasattr(items, "__len__") else total
+    total = len(items) if total is None and isinstance(items, Sized) else total
     if shows_bar():
         from tqdm.auto import tqdm
 
@@ -139,3 +141,43 @@ def read_status_file(path: Path) -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def run_in_words(path: Path) -> str:
+    """Say how far the run of a profile is, or how the last one ended.
+
+    Parameters
+    ----------
+    path : Path
+        ``runs/<profile>/status.json``.
+
+    Returns
+    -------
+    str
+        One line; empty where no run was ever started.
+    """
+    status = read_status_file(path)
+    state = status.get("state")
+    if state is None:
+        return ""
+    where = f"{status.get('notebook', 'the first notebook')} ({status.get('place', 0)} of {status.get('of', 0)})"
+    step = status.get("step")
+    step = f", {step_in_words(step)}" if step else ""
+    told = status.get("updated", "")
+    if state == "running" and _is_alive(status):
+        return f"now: running {where}{step}; as of {told}"
+    if state == "done":
+        return f"last run: finished {told}"
+    if state == "failed":
+        return f"last run: failed in {where} {told}: {status.get('problem', '')}"
+    return f"last run: stopped in {where}{step} {told}; `o2b run` goes on from there"
+
+
+def _is_alive(status: dict) -> bool:
+    """Say whether the process that wrote the file still runs; a later process may have been given its number."""
+    try:
+        process = psutil.Process(int(status["pid"]))
+        began = datetime.fromisoformat(status["started"]).timestamp()
+        return process.create_time() <= began + 1 and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, KeyError, TypeError, ValueError):
+        return False

@@ -31,7 +31,7 @@ def memory_for_this_process(limit_gib: float | None = None) -> int:
         The smallest of: what the machine has free, what a container or a batch system allows (control groups of Linux,
         version 1 and 2), and the user's bound.
     """
-    room = resident_bytes() + min(psutil.virtual_memory().available, *_room_in_groups())
+    room = resident_bytes() + int(min(psutil.virtual_memory().available, *_room_in_groups()))
     return room if limit_gib is None else min(room, int(limit_gib * GIB))
 
 
@@ -50,13 +50,14 @@ def in_words(size: float) -> str:
 
 def _room_in_groups(root: Path = _CGROUPS, own: Path = _OWN_GROUPS) -> list[float]:
     """Return what each control group above this process still allows, bytes; infinity where none sets a bound."""
-    found = [float("inf")]
+    room = [float("inf")]
     try:
         lines = own.read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
-        return found
+        return room
     for line in lines:
         _, controllers, path = line.split(":", 2)
+        tops: tuple[Path, ...]
         if controllers == "":
             names, tops = ("memory.max", "memory.current", "inactive_file"), (root, root / "unified")
         elif "memory" in controllers.split(","):
@@ -67,8 +68,8 @@ def _room_in_groups(root: Path = _CGROUPS, own: Path = _OWN_GROUPS) -> list[floa
         for top in tops:
             group = top / path.lstrip("/")
             # inside a container the path may be that of the host; what is mounted at the top is then our own group
-            found += [_room(folder, *names) for folder in (group, *group.parents) if folder.is_relative_to(top)]
-    return found
+            room += [_room(folder, *names) for folder in (group, *group.parents) if folder.is_relative_to(top)]
+    return room
 
 
 def _room(group: Path, limit: str, usage: str, reclaimable: str) -> float:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest, plain, versions
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.files import is_alive, of_libraries, write_atomically, writing
+from o2b_helpers.core.files.atomic import is_alive, of_libraries, write_atomically, writing
 from o2b_helpers.core.progress import say
 
 RECORD = "record.json"
@@ -128,12 +128,12 @@ class Store:
             If the store cannot be written (read-only, full disk); what was stored before stays as it was.
         """
         key = self.key(part, module)
-        found = self.find(kind, key)
+        folder = self.find(kind, key)
         name = f"{kind}: {label}" if label else kind
-        if found is not None:
+        if folder is not None:
             if not quiet:
-                say(f"  reused    {name}{_other_versions(found)}")
-            return Stored(kind, label, key, found, True)
+                say(f"  reused    {name}{_other_versions(folder)}")
+            return Stored(kind, label, key, folder, True)
         say(f"  computing {name} ({self.why(kind, label, part, module)})")
         place = self.place(kind, key)
         temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
@@ -278,7 +278,7 @@ class Store:
 
 def _other_versions(folder: Path) -> str:
     """Say of a result that is reused if other versions of the libraries made it."""
-    made = read_record(folder)["versions"]
+    made = (read_record(folder) or {"versions": {}})["versions"]
     other = [f"{library} {made.get(library)}" for library, now in versions().items() if made.get(library) != now]
     return f" (made with {', '.join(other)})" if other else ""
 

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.files import write_atomically
+from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.study import Study
 from o2b_helpers.report.embed import data_json, figure_json, policy, scripts

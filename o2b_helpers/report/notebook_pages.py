@@ -14,7 +14,7 @@ import bleach
 from nbconvert.filters import ansi2html, markdown2html, strip_ansi
 
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.files import write_atomically
+from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.report.draw import page_template
 from o2b_helpers.report.embed import data_json, policy, scripts
 from o2b_helpers.report.style import DARK

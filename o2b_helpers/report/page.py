@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.errors import Object2BrainError
-from o2b_helpers.core.files import write_atomically
+from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.core.study import Figure, Study
 from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.downloads import Download, downloads

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest
-from o2b_helpers.core.files import write_atomically
+from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.study import Study

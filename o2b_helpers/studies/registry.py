@@ -1,34 +1,52 @@
 """The studies that there are, a line each, and the profile that is read with their options.
 
-Nothing else in the package knows a study's name.
+A name stands for the folder of the same name: its module ``options`` has `OPTIONS`, its module ``study`` declares
+`STUDY`. Nothing else in the package knows a study's name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 from o2b_helpers.core.options import option
 from o2b_helpers.core.params import Params, read_params
 from o2b_helpers.core.study import Study
-from o2b_helpers.studies.alignment.study import ALIGNMENT_STUDY
-from o2b_helpers.studies.object2brain.study import OBJECT2BRAIN_STUDY
 
-STUDIES: tuple[Study, ...] = (
-    ALIGNMENT_STUDY,
-    OBJECT2BRAIN_STUDY,
+NAMES = (
+    "alignment",
+    "object2brain",
 )
 
 
-class Analysis(*(study.options for study in reversed(STUDIES))):  # type: ignore[misc]
+@cache
+def studies() -> tuple[Study, ...]:
+    """Return the declarations of all studies; their modules are imported when somebody first asks."""
+    return tuple(import_module(f"{__package__}.{name}.study").STUDY for name in NAMES)
+
+
+class _Declared:
+    """The class attribute that gives the studies: a misspelt option is refused before any network's code is read."""
+
+    def __get__(self, profile: Params | None, model: type[Params]) -> tuple[Study, ...]:
+        return studies()
+
+
+_OPTIONS = [import_module(f"{__package__}.{name}.options").OPTIONS for name in NAMES]
+
+
+class Analysis(*reversed(_OPTIONS)):  # type: ignore[misc]
     """All that can change a number: the options of every study."""
 
 
 class Profile(Params):
     """A validated profile with the options of every study."""
 
-    known_studies: ClassVar[tuple[Study, ...]] = STUDIES
+    study_names: ClassVar[tuple[str, ...]] = NAMES
+    known_studies: ClassVar[Any] = _Declared()
     analysis: Analysis = option(Analysis(), "all that can change a number")
 
 

@@ -154,7 +154,7 @@ def _content(rng: np.random.Generator, spread: float) -> tuple[list[str], tuple[
     if not shown[people].any():
         shown[rng.choice(people)] = True
     noise = rng.normal(0.0, spread, 2)
-    return [name for name, here in zip(names, shown, strict=True) if here], (float(noise[0]), float(noise[1]))
+    return [name for name, is_shown in zip(names, shown, strict=True) if is_shown], (float(noise[0]), float(noise[1]))
 
 
 @cache

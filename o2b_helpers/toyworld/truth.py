@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -70,8 +71,8 @@ def planted_regions() -> pd.DataFrame:
     return rows.rename(columns=names)[list(names.values())].reset_index(drop=True)
 
 
-def planted(name: str) -> float:
-    """Return one planted number, for example ``planted("annotators")``.
+def planted(name: str) -> Any:
+    """Return one planted number, for example ``planted("annotators")``: whole numbers as int, others as float.
 
     Raises
     ------

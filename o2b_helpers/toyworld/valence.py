@@ -60,10 +60,10 @@ def valence_of(
     effects
         Effects of the world; those of the shipped table where left out.
     """
-    found = _by_name(shipped_effects() if effects is None else effects)
+    effect_of = _by_name(shipped_effects() if effects is None else effects)
     shown = sorted(set(classes))
-    people = sum(found.get(name, (0.0, 0.0))[0] for name in shown)
-    scene = sum(found.get(name, (0.0, 0.0))[1] for name in shown)
+    people = sum(effect_of.get(name, (0.0, 0.0))[0] for name in shown)
+    scene = sum(effect_of.get(name, (0.0, 0.0))[1] for name in shown)
     return Valence(people + people_noise, scene + scene_noise)
 
 

@@ -4,7 +4,8 @@ import pytest
 from helpers import ROOT, SMALL, command, write_profile
 
 from o2b_helpers.core.errors import ParameterError
-from o2b_helpers.core.params import load_params, options
+from o2b_helpers.core.options import options
+from o2b_helpers.studies.registry import Profile, load_params
 
 
 @pytest.mark.parametrize(
@@ -13,7 +14,7 @@ from o2b_helpers.core.params import load_params, options
         ({"analysis.detector.confidance": 0.4}, "did you mean 'confidence'?"),
         ({"analysis.models.0.wieghts": "imagenet"}, "did you mean 'weights'?"),
         ({"analysiss.seed": 1}, "did you mean 'analysis'?"),
-        ({"confidence": 0.4}, "did you mean 'analysis.detector.confidence'?"),
+        ({"confidence": 0.4}, "did you mean 'analysis.significance.confidence' or 'analysis.detector.confidence'?"),
     ],
 )
 def test_a_misspelt_option_is_refused_with_a_suggestion(override, suggestion):
@@ -78,7 +79,7 @@ def test_the_shipped_profiles_are_valid(profile):
 
 
 def test_every_option_says_what_it_is_and_where_it_comes_from():
-    for name, _, _, source, text in options():
+    for name, _, _, source, text in options(Profile):
         assert text and source, name
 
 
@@ -90,8 +91,9 @@ def test_the_command_refuses_a_typo_and_an_unknown_profile():
 
 
 def test_the_estimators_to_choose_from_are_those_there_are():
-    from o2b_helpers.core.params import ESTIMATORS, Analysis
+    from o2b_helpers.studies.object2brain.options import ESTIMATORS
     from o2b_helpers.studies.object2brain.weights.evidence import ASSUMPTIONS
+    from o2b_helpers.studies.registry import Analysis
 
     assert set(ESTIMATORS) == set(ASSUMPTIONS)
     assert Analysis().object2brain.estimator == "sum"  # the paper's

@@ -5,20 +5,23 @@ import gc
 import pytest
 import torch
 from helpers import SMALL, command, content, merged, write_profile
+from small_run import STEPS, step_cost
 
-from o2b_helpers.core import preflight, resources
+from o2b_helpers.core import resources
+from o2b_helpers.core.cost import Need, disk_bytes
 from o2b_helpers.core.errors import ParameterError, StoreError
-from o2b_helpers.core.keys import NOTEBOOKS, find_step, step_key
-from o2b_helpers.core.params import load_params
-from o2b_helpers.core.preflight import Need, check_fit, disk_bytes, lesion_block_bytes
 from o2b_helpers.core.resources import GIB, memory_for_this_process, resident_bytes
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running import preflight
+from o2b_helpers.core.running.keys import step_key
+from o2b_helpers.core.running.preflight import check_fit
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.single_filters import BLOCK_BYTES
 from o2b_helpers.models.backbones import meta
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import architecture_names
-from o2b_helpers.studies.object2brain.costs import step_needs
+from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
+from o2b_helpers.studies.registry import load_params
 
 MIB = 2**20
 
@@ -34,8 +37,7 @@ def study(tmp_path_factory):
 
 def _needs(profile, step, **overrides) -> list[Need]:
     params = load_params(profile, {name.replace("__", "."): value for name, value in overrides.items()})
-    store, module = Store(params.store), __import__(f"o2b_helpers.analyses.{step}", fromlist=["NEEDS"])
-    return step_needs(params, step, {need: find_step(params, need, store, step) for need in module.NEEDS}, store)
+    return step_cost(params, step)
 
 
 # --- refusals, through the real steps
@@ -47,7 +49,7 @@ def test_a_step_that_needs_more_memory_than_it_may_use_is_refused_before_it_star
     with pytest.raises(ParameterError) as refused:
         run_step(load_params(study, {"execution.memory_gib": 0.05}), step)
     assert "execution.memory_gib" in refused.value.expected and "raise execution.memory_gib" in refused.value.remedy
-    assert "toynet" in str(refused.value.value) and NOTEBOOKS[step] in refused.value.problem
+    assert "toynet" in str(refused.value.value) and STEPS[step].notebook in refused.value.problem
     assert "computing" not in capsys.readouterr().out
     assert content(study.parent / "runs" / "store") == before
 
@@ -80,10 +82,10 @@ def test_what_is_stored_is_neither_estimated_nor_refused(study, capsys, monkeypa
 def test_every_step_has_an_estimate_or_needs_little(tmp_path):
     profile = write_profile(tmp_path, merged(SMALL, corpus={"kind": "toyworld", "images": 60, "world_seed": 3}))
     params = load_params(profile)
-    for step in NOTEBOOKS:
-        run_step(params, step)
+    for name, step in STEPS.items():
+        run_step(params, name)
         store = Store(params.store)
-        assert store.find(step, step_key(params, step, store)) is not None
+        assert store.find(name, step_key(params, step, store)) is not None
 
 
 # --- estimates
@@ -91,8 +93,8 @@ def test_every_step_has_an_estimate_or_needs_little(tmp_path):
 
 def test_estimates_grow_with_what_they_are_made_from(study):
     def scoring(**overrides) -> Need:
-        found = _needs(study, "filter_sensitivity", **overrides)
-        return next(need for need in found if need.what.startswith("scoring"))
+        needs = _needs(study, "filter_sensitivity", **overrides)
+        return next(need for need in needs if need.what.startswith("scoring"))
 
     small, large = scoring(execution__batch_size=8), scoring(execution__batch_size=64)
     assert small.memory < large.memory and small.disk == large.disk > 0

@@ -9,8 +9,7 @@ import pytest
 from helpers import ROOT, SMALL, command, environment, write_profile
 
 from o2b_helpers.core import progress as module
-from o2b_helpers.core.progress import STATUS_FILE, note_status, progress, read_status_file, status_file
-from o2b_helpers.core.run_status import run_in_words
+from o2b_helpers.core.progress import STATUS_FILE, note_status, progress, read_status_file, run_in_words, status_file
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_a_run_that_breaks_off_says_so(tmp_path, error, state):
 def test_a_run_whose_process_is_gone_is_not_called_running(tmp_path):
     path = tmp_path / "status.json"
     code = (
-        "import os, pathlib, sys; from o2b_helpers import progress as p\n"
+        "import os, pathlib, sys; from o2b_helpers.core import progress as p\n"
         "with p.status_file(pathlib.Path(sys.argv[1]), of=2):\n"
         "    p.note_status(notebook='05_objects', place=1)\n"
         "    os._exit(9)\n"

@@ -6,14 +6,14 @@ import json
 
 import pytest
 from helpers import SMALL, merged, write_profile
+from small_run import STEPS as KNOWN
 
-from o2b_helpers.core import publishing
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.keys import step_key
-from o2b_helpers.core.params import load_params
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running import publishing
+from o2b_helpers.core.running.keys import step_key
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.series import missing_steps
+from o2b_helpers.studies.registry import load_params
 
 STEPS = ("inputs", "human_targets", "objects")
 
@@ -24,6 +24,10 @@ def profile(tmp_path):
     for step in STEPS:
         run_step(load_params(file), step)
     return file
+
+
+def _is_missing(params, name):
+    return not publishing.is_published(params, KNOWN[name], Store(params.store))
 
 
 def _provenance(params):
@@ -39,7 +43,7 @@ def test_results_of_other_parameters_leave_the_folder(profile, capsys):
     assert "detections.parquet" in capsys.readouterr().out
     run_step(load_params(profile), "objects")  # back again: from the store
     assert _provenance(other)["analysis"]["detector"]["confidence"] == 0.25
-    assert "objects" not in missing_steps(load_params(profile))
+    assert not _is_missing(load_params(profile), "objects")
 
 
 def test_provenance_says_what_each_step_was_made_from(profile):
@@ -66,7 +70,7 @@ def test_a_kill_between_two_writes_is_noticed(profile, monkeypatch):
         run_step(other, "human_targets")
     monkeypatch.undo()
     assert written == ["provenance.json", "ceilings.csv"]
-    assert "human_targets" in missing_steps(params) and "human_targets" in missing_steps(other)
+    assert _is_missing(params, "human_targets") and _is_missing(other, "human_targets")
 
 
 def test_a_changed_results_file_is_not_taken_for_the_result(profile):
@@ -74,7 +78,7 @@ def test_a_changed_results_file_is_not_taken_for_the_result(profile):
     targets = params.runs / "results" / "targets.csv"
     before = targets.read_bytes()
     targets.write_bytes(before.replace(b"congruent", b"CONGRUENT"))
-    assert "human_targets" in missing_steps(params)
+    assert _is_missing(params, "human_targets")
     run_step(params, "human_targets")
     assert targets.read_bytes() == before
 
@@ -95,5 +99,5 @@ def test_the_order_of_conditions_counts(tmp_path):
         text.write_text("analysis:\n  stimuli:\n    kind: corpus\n    select:\n" + "\n".join(lines) + "\n")
         params = load_params(text)
         assert list(params.analysis.stimuli.select) == list(chosen)
-        keys.add(step_key(params, "inputs", Store(tmp_path / "store")))
+        keys.add(step_key(params, KNOWN["inputs"], Store(tmp_path / "store")))
     assert len(keys) == 2

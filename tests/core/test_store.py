@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from o2b_helpers.core.digests import code_digests, digest_of
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.labelled import write_dataset
+from o2b_helpers.core.files.labelled import write_dataset
 from o2b_helpers.core.store import Store
 
 MODULE = "o2b_helpers.kernels.statistics.rank_correlation"
@@ -90,7 +90,7 @@ def test_imports_are_followed_and_so_are_tables():
     assert any(
         name.endswith("open_images_categories.csv") for name in code_digests("o2b_helpers.studies.object2brain.objects")
     )
-    assert "o2b_helpers.core.params" not in found and not any(name.startswith("o2b_helpers.view") for name in found)
+    assert "o2b_helpers.core.params" not in found and not any(name.startswith("o2b_helpers.report") for name in found)
 
 
 def test_a_second_run_on_the_same_store_is_refused(tmp_path):

@@ -67,6 +67,43 @@ def test_unknown_class_is_refused_with_a_suggestion():
         category_of("human heads")
 
 
+COCO_COUNTERPARTS = {
+    "hot dog": "Hot dog", "cell phone": "Mobile phone", "cow": "Cattle", "potted plant": "Houseplant",
+    "sports ball": "Ball", "frisbee": "Flying disc", "skis": "Ski", "cup": "Mug", "tv": "Television",
+    "dining table": "Kitchen & dining room table", "mouse": "Computer mouse", "remote": "Remote control",
+    "keyboard": "Computer keyboard", "microwave": "Microwave oven", "hair drier": "Hair dryer",
+}  # fmt: skip
+
+
+def test_coco_names_are_the_detectors():
+    import ultralytics
+    import yaml
+
+    path = Path(ultralytics.__file__).parent / "cfg" / "datasets" / "coco.yaml"
+    names = yaml.safe_load(path.read_text(encoding="utf-8"))["names"]
+    table = categories(classes=["dog"])
+    assert table["class"].tolist() == [names[number] for number in range(80)]
+    assert not set(table["class"]) & set(categories()["class"])
+
+
+def test_coco_classes_are_where_their_counterparts_are():
+    table = categories(classes=["dog"])
+    ours = categories()
+    assert table["category"].nunique() == 34 - 11
+    for name, category in table.itertuples(index=False):
+        counterpart = COCO_COUNTERPARTS.get(name, name.capitalize())
+        assert category_of(counterpart, ours) == category, name
+
+
+def test_which_table_the_names_ask_for(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("class,category\ndog,Friends\n", encoding="utf-8")
+    assert len(categories(classes=["person", "dog"])) == 80
+    assert len(categories(path, classes=["dog"])) == 1
+    for names in ([], None, ["Person"], ["person", "Person"], ["persons"]):
+        assert len(categories(classes=names)) == 601
+
+
 def test_own_table(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("class,category\nDoughnut,Round\nTree,Tall\n", encoding="utf-8")

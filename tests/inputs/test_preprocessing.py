@@ -76,6 +76,47 @@ def test_a_bright_rectangle_stays_in_its_box():
         assert np.abs(box - np.array([int(edge) for edge in found])).max() <= 0.75
 
 
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_rectangular_mask_goes_where_its_box_goes(preset, width, height):
+    preprocessing = Preprocessing.from_preset(preset)
+    generator = np.random.default_rng([width, height])
+    centres = np.arange(preprocessing.crop) + 0.5
+    for number in range(12):
+        x0, y0 = generator.integers(0, width), generator.integers(0, height)
+        x1, y1 = generator.integers(x0, width) + 1, generator.integers(y0, height) + 1
+        if not number:
+            x0, y0, x1, y1 = 0, 0, width, height
+        mask = np.zeros((height, width), dtype=bool)
+        mask[y0:y1, x0:x1] = True
+        carried = preprocessing.mask_to_input(mask, width, height)
+        left, top, right, bottom = preprocessing.boxes_to_input(np.array([[x0, y0, x1, y1]]), width, height)[0]
+        # a hair's breadth, because corners are rounded and centres are not
+        columns = (centres >= left - 1e-9) & (centres < right - 1e-9)
+        rows = (centres >= top - 1e-9) & (centres < bottom - 1e-9)
+        assert carried.dtype == bool and np.array_equal(carried, rows[:, None] & columns)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_masks_go_where_torchvision_takes_them(preset, width, height):
+    """Nearest at the centres, as torchvision's "nearest-exact" but for centres that fall on a border."""
+    preprocessing = Preprocessing.from_preset(preset)
+    mask = np.random.default_rng([width, height]).random((height, width)) < 0.5
+    size = v2.resize(torch.zeros(1, height, width), [preprocessing.resize]).shape[1:]
+    resized = torch.nn.functional.interpolate(torch.from_numpy(mask)[None, None].double(), size, mode="nearest-exact")
+    reference = v2.center_crop(tv_tensors.Mask(resized[0] > 0.5), [preprocessing.crop])[0].numpy()
+    assert (preprocessing.mask_to_input(mask, width, height) != reference).mean() < 0.02
+
+
+def test_masks_that_do_not_fit_are_refused():
+    preprocessing = Preprocessing(64, 60)
+    for mask in (np.ones((80, 90), dtype=bool), np.ones((90, 80)), np.ones((90, 80, 1), dtype=bool)):
+        with pytest.raises(InputError, match="mask cannot be carried"):
+            preprocessing.mask_to_input(mask, 80, 90)
+    assert preprocessing.mask_to_input(np.ones((90, 80), dtype=bool), 80, 90).all()
+
+
 def test_box_that_is_cropped_away_has_no_area():
     box = Preprocessing(100, 100).boxes_to_input(np.array([[0, 0, 40, 100]]), width=400, height=100)[0]
     assert (box[2] - box[0]) * (box[3] - box[1]) == 0

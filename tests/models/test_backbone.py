@@ -10,9 +10,9 @@ from torch import nn
 
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.errors import ModelError, ParameterError, StoreError
-from o2b_helpers.models.backbones.backbone import load_backbone, weights_digest
+from o2b_helpers.models.backbones.loading import load_backbone, weights_digest
 from o2b_helpers.models.backbones.registry import architecture, architecture_names, load_definition
-from o2b_helpers.models.heads.features import layer_features, penultimate_features
+from o2b_helpers.models.heads.features import layer_features
 from o2b_helpers.toyworld.truth import planted
 from o2b_helpers.toyworld.weights import toynet_weights
 
@@ -230,23 +230,15 @@ def test_a_wrong_split_is_refused(tmp_path, name, changes, message):
     assert "cannot be split" in str(error.value)
 
 
-def test_features_of_files_equal_features_of_tensors(tmp_path):
-    from PIL import Image
-
+def test_features_in_memory_and_in_files_are_the_maps(tmp_path):
     backbone = load_backbone("toynet", "toyworld")
-    generator = torch.Generator().manual_seed(0)
-    paths = []
-    for number in range(5):
-        pixels = torch.randint(0, 256, (100, 120, 3), generator=generator, dtype=torch.uint8).numpy()
-        paths.append(tmp_path / f"{number}.png")
-        Image.fromarray(pixels).save(paths[-1])
-    batch = torch.stack([backbone.preprocessing(Image.open(path)) for path in paths])
-    features = penultimate_features(backbone, paths, batch_size=2)
-    assert features.shape == (5, backbone.n_features)
+    batch = torch.randn(5, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     close = {"rtol": 1e-5, "atol": 1e-4}  # values up to 30; another batch size sums in another order
-    assert torch.allclose(torch.from_numpy(features), backbone.features(batch), **close)
     first, last = backbone.target_layers[0], backbone.target_layers[-1]
-    layers = layer_features(backbone, paths, [last, first], batch_size=2, files={first: tmp_path / "first.npy"})
+    behind = backbone.stages[-1][0]
+    files = {first: tmp_path / "first.npy"}
+    layers = layer_features(backbone, batch, [last, first, behind], batch_size=2, files=files)
+    assert torch.allclose(torch.from_numpy(layers[behind]), backbone.features(batch), **close)
     for layer in (first, last):
         expected = backbone.trunk(batch, layer).flatten(1)
         assert torch.allclose(torch.from_numpy(layers[layer].copy()), expected, **close)

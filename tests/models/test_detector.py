@@ -39,7 +39,7 @@ def pictures(tmp_path_factory) -> list[Path]:
 
 
 def test_digests_are_whole():
-    assert len(known_detectors()) == 2
+    assert len(known_detectors()) == 3
     assert all(len(digest) == 64 and set(digest) <= set("0123456789abcdef") for digest in known_detectors())
 
 

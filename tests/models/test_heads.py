@@ -201,7 +201,7 @@ def test_what_cannot_be_learnt_is_refused(data):
         train_heads(broken, labels, ratings, test, settings, seed=1)
     with pytest.raises(ModelError, match="No learning rate"):
         train_heads(features, labels, ratings, test, HeadSettings(3, learning_rates=(1e30,)), seed=1)
-    for wrong in ({"epochs": 0}, {"learning_rates": ()}, {"output": "softmax"}, {"batch_size": -1}):
+    for wrong in ({"epochs": 0}, {"learning_rates": ()}, {"output": "probit"}, {"batch_size": -1}):
         with pytest.raises(ParameterError):
             HeadSettings(**wrong)
     with pytest.raises(ParameterError, match="cannot be drawn"):

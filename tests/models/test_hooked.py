@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from kernels_reference import assert_close, heads_for, images_for
+from kernels_reference import assert_close, images_for, readout_for
 from torch import nn
 
 from o2b_helpers.core.errors import ModelError
 from o2b_helpers.kernels.cams.filter_cams import filter_maps
 from o2b_helpers.kernels.lesions.screening import screened_predictions
 from o2b_helpers.kernels.lesions.single_filters import lesion_predictions
-from o2b_helpers.models.backbones.backbone import load_backbone
 from o2b_helpers.models.backbones.hooked import FEATURES
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import architecture, register
 from o2b_helpers.models.heads.features import layer_features
 
@@ -51,21 +51,21 @@ def test_the_same_features_maps_and_shapes(pair):
 @pytest.mark.parametrize("gain", [0.0, 2.0])
 def test_the_same_lesions(pair, gain):
     split, whole = pair
-    images, (weight, bias) = images_for(split, 3), heads_for(split, 2)
+    images, readout = images_for(split, 3), readout_for(split, 2)
     for layer in split.target_layers[-2:]:
         some = {"channels": [0, 5, 3], "gain": gain}
-        wanted = lesion_predictions(split, images, weight, bias, layer, **some)
-        assert_close(lesion_predictions(whole, images, weight, bias, layer, **some), wanted, 1e-5)
-        small = lesion_predictions(whole, images, weight, bias, layer, **some, block_bytes=1)
+        wanted = lesion_predictions(split, images, readout, layer, **some)
+        assert_close(lesion_predictions(whole, images, readout, layer, **some), wanted, 1e-5)
+        small = lesion_predictions(whole, images, readout, layer, **some, block_bytes=1)
         assert_close(small, wanted, 1e-5)
 
 
 def test_the_same_gradients(pair):
     split, whole = pair
-    images, (weight, bias) = images_for(split, 2), heads_for(split, 2)
+    images, readout = images_for(split, 2), readout_for(split, 2)
     layers = list(split.target_layers)
-    one, other = (screened_predictions(backbone, images, weight, bias, layers) for backbone in pair)
-    maps, weights = (filter_maps(backbone, images, weight, bias, layers) for backbone in pair)
+    one, other = (screened_predictions(backbone, images, readout, layers) for backbone in pair)
+    maps, weights = (filter_maps(backbone, images, readout, layers) for backbone in pair)
     for layer in layers:
         assert_close(one[layer], other[layer], 1e-5)
         for found, wanted in zip(weights[layer], maps[layer], strict=True):

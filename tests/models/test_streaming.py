@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.stats import rankdata
 
 from o2b_helpers.core.errors import InputError, ParameterError
-from o2b_helpers.inputs.images.preprocessing import load_images
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.fast.matrix_product import one_thread, product
 from o2b_helpers.models.heads import scaled_features
 from o2b_helpers.models.heads.feature_places import choose_place, heads_bytes
@@ -84,13 +82,10 @@ def test_the_backbone_runs_once_per_epoch(tmp_path):
     assert sum(seen) == (1 + 5 + 1) * len(labels)
 
 
-def test_files_and_pictures_that_are_read_by_number_give_the_same(tmp_path):
+def test_pictures_that_are_read_by_number_give_the_same():
     backbone = load_backbone("toynet", "untrained")
     rng, layer = np.random.default_rng(2), backbone.target_layers[0]
-    paths = [tmp_path / f"{number}.png" for number in range(11)]
-    for path in paths:
-        Image.fromarray(rng.integers(0, 256, (100, 120, 3), dtype=np.uint8)).save(path)
-    batch = load_images(paths, backbone.preprocessing)
+    batch = torch.randn(11, 3, 96, 96, generator=torch.Generator().manual_seed(0))
 
     class ByNumber:
         def __len__(self):
@@ -100,7 +95,7 @@ def test_files_and_pictures_that_are_read_by_number_give_the_same(tmp_path):
             return batch[list(rows)]
 
     order, bounds = rng.permutation(11), [(0, 5), (5, 6), (6, 11)]
-    for images in (paths, batch, ByNumber()):
+    for images in (batch, ByNumber()):
         source = Streamed(backbone, images, layer, 3)
         room = torch.empty(5, source.shape[1])
         read = torch.cat([part.clone() for part in source.read(order, bounds, room)])
@@ -108,10 +103,16 @@ def test_files_and_pictures_that_are_read_by_number_give_the_same(tmp_path):
         assert torch.allclose(read, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_an_unreadable_picture_stops_a_pass(tmp_path):
+def test_a_picture_that_cannot_be_read_stops_a_pass():
+    class Broken:
+        def __len__(self):
+            return 1
+
+        def pick(self, rows):
+            raise InputError("not a picture", expected="a picture", remedy="replace it")
+
     backbone = load_backbone("toynet", "untrained")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    source = Streamed(backbone, [tmp_path / "broken.png"], backbone.target_layers[0], 3)
+    source = Streamed(backbone, Broken(), backbone.target_layers[0], 3)
     with pytest.raises(InputError, match="not a picture"):
         list(source.read(np.array([0]), [(0, 1)], torch.empty(1, source.shape[1])))
 

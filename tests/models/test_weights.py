@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from o2b_helpers.core.digests import file_digest
 from o2b_helpers.core.errors import ModelError
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 
 
 @pytest.fixture(scope="module")

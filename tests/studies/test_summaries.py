@@ -3,10 +3,10 @@ from __future__ import annotations
 import html
 
 import pytest
+from small_run import STEPS
 
-from o2b_helpers.core.keys import NOTEBOOKS
-from o2b_helpers.core.run import Result
-from o2b_helpers.core.summaries import sentences
+from o2b_helpers.core.running.run import Result
+from o2b_helpers.studies.object2brain.summaries import objects_summary, occlusion_summary
 
 FACTS = {
     "inputs": {"images_in_corpus": 800, "unpleasant": 211, "pleasant": 358, "neutral": 231, "stimuli": 48,
@@ -48,19 +48,19 @@ SAID = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("step", NOTEBOOKS)
+@pytest.mark.parametrize("step", FACTS)
 def test_every_analysis_says_what_came_out(step, tmp_path):
-    result = Result(step, tmp_path, tmp_path, FACTS[step])
+    result = Result(STEPS[step], tmp_path, tmp_path, FACTS[step])
     for part in SAID[step]:
         assert part in result.summary()
     assert "_" not in result.summary().replace("stimulus_24", "")
     page = result._repr_html_()
-    assert NOTEBOOKS[step] in page
+    assert STEPS[step].notebook in page
     assert all(f"<li>{html.escape(line)}</li>" in page for line in result.summary().split("\n"))
 
 
 def test_a_step_without_a_notebook_of_its_own_has_words_too():
-    assert sentences("occlusion", {"boxes_in_stimuli": 258, "classes_in_stimuli": 14}) == [
+    assert occlusion_summary({"boxes_in_stimuli": 258, "classes_in_stimuli": 14}) == [
         "In the stimuli the detector found 258 boxes of 14 classes; each class was hidden in turn, and the networks "
         "judged the stimuli again."
     ]
@@ -69,8 +69,8 @@ def test_a_step_without_a_notebook_of_its_own_has_words_too():
 def test_facts_without_words_are_listed_and_names_are_text(tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "<i>.csv").touch()
-    result = Result("objects", tmp_path, tmp_path, {"something_new": 3})
-    assert result.summary() == "something new: 3" and sentences("objects", {}) == []
-    hostile = Result("object2brain", tmp_path, tmp_path, {"<script>alert(1)</script>": {"classes": 3}})
+    result = Result(STEPS["objects"], tmp_path, tmp_path, {"something_new": 3})
+    assert result.summary() == "something new: 3" and objects_summary({}) == []
+    hostile = Result(STEPS["object2brain"], tmp_path, tmp_path, {"<script>alert(1)</script>": {"classes": 3}})
     assert "<script" not in hostile._repr_html_() and "&lt;script" in hostile._repr_html_()
     assert "<i>" not in hostile._repr_html_() and "&lt;i&gt;.csv" in hostile._repr_html_()

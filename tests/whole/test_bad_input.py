@@ -14,11 +14,12 @@ import pandas as pd
 import pytest
 from helpers import command, content
 from PIL import Image
+from small_run import STEPS, step_folder
 from study_fixture import PICTURES, Study, copy_study, huge_png, write_study
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
-from o2b_helpers.core.keys import NOTEBOOKS, analysis, results_folder
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running.keys import results_folder
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.decoding import read_image
 from o2b_helpers.studies.alignment import inputs
@@ -31,7 +32,7 @@ MOVING = ("lock", "lock-holder.txt", "file_digests.json")  # beside the results 
 def finished(tmp_path_factory) -> Path:
     """Return the profile of a study that ran to its end."""
     profile = write_study(tmp_path_factory.mktemp("finished") / "my study")
-    for step in NOTEBOOKS:
+    for step in STEPS:
         run_step(Study(profile).params(), step)
     return profile
 
@@ -49,8 +50,8 @@ def stored(study: Study) -> dict[str, bytes]:
 def refused(study: Study, step: str, kind: type = InputError, **overrides) -> str:
     """Run a step that must fail, with all that it reads; return the message once nothing was lost."""
     before = stored(study)
-    for earlier in [name for name in NOTEBOOKS if name in _needed(step)]:
-        run_step(study.params(**overrides), earlier)
+    for earlier in STEPS[step].closure()[:-1]:
+        run_step(study.params(**overrides), earlier.name)
     params = study.params(**overrides)
     shown = content(results_folder(params))
     with pytest.raises(kind) as caught:
@@ -60,11 +61,6 @@ def refused(study: Study, step: str, kind: type = InputError, **overrides) -> st
     assert {name: after.get(name) for name in before} == before
     assert not [name for name in after if ".tmp" in name]
     return told(str(caught.value))
-
-
-def _needed(step: str) -> set[str]:
-    needs = set(analysis(step).NEEDS)
-    return needs.union(*map(_needed, needs))
 
 
 def told(message: str) -> str:
@@ -153,7 +149,7 @@ def test_broken_pictures_are_left_out_by_name_and_the_run_goes_on(study):
     for number, spoil in enumerate(SPOILT.values()):
         spoil(study.corpus / names[number])
     SPOILT["is truncated"](study.stimuli / shown[0])
-    results = {step: run_step(study.params(), step) for step in NOTEBOOKS}
+    results = {step: run_step(study.params(), step) for step in STEPS}
     left_out = pd.read_csv(results["inputs"].folder / "left_out.csv")
     assert left_out["image"].tolist() == [*names[: len(SPOILT)], shown[0]]
     assert left_out["role"].tolist() == ["corpus"] * len(SPOILT) + ["stimuli"]
@@ -212,7 +208,7 @@ def test_unusual_pictures_are_read_rightly_and_the_run_goes_on(study):
 
     results = {step: run_step(study.params(), step) for step in ("inputs", "valence_models", "objects")}
     assert results["inputs"].facts["images_left_out"] == 0
-    corpus = inputs.load_for(study.params(), "inputs").corpus.set_index("image")
+    corpus = inputs.load(study.params(), step_folder(study.params(), "inputs")).corpus.set_index("image")
     assert corpus.loc[rotated.name, ["width", "height"]].tolist() == [128, 64]
     assert results["valence_models"].facts["images_trained_and_tested_on"] == PICTURES
     boxes = results["objects"].table("detections.parquet")
@@ -432,7 +428,7 @@ def test_ctrl_c_stops_the_command_and_nothing_stored_is_lost(study):
 def test_names_that_look_like_something_else_stay_names(study):
     names = {"congruent": "007", "incongruent": "NA"}
     study.edit("stimuli.csv", lambda frame: frame.assign(condition=frame["condition"].map(names)))
-    results = {step: run_step(study.params(), step) for step in list(NOTEBOOKS)[:5]}
+    results = {step: run_step(study.params(), step) for step in list(STEPS)[:5]}
     for step, table in (("alignment_by_architecture", "alignment.csv"), ("alignment_by_layer", "layer_alignment.csv")):
         alignment = results[step].table(table)
         assert set(alignment["source"]) == {"true"} and set(alignment["condition"]) == {"007", "NA"}
@@ -457,7 +453,7 @@ def test_all_is_reused_once_the_input_is_mended(study, capsys):
     refused(study, "inputs")
     (study.folder / "corpus.csv").write_bytes(good)
     capsys.readouterr()
-    for step in NOTEBOOKS:
+    for step in STEPS:
         run_step(study.params(), step)
     said = capsys.readouterr().out
-    assert "computing" not in said and said.count("reused") >= len(NOTEBOOKS)
+    assert "computing" not in said and said.count("reused") >= len(STEPS)

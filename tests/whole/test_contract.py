@@ -292,8 +292,8 @@ def test_the_executed_notebooks_hold_no_error(demo):
 
 
 def test_hiding_a_class_finds_its_true_influence(demo, results):
-    from o2b_helpers.core.params import load_params
     from o2b_helpers.studies.object2brain.weights.planted_truth import recovery, true_influence
+    from o2b_helpers.studies.registry import load_params
 
     params = load_params("demo", {"execution.runs_folder": str(demo[0] / "runs")})
     model = params.analysis.models[0]

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 from helpers import ROOT, SMALL, command, merged, write_profile
 
-from o2b_helpers.core.params import load_params
 from o2b_helpers.doctor import examine
+from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.weights import toy_detector_path
 
 

@@ -58,11 +58,12 @@ def test_killed_runs_go_on_to_the_same_bytes(undisturbed, tmp_path):
 @pytest.mark.slow
 def test_the_same_profile_gives_identical_results_twice(undisturbed, tmp_path):
     profile = write_profile(tmp_path, SMALL)
-    from o2b_helpers.core.keys import NOTEBOOKS
-    from o2b_helpers.core.params import load_params
-    from o2b_helpers.core.run import run_step
+    from small_run import STEPS
 
-    for step in NOTEBOOKS:  # without papermill: a researcher in JupyterLab gets the same bytes as the command
+    from o2b_helpers.core.running.run import run_step
+    from o2b_helpers.studies.registry import load_params
+
+    for step in STEPS:  # without papermill: a researcher in JupyterLab gets the same bytes as the command
         run_step(load_params(profile), step)
     assert content(tmp_path / "runs" / "study" / "results") == undisturbed
 

@@ -5,12 +5,12 @@ import json
 
 import pytest
 from helpers import ROOT
+from small_run import STEPS
 
 from o2b_helpers import series
-from o2b_helpers.core.keys import NOTEBOOKS
-from o2b_helpers.core.params import load_params
+from o2b_helpers.studies.registry import load_params
 
-FILES = [ROOT / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS.values()]
+FILES = [ROOT / "notebooks" / f"{name}.ipynb" for name in dict.fromkeys(step.notebook for step in STEPS.values())]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
@@ -24,11 +24,11 @@ def test_a_notebook_tells_its_story_and_carries_no_output(file):
     assert len(parameters) == 1 and code[0] is parameters[0]
     names = [t.id for node in ast.parse("".join(parameters[0]["source"])).body for t in node.targets]
     assert names == ["profile", "overrides"]
-    step = next(s for s, n in NOTEBOOKS.items() if n == file.stem)
-    assert f"{step}.run(params)" in "".join(code[1]["source"])
+    step = [step.name for step in STEPS.values() if step.notebook == file.stem][-1]
+    assert f'run_step(params, "{step}")' in "".join(code[1]["source"])
 
 
-def test_there_are_ten_and_no_other():
+def test_there_is_one_for_every_declared_notebook_and_no_other():
     assert sorted(p.name for p in (ROOT / "notebooks").glob("*.ipynb")) == sorted(p.name for p in FILES)
 
 
@@ -37,14 +37,14 @@ def test_a_kernel_that_does_not_start_is_started_once_more(monkeypatch, tmp_path
     params = load_params("demo", {"execution.runs_folder": str(tmp_path)})
     faults = [RuntimeError("Kernel died before replying to kernel_info"), None]
     monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: _raise(faults.pop(0)))
-    series._execute(params, "inputs")
+    series._execute(params, "00_inputs")
     assert not faults and "did not start; once more" in capsys.readouterr().out
     faults += [RuntimeError("Kernel died before replying to kernel_info")] * 2
     with pytest.raises(RuntimeError, match="died"):
-        series._execute(params, "inputs")
+        series._execute(params, "00_inputs")
     faults.append(RuntimeError("something else"))
     with pytest.raises(RuntimeError, match="something else"):
-        series._execute(params, "inputs")
+        series._execute(params, "00_inputs")
 
 
 def _raise(fault):

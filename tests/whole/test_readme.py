@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
-import pytest
 import yaml
 from helpers import ROOT
-from test_contract import COLUMNS, NETCDF, OCCLUDED, SCORES
 
-from o2b_helpers.core.params import load_params
-from o2b_helpers.models.backbones.backbone import load_backbone
-from o2b_helpers.models.backbones.registry import load_definition
+from o2b_helpers.studies.registry import load_params, studies
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MOST_WORDS = 1500
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+def test_it_is_short():
+    assert len(README.split()) <= MOST_WORDS
 
 
 def test_the_profile_of_ones_own_is_valid(tmp_path):
-    (block,) = _blocks("yaml")
+    (block,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
     assert len(block.strip().splitlines()) <= 10
     file = tmp_path / "params" / "mine.yaml"
     file.parent.mkdir()
@@ -32,38 +27,29 @@ def test_the_profile_of_ones_own_is_valid(tmp_path):
     assert set(yaml.safe_load(block)["analysis"]) == {"corpus", "stimuli", "human", "models", "detector"}
 
 
-@pytest.mark.slow
-def test_the_network_of_ones_own_loads_and_splits(tmp_path):
-    (block,) = _blocks("python")
-    file = tmp_path / "my_networks.py"
-    file.write_text(block, encoding="utf-8")
-    load_definition(file)
-    backbone = load_backbone("vgg11", "untrained", seed=0)  # checks every split
-    assert backbone.n_features == 4096 and len(backbone.target_layers) == 4
-
-
-def test_every_column_of_the_contract_is_described():
-    table = README.split("## What comes out: the results contract")[1].split("\n## ")[0]
-    for name, columns in COLUMNS.items():
-        assert f"| {name} |" in table
-        for column in columns:
-            assert re.search(rf"\b{column}\b", table), (name, column)
-    for name in ("detections.parquet", *(f"{kind}_<A>.nc" for kind in NETCDF), "provenance.json"):
-        assert f"| {name} |" in table
-    for column in ("confidence", "x0", *SCORES, *OCCLUDED, "delta"):
-        assert re.search(rf"\b{column}\b", table), column
-
-
-def test_every_network_and_notebook_is_named():
-    # in a process of its own: other tests register networks, too
-    source = "from o2b_helpers.models.backbones.architectures import architecture_names; print(*architecture_names())"
-    shipped = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout.split()
-    line = README.split("Networks at hand: ")[1].split(";")[0]
-    assert sorted(line.split(", ")) == sorted(shipped)
+def test_every_notebook_and_every_study_is_named():
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"| {notebook.stem} |" in README
+    for study in studies():
+        assert re.search(rf"`(studies: \[)?{study.name}\]?`", README), study.name
 
 
-def test_no_figure_is_left_open():
-    table = README.split("## How sure")[1].split("`oasis.yaml`")[0]
-    assert not re.search(r"\b[A-Z]+_[A-Z]+\b", table)
+def test_the_picture_is_there_and_no_number_is_left_open():
+    (picture,) = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert (ROOT / picture).is_file()
+    assert not re.search(r"\b(TODO|TBD|XX+)\b", README)
+
+
+def test_the_rows_on_planted_truth_are_those_that_were_measured():
+    """A row of the README says the same as the row of that name where the whole table is."""
+    measured = (ROOT / "benchmarks" / "planted_truth.md").read_text(encoding="utf-8")
+    rows = {}
+    for line in measured.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        rows.setdefault(cells[0], cells[1:])
+    table = README.split("| Spearman with the true influence |")[1].split("\n\n")[0]
+    shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[1:]]
+    assert len(shown) == 4
+    for name, auc, spearman in shown:
+        full = rows[name.split(":")[0]]
+        assert full[0] == auc and full[1].startswith(spearman), name

@@ -9,11 +9,16 @@ Building Parts, Skull to Household and Decoration (Body Parts are the paper's 13
 
 Class names are spelled as Ultralytics spells them; the one name that differs in the Open Images list, Doughnut, is
 understood as Donut.
+
+COCO's 80 classes, which detectors with masks usually know, are in the same categories: each went where the Open Images
+class of the same thing is (cell phone as Mobile phone, cow as Cattle, potted plant as Houseplant, sports ball as Ball).
+They leave 11 of the 34 categories empty. COCO spells in lower case and Open Images does not, so that no name is both.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -25,28 +30,40 @@ from o2b_helpers.inputs.corpora.tables import need_columns, read_frame, refuse_d
 _SPELLINGS = {"Doughnut": "Donut", "Donut": "Doughnut"}
 
 
-def categories(path: Path | str | None = None) -> pd.DataFrame:
+def categories(path: Path | str | None = None, classes: Iterable[str] | None = None) -> pd.DataFrame:
     """Return the table of classes and categories.
 
     Parameters
     ----------
     path : Path, optional
-        A table of your own with the columns class and category; by default the one described above.
+        A table of your own with the columns class and category; by default one of those described above.
+    classes : iterable of str, optional
+        Names that the detector gave. Where all of them are COCO's, and no table of your own is given, the table is
+        COCO's; in any other case it is that of Open Images.
 
     Returns
     -------
     DataFrame
-        Columns class, category; 601 rows in the order of the detector's classes (of your file, if you gave one).
+        Columns class, category; 601 rows (COCO: 80) in the order of the detector's classes (of your file, if you gave
+        one).
 
     Raises
     ------
     InputError
         For a table of your own that is missing, lacks a column, has empty cells or a class twice.
+
+    Examples
+    --------
+    >>> len(categories()), len(categories(classes=["person", "dog"])), len(categories(classes=["Person", "dog"]))
+    (601, 80, 601)
     """
     if path is None:
-        with as_file(files("o2b_helpers.inputs.corpora") / "open_images_categories.csv") as shipped:
-            frame = read_frame(shipped, text=("class", "category"))
-        return frame[["class", "category"]]
+        names = set() if classes is None else set(classes)
+        if names:
+            coco = _shipped("coco_categories.csv")
+            if names <= set(coco["class"]):
+                return coco
+        return _shipped("open_images_categories.csv")
     source = Path(path).name
     frame = read_frame(path, text=("class", "category"))
     need_columns(frame, ("class", "category"), source)
@@ -86,3 +103,8 @@ def category_of(class_name: str, table: pd.DataFrame | None = None) -> str:
         + (f", perhaps {', '.join(near)}" if near else ""),
         remedy="correct the name, or give a table of your own (columns class, category) that has it",
     )
+
+
+def _shipped(name: str) -> pd.DataFrame:
+    with as_file(files("o2b_helpers.inputs.corpora") / name) as path:
+        return read_frame(path, text=("class", "category"))[["class", "category"]]

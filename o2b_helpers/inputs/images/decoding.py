@@ -118,7 +118,7 @@ def decode_image(content: bytes, name: str, max_pixels: int = MAX_PIXELS, *, min
             image.load()  # the first frame only
             rgb = _to_rgb(image, name)
             # after load(), as Pillow turns TIFF pictures upright itself and then drops the tag
-            turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG))
+            turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
             upright = rgb if turn is None else rgb.transpose(turn)
             upright.info = {}  # pixels only: two files with the same pixels give the same picture
             return upright
@@ -178,10 +178,10 @@ def _over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
-def _too_large(name: str, found: str, max_pixels: int) -> InputError:
+def _too_large(name: str, size: str, max_pixels: int) -> InputError:
     return _bad(
         "The image has too many pixels; it was not decoded",
-        f"{name}: {found}",
+        f"{name}: {size}",
         f"at most {max_pixels:,} pixels",
         "make the picture smaller or leave it out of the table",
     )

@@ -84,11 +84,11 @@ class Shard:
 
     def _pixels(self, path: str, digest: str) -> np.ndarray:
         content = read_bytes(path)
-        found = hashlib.sha256(content).hexdigest()
-        if found != digest:  # kept under the digest of what was there before, it would pass for that ever after
+        read_digest = hashlib.sha256(content).hexdigest()
+        if read_digest != digest:  # kept under the digest of what was there before, it would pass for that ever after
             raise InputError(
                 "A picture was changed after the inputs were checked",
-                value=f"{path}: sha256 {found}",
+                value=f"{path}: sha256 {read_digest}",
                 expected=f"sha256 {digest}",
                 remedy="run 00_inputs again",
             )
@@ -167,9 +167,9 @@ class CachedImages:
         places = [self.place[row] for row in rows]
         result = np.empty((len(places), 3, self.preprocessing.crop, self.preprocessing.crop), np.uint8)
         for shard in sorted({shard for shard, _ in places}):
-            here = [number for number, (owner, _) in enumerate(places) if owner == shard]
+            block = [number for number, (owner, _) in enumerate(places) if owner == shard]
             # mapped anew for each batch: pages that were looked at count as the process' own until the map is gone
-            result[here] = np.load(self.files[shard], mmap_mode="r")[[places[number][1] for number in here]]
+            result[block] = np.load(self.files[shard], mmap_mode="r")[[places[number][1] for number in block]]
         return torch.from_numpy(result)
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class Preprocessing:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
     @classmethod
-    def from_preset(cls, preset: object) -> Preprocessing:
+    def from_preset(cls, preset: Any) -> Preprocessing:
         """Take over torchvision's ``ImageClassification`` preset, as ``weights.transforms()`` returns it.
 
         Raises
@@ -61,7 +62,8 @@ class Preprocessing:
                 expected="torchvision's ImageClassification with one resize and one crop size, bilinear, antialias",
                 remedy="describe the architecture with a Preprocessing(resize, crop, mean, std) of its own",
             )
-        return cls(int(sizes[0][0]), int(sizes[1][0]), tuple(preset.mean), tuple(preset.std))
+        (resize,), (crop,) = preset.resize_size, preset.crop_size
+        return cls(int(resize), int(crop), tuple(preset.mean), tuple(preset.std))
 
     def geometry(self, image: Image.Image) -> torch.Tensor:
         """Resize and crop a picture.
@@ -134,6 +136,57 @@ class Preprocessing:
             moved = corners[:, axis::2] * (new / old)[:, None] - self._crop_offset(new)[:, None]
             result[:, axis::2] = np.clip(moved, 0.0, float(self.crop))
         return torch.from_numpy(result) if isinstance(boxes, torch.Tensor) else result
+
+    def mask_to_input(self, mask: np.ndarray, width: int, height: int) -> np.ndarray:
+        """Carry a mask through the same resize and crop as its picture.
+
+        A pixel of the input is inside where the pixel of the picture that its centre falls into is inside: nothing is
+        blended, and no threshold is chosen. A centre on the border of two pixels belongs to the right or lower one. So
+        a rectangular mask becomes those pixels of the input whose centres lie in the box that `boxes_to_input` gives,
+        left and upper edges included. A part that is thinner than a pixel of the input may get lost.
+
+        Parameters
+        ----------
+        mask : array (height, width) of bool
+            Pixels of the picture.
+        width, height : int
+            Size of the picture in pixels.
+
+        Returns
+        -------
+        array (crop, crop) of bool
+            Pixels of the input; those that the crop adds around a picture that is too small are outside.
+
+        Raises
+        ------
+        InputError
+            For a mask that is not bool, or not of the picture's size.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> mask = np.array([[False, True, True, False], [False, True, False, False]])
+        >>> Preprocessing(resize=2, crop=2).mask_to_input(mask, width=4, height=2).astype(int).tolist()
+        [[1, 1], [1, 0]]
+        """
+        mask = np.asarray(mask)
+        if mask.shape != (height, width) or mask.dtype != np.bool_ or not mask.size:
+            raise InputError(
+                "This mask cannot be carried to the network's input",
+                value=f"shape {mask.shape}, {mask.dtype}",
+                expected=f"({height}, {width}) of bool: the picture's height and width",
+                remedy="give the mask in pixels of the original picture",
+            )
+        sides = np.array([height]), np.array([width])
+        new_width, new_height = self._resized(sides[1], sides[0])
+        places, shown = [], []
+        for old, new in zip((height, width), (new_height, new_width), strict=True):
+            pixel = np.arange(self.crop) + int(self._crop_offset(new)[0])
+            # whole numbers: a centre on a border must not hang on rounding
+            places.append((2 * pixel + 1) * old // (2 * int(new[0])))
+            shown.append((pixel >= 0) & (pixel < new[0]))
+        inside = mask[np.ix_(*[place.clip(0, old - 1) for place, old in zip(places, mask.shape, strict=True)])]
+        return inside & shown[0][:, None] & shown[1]
 
     def as_dict(self) -> dict[str, object]:
         """Return what must stand in the key of every result made with these inputs."""

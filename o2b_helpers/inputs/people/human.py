@@ -224,5 +224,5 @@ def _bad(problem: str, value: str, expected: str, remedy: str) -> InputError:
 
 def names_without(wanted: Sequence[str], given: Sequence[str]) -> list[str]:
     """Return the wanted names that are not given, each once, in order."""
-    given = set(given)
-    return [name for name in dict.fromkeys(wanted) if name not in given]
+    known = set(given)
+    return [name for name in dict.fromkeys(wanted) if name not in known]

@@ -99,11 +99,11 @@ def check_regions(signals: pd.DataFrame, regions: pd.DataFrame) -> None:
         )
 
 
-def _same_names(stimuli: Stimuli, table: pd.DataFrame, what: str, one: str) -> None:
+def _same_names(stimuli: Stimuli, table: pd.DataFrame, what: str, noun: str) -> None:
     without = names_without(stimuli.table["stimulus"], table["stimulus"])
     if without:
         raise InputError(
-            f"{len(without)} {'stimulus has' if len(without) == 1 else 'stimuli have'} no {one}",
+            f"{len(without)} {'stimulus has' if len(without) == 1 else 'stimuli have'} no {noun}",
             value=name_some(without),
             expected=f"every stimulus in the {what}",
             remedy=f"add the missing rows, or remove the stimulus; names must agree letter by letter; the {what} "

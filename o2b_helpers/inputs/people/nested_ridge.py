@@ -104,11 +104,11 @@ def nested_ridge(
     InputError
         Penalties that are not above 0; too few stimuli with either label to learn from.
     """
-    penalties = np.sort(np.asarray(penalties, dtype=np.float64))
-    if not len(penalties) or not np.isfinite(penalties).all() or penalties[0] <= 0:
+    grid = np.sort(np.asarray(penalties, dtype=np.float64))
+    if not len(grid) or not np.isfinite(grid).all() or grid[0] <= 0:
         raise InputError(
             "The ridge penalties cannot be used",
-            value=penalties.tolist(),
+            value=grid.tolist(),
             expected="at least one finite number, all above 0",
             remedy="correct the penalties in the profile",
         )
@@ -119,7 +119,7 @@ def nested_ridge(
             learn = ~np.isnan(labels)
             learn[fold] = False
             _refuse_few(labels[learn], where)
-            predicted[fold] = fit_predict(features[learn], labels[learn], features[fold], penalties)
+            predicted[fold] = fit_predict(features[learn], labels[learn], features[fold], grid)
         single = all(len(fold) == 1 for fold in folds)
         for part in [np.arange(len(labels))] if single else folds:
             total[part] += _z_scores(predicted[part])

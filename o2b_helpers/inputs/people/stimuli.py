@@ -134,9 +134,10 @@ def select_stimuli(
     InputError
         For a column that is not there, too few pictures that fit, or too few asked for.
     """
-    parts, taken = [], set()
+    parts: list[pd.DataFrame] = []
+    taken: set[str] = set()
     for number, (condition, rule) in enumerate(rules.items()):
-        column, value, count = str(rule["column"]), rule["value"], int(rule["count"])
+        column, value, count = str(rule["column"]), rule["value"], int(str(rule["count"]))
         need_columns(corpus.table, (column,), f"corpus {corpus.name}")
         fits = (corpus.table[column] == value) | (corpus.table[column].astype("str") == str(value))
         pool = corpus.table[fits & ~corpus.table["image"].isin(taken)].sort_values("image")

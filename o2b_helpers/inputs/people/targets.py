@@ -128,8 +128,8 @@ def subject_predictions(
     """
     check_regions(signals, regions)
     stimuli = list(dict.fromkeys(labels["stimulus"]))
-    for one, other, what in ((stimuli, signals["stimulus"], "signals"), (signals["stimulus"], stimuli, "labels")):
-        missing = names_without(one, other)
+    for wanted, other, what in ((stimuli, signals["stimulus"], "signals"), (signals["stimulus"], stimuli, "labels")):
+        missing = names_without(wanted, other)
         if missing:
             raise InputError(
                 f"Some stimuli have no {what}",
@@ -144,8 +144,8 @@ def subject_predictions(
     parts = []
     for region in dict.fromkeys(regions["region"]):
         in_region = signals[signals["roi"].map(region_of) == region]
-        for subject, rows in in_region.groupby("subject", sort=True):
-            features = rows.pivot(index="stimulus", columns="roi", values="value").loc[stimuli].to_numpy()
+        for subject, wanted in in_region.groupby("subject", sort=True):
+            features = wanted.pivot(index="stimulus", columns="roi", values="value").loc[stimuli].to_numpy()
             for valence_type in outcomes:
                 where = f"subject {subject}, region {region}, {valence_type}"
                 outcome = outcomes[valence_type].to_numpy()

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from o2b_helpers.models.fast.folding import LeanLinear
+from o2b_helpers.models.fast.folding import FastLinear
 from o2b_helpers.models.fast.matrix_product import product
 
 
-class FlatTail:
+class DenseTail:
     """The stages behind the flattened maps, run on one batch.
 
     Parameters
@@ -37,7 +37,7 @@ class FlatTail:
         for _, stage in stages:
             before = self.features
             with torch.no_grad():
-                self.features = (LeanLinear(stage) if isinstance(stage, nn.Linear) else stage)(before)
+                self.features = (FastLinear(stage) if isinstance(stage, nn.Linear) else stage)(before)
             self._passed.append((stage, before, self.features))
 
     def back(self, gradient: torch.Tensor) -> torch.Tensor:

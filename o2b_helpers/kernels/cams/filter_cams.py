@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from o2b_helpers.core.errors import ModelError
-from o2b_helpers.kernels import checks
-from o2b_helpers.kernels.cams.dense_tail import FlatTail
+from o2b_helpers.kernels.cams.dense_tail import DenseTail
 from o2b_helpers.kernels.cams.gradient_means import gradient_sum, output_edges, readers
-from o2b_helpers.kernels.outputs import OUTPUTS, linear_values, output_slope
 from o2b_helpers.kernels.regions.box_statistics import map_extremes
+from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbones.backbone import Backbone
 
-RUNS_AT_ONCE = 8
+ROWS_AT_ONCE = 8
 IN_CACHE = 8 * 2**20  # bytes of one result in front of the first target layer
 
 
@@ -30,7 +29,7 @@ class LayerMaps(NamedTuple):
     ----------
     maps : tensor (image, channel, height, width)
         Feature maps A, not negative.
-    weights : tensor (run, image, channel)
+    weights : tensor (run, image, channel), or (run, output, image, channel)
         GradCAM weights w, float64, on the CPU.
     lowest, highest : tensor (image, channel)
         Extremes of every map.
@@ -45,10 +44,11 @@ class LayerMaps(NamedTuple):
 def filter_maps(
     backbone: Backbone,
     images: torch.Tensor,
-    head_weight: torch.Tensor,
-    head_bias: torch.Tensor,
+    readout: Readout,
     layers: Sequence[str],
-    output: str = "linear",
+    output: OutputChoice = 0,
+    *,
+    before_link: bool = False,
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Give the feature maps A of the target layers and the GradCAM weights w of their filters.
 
@@ -61,37 +61,41 @@ def filter_maps(
         The frozen network.
     images : tensor (image, 3, height, width)
         Preprocessed images, finite.
-    head_weight, head_bias : tensor (run, feature), (run,)
-        The heads that share this backbone.
+    readout : Readout
+        What the runs that share this backbone make of its features.
     layers : sequence of str
         Target layers, by module path.
-    output : {"linear", "sigmoid"}
-        What follows the linear layer.
+    output : int, "predicted" or "all"
+        The output to look at: its number, or each image's (and run's) highest, or every one.
+    before_link : bool
+        Look at the output's linear value, before the link: what the GradCAM of a class usually does.
 
     Returns
     -------
     dict of layer to (maps, weights)
         maps (image, channel, height, width), not negative, on the backbone's device; weights (run, image, channel)
-        float64, on the CPU, in units of the output per unit of the map.
+        float64, on the CPU, in units of the output per unit of the map. With ``"all"`` weights are (run, output, image,
+        channel).
 
     Raises
     ------
     InputError, ParameterError
-        Values that are not finite; an unknown output.
+        Values that are not finite; a readout that does not fit; an output that is not there.
     ModelError
         A target layer with negative values: its map is not a ReLU'd one.
     """
-    found = layer_maps(backbone, images, head_weight, head_bias, layers, output)
-    return {layer: (one.maps, one.weights) for layer, one in found.items()}
+    by_layer = layer_maps(backbone, images, readout, layers, output, before_link=before_link)
+    return {layer: (of_layer.maps, of_layer.weights) for layer, of_layer in by_layer.items()}
 
 
 def layer_maps(
     backbone: Backbone,
     images: torch.Tensor,
-    head_weight: torch.Tensor,
-    head_bias: torch.Tensor,
+    readout: Readout,
     layers: Sequence[str],
-    output: str = "linear",
+    output: OutputChoice = 0,
+    *,
+    before_link: bool = False,
 ) -> dict[str, LayerMaps]:
     """Compute the target layers' maps and weights, and the extremes of the maps.
 
@@ -101,7 +105,7 @@ def layer_maps(
 
     Parameters
     ----------
-    backbone, images, head_weight, head_bias, layers, output
+    backbone, images, readout, layers, output, before_link
         As for :func:`filter_maps`, which also lists what is raised.
 
     Returns
@@ -109,16 +113,22 @@ def layer_maps(
     dict of layer to LayerMaps
         In the order of `layers`.
     """
-    checks.choice("output", output, OUTPUTS)
+    output = readout.checked(output, backbone.n_features)
     map_extremes("images", images)
-    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
     images = images.to(backbone.device)
-    maps, features, sums = maps_and_gradients(backbone, images, weight.to(images), layers)
-    slope = output_slope(linear_values(features, weight, bias), output)
+    readout = readout.before_link() if before_link else readout
+    factors = None
+
+    def directions(features: torch.Tensor) -> torch.Tensor:
+        nonlocal factors
+        rows, factors = readout.gradients(features, output)
+        return rows
+
+    maps, sums = maps_and_gradients(backbone, images, directions, layers)
     result = {}
     for layer in layers:
-        one = maps[layer]
-        lowest, highest = map_extremes(f"maps of {layer}", one)
+        of_layer = maps[layer]
+        lowest, highest = map_extremes(f"maps of {layer}", of_layer)
         if bool((lowest < 0).any()):
             raise ModelError(
                 f"Target layer {layer} of {backbone.name} gives negative values",
@@ -127,15 +137,20 @@ def layer_maps(
                 remedy="name the ReLU that follows it as target layer",
             )
         # the output's slope is one positive factor for each image; multiplied afterwards it cannot underflow
-        weights = sums[layer].to("cpu", torch.float64) / one[0, 0].numel() * slope[:, :, None]
-        result[layer] = LayerMaps(one, weights, lowest, highest)
+        weights = sums[layer].to("cpu", torch.float64) / of_layer[0, 0].numel() * factors[:, :, None]
+        if output == "all":
+            weights = weights.unflatten(0, (readout.n_runs, readout.n_outputs))
+        result[layer] = LayerMaps(of_layer, weights, lowest, highest)
     return result
 
 
 def maps_and_gradients(
-    backbone: Backbone, images: torch.Tensor, heads: torch.Tensor, layers: Sequence[str]
-) -> tuple[dict[str, torch.Tensor], torch.Tensor, dict[str, torch.Tensor]]:
-    """Run a batch forwards, and backwards for every head; looks at no value, so that shapes alone suffice.
+    backbone: Backbone,
+    images: torch.Tensor,
+    directions: Callable[[torch.Tensor], torch.Tensor],
+    layers: Sequence[str],
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Run a batch forwards, and backwards for every direction; looks at no value, so that shapes alone suffice.
 
     Parameters
     ----------
@@ -143,8 +158,9 @@ def maps_and_gradients(
         The frozen network.
     images : tensor (image, 3, height, width)
         On its device.
-    heads : tensor (run, feature)
-        Weights of each run's linear layer, as the images' dtype and device.
+    directions : callable
+        From the features (image, feature) to the gradients (row, image, feature) at them that go backwards: one row for
+        each run, or for each run and output.
     layers : sequence of str
         Target layers.
 
@@ -152,10 +168,8 @@ def maps_and_gradients(
     -------
     maps : dict of layer to tensor (image, channel, height, width)
         Feature maps.
-    features : tensor (image, feature)
-        What the heads read.
-    sums : dict of layer to tensor (run, image, channel)
-        Each run's gradient of the linear layer's value at the maps, summed over space.
+    sums : dict of layer to tensor (row, image, channel)
+        Each row's gradient at the maps, summed over space.
     """
     maps, flat, tail = recorded_pass(backbone, images, layers)
     first = next(layer for layer in maps if maps[layer].is_leaf)
@@ -167,18 +181,18 @@ def maps_and_gradients(
     asked = [layer for layer in maps if layer not in passed]
     convolutions = readers(flat, maps[first]) if backbone.splits else None
     ends = output_edges(convolutions) if convolutions else [maps[layer] for layer in asked]
-    for start in range(0, len(heads), RUNS_AT_ONCE):
-        some = heads[start : start + RUNS_AT_ONCE, None]
-        directions = tail.back(some.expand(-1, *tail.features.shape))
-        for run, direction in enumerate(directions, start + 1):
-            gradients = torch.autograd.grad(flat, ends, direction.contiguous(), retain_graph=run < len(heads))
+    rows = directions(tail.features)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        taken_back = tail.back(rows[start : start + ROWS_AT_ONCE])
+        for row, direction in enumerate(taken_back, start + 1):
+            gradients = torch.autograd.grad(flat, ends, direction.contiguous(), retain_graph=row < len(rows))
             if convolutions:
                 sums[first].append(sum(map(gradient_sum, convolutions, gradients)))
             else:
                 for layer, gradient in zip(asked, gradients, strict=True):
                     _collect(sums[layer], gradient)
-    stacked = {layer: torch.stack(runs) for layer, runs in sums.items()}
-    return {layer: maps[layer].detach() for layer in layers}, tail.features, stacked
+    stacked = {layer: torch.stack(of_rows) for layer, of_rows in sums.items()}
+    return {layer: maps[layer].detach() for layer in layers}, stacked
 
 
 def _collect(sums: list[torch.Tensor], gradient: torch.Tensor) -> None:
@@ -187,7 +201,7 @@ def _collect(sums: list[torch.Tensor], gradient: torch.Tensor) -> None:
 
 def recorded_pass(
     backbone: Backbone, images: torch.Tensor, layers: Sequence[str]
-) -> tuple[dict[str, torch.Tensor], torch.Tensor, FlatTail]:
+) -> tuple[dict[str, torch.Tensor], torch.Tensor, DenseTail]:
     """Compute maps and the flattened values behind them, recorded for gradients, and what follows by hand."""
     for layer in layers:
         backbone.shape(layer)  # refuses a layer that the network does not have
@@ -195,7 +209,7 @@ def recorded_pass(
     images = images.contiguous(memory_format=torch.channels_last)
     if not backbone.splits:
         maps, features = backbone.run_from(images, layers)
-        return maps, features, FlatTail([], features)
+        return maps, features, DenseTail([], features)
     names = [name for name, _ in backbone.stages]
     first, flat = min(map(names.index, layers)), next(i for i, n in enumerate(names) if len(backbone.shapes[n]) == 1)
     # what only passes by should stay in the cache, and not be there for all images at once
@@ -210,4 +224,4 @@ def recorded_pass(
             values = stage(values)
             if name in layers:
                 maps[name] = values
-    return maps, values, FlatTail(backbone.stages[flat + 1 :], values)
+    return maps, values, DenseTail(backbone.stages[flat + 1 :], values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ import torch
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
-from o2b_helpers.kernels.cams.filter_cams import RUNS_AT_ONCE, LayerMaps, layer_maps, maps_and_gradients
+from o2b_helpers.kernels.cams.filter_cams import ROWS_AT_ONCE, LayerMaps, layer_maps, maps_and_gradients
 from o2b_helpers.kernels.cams.score_sums import FilterScores, Membership
 from o2b_helpers.kernels.regions.box_maxima import Workspace
-from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCORES, box_scores, box_statistics, pixel_boxes
+from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCORES, box_scores
+from o2b_helpers.kernels.regions.region import pixel_regions, region_statistics
 from o2b_helpers.models.backbones.meta import META, meta_backbone, peak_bytes
+from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbones.backbone import Backbone
@@ -27,8 +30,7 @@ GAPS = 1 / 6  # share of memory that an allocator holds without using it
 def filter_scores(
     backbone: Backbone,
     images: torch.Tensor,
-    head_weight: torch.Tensor,
-    head_bias: torch.Tensor,
+    readout: Readout,
     boxes: torch.Tensor,
     box_image: torch.Tensor,
     box_class: torch.Tensor,
@@ -37,10 +39,12 @@ def filter_scores(
     *,
     score: str = "homogeneity",
     cam_scale: str = "filter",
-    output: str = "linear",
+    output: OutputChoice = 0,
+    before_link: bool = False,
     members: Membership | None = None,
     squares: bool = False,
     ungated: bool = False,
+    masks: Sequence[np.ndarray | str | None] | None = None,
     batch_size: int = BATCH_SIZE,
     block_bytes: int = BLOCK_BYTES,
 ) -> FilterScores:
@@ -57,8 +61,8 @@ def filter_scores(
         The frozen network.
     images : tensor (image, 3, height, width)
         Preprocessed images, finite.
-    head_weight, head_bias : tensor (run, feature), (run,)
-        The heads that share this backbone.
+    readout : Readout
+        What the runs that share this backbone make of its features.
     boxes : tensor (box, 4)
         x0, y0, x1, y1 in pixels of the model's input, fractions allowed.
     box_image, box_class : tensor (box,)
@@ -71,8 +75,11 @@ def filter_scores(
         See :func:`box_scores`.
     cam_scale : {"filter", "layer"}
         What each map is scaled by.
-    output : {"linear", "sigmoid"}
-        What follows the linear layer.
+    output : int, "predicted" or "all"
+        The output to look at: its number, or each image's (and run's) highest, or every one, on an axis
+        behind the runs.
+    before_link : bool
+        Look at the output's linear value, before the link.
     members : Membership, optional
         Columns behind the classes, to which boxes add with a weight.
     squares : bool
@@ -80,6 +87,9 @@ def filter_scores(
     ungated : bool
         Sum the scores of A itself, too, for every column: no gradient, so that a filter that speaks against the output
         (w <= 0, whose map is empty for all classes) shows what it answers to. Scaled as `cam_scale` says, with w = 1.
+    masks : sequence of (array (height, width) of bool, or its run-length code, or None), optional
+        For each box the pixels of the model's input that the object has; None where it is the whole box. A mask
+        replaces its box: statistics are taken over its pixels.
     batch_size : int
         Images in one forward pass; bounds the memory for maps and gradients.
     block_bytes : int
@@ -99,16 +109,19 @@ def filter_scores(
     checks.choice("cam_scale", cam_scale, CAM_SCALES)
     checks.positive("batch_size", batch_size)
     size = (int(images.shape[-2]), int(images.shape[-1]))
-    pixels, kept = pixel_boxes(boxes, *size)
+    pixels, kept, masks = pixel_regions(boxes, masks, *size)
     box_image = _indices("box_image", box_image, len(kept), len(images))[kept]
     box_class = _indices("box_class", box_class, len(kept), n_classes)[kept]
     number = torch.nonzero(kept)[:, 0]  # of each kept box among all that were given
     channels = [backbone.shape(layer)[0] for layer in layers]
     first = np.concatenate([[0], np.cumsum(channels)])
-    runs, filters, rows = len(head_weight), int(first[-1]), [n_classes, *([members.n_columns] if members else [])]
-    sums = [torch.zeros(count, runs, filters, dtype=torch.float64) for count in rows]
-    square = [torch.zeros(n_classes, runs, filters, dtype=torch.float64)] if squares else []
-    plain = [torch.zeros(count, filters, dtype=torch.float64) for count in rows] if ungated else []
+    output = readout.checked(output, backbone.n_features)
+    lead = (readout.n_runs, readout.n_outputs) if output == "all" else (readout.n_runs,)
+    rows, filters = math.prod(lead), int(first[-1])
+    lengths = [n_classes, *([members.n_columns] if members else [])]
+    sums = [torch.zeros(count, rows, filters, dtype=torch.float64) for count in lengths]
+    square = [torch.zeros(n_classes, rows, filters, dtype=torch.float64)] if squares else []
+    plain = [torch.zeros(count, filters, dtype=torch.float64) for count in lengths] if ungated else []
     workspace = None
     for start in range(0, len(images), batch_size):
         in_batch = torch.nonzero((box_image >= start) & (box_image < start + batch_size))[:, 0]
@@ -117,39 +130,41 @@ def filter_scores(
         used, owner = _by_number_of_boxes(box_image[in_batch])
         own_classes = box_class[in_batch]
         weights = None if members is None else members.matrix(number[in_batch], len(kept))
-        found = layer_maps(backbone, images[used], head_weight, head_bias, layers, output)
-        workspace = workspace or Workspace(found[layers[0]].maps)
+        by_layer = layer_maps(backbone, images[used], readout, layers, output, before_link=before_link)
+        workspace = workspace or Workspace(by_layer[layers[0]].maps)
         for position, layer in enumerate(layers):
-            one, here = found.pop(layer), slice(first[position], first[position + 1])
-            mean, maximum = box_statistics(
-                one.maps,
+            of_layer, own_filters = by_layer.pop(layer), slice(first[position], first[position + 1])
+            of_layer = of_layer._replace(weights=of_layer.weights.flatten(0, -3))
+            mean, maximum = region_statistics(
+                of_layer.maps,
                 pixels[in_batch],
                 owner,
                 size,
+                masks=None if masks is None else [masks[row] for row in in_batch.tolist()],
                 scale="map" if cam_scale == "filter" else "none",
-                extremes=(one.lowest, one.highest),
+                extremes=(of_layer.lowest, of_layer.highest),
                 block_bytes=block_bytes,
                 workspace=workspace,
             )
             scores = box_scores(mean, maximum, score).to("cpu", torch.float64)
-            by_run = _strength(one, cam_scale).transpose(0, 1)[owner] * scores[:, None]
-            _add(sums, here, own_classes, weights, by_run)
+            by_row = _strength(of_layer, cam_scale).transpose(0, 1)[owner] * scores[:, None]
+            _add(sums, own_filters, own_classes, weights, by_row)
             if ungated:
-                positive = one._replace(weights=torch.ones_like(one.weights[:1]))
-                _add(plain, here, own_classes, weights, _strength(positive, cam_scale)[0, owner] * scores)
+                positive = of_layer._replace(weights=torch.ones_like(of_layer.weights[:1]))
+                _add(plain, own_filters, own_classes, weights, _strength(positive, cam_scale)[0, owner] * scores)
             if squares:
-                _add(square, here, own_classes, None, by_run.square_())
+                _add(square, own_filters, own_classes, None, by_row.square_())
     count = np.bincount(box_class.numpy(), minlength=n_classes).astype(np.int64)
     if members is not None:
         count = np.concatenate([count, members.matrix(number, len(kept)).sum(1).numpy()])
     return FilterScores(
-        _last(sums),
+        _last(sums, lead),
         count,
         np.repeat(np.asarray(layers, dtype=str), channels),
         np.concatenate([np.arange(some) for some in channels]).astype(np.int64),
         int((~kept).sum()),
-        _last(square) if squares else None,
-        _last(plain) if ungated else None,
+        _last(square, lead) if squares else None,
+        _last(plain, ()) if ungated else None,
     )
 
 
@@ -162,6 +177,7 @@ def scoring_bytes(
     n_classes: int,
     *,
     n_columns: int = 0,
+    outputs: int = 1,
     block_bytes: int = BLOCK_BYTES,
 ) -> int:
     """Estimate the working memory of :func:`filter_scores` beyond the network and the images it is given.
@@ -173,9 +189,11 @@ def scoring_bytes(
     batch_size, layers, n_classes, block_bytes
         As for :func:`filter_scores`.
     runs, boxes_per_image : int, float
-        Number of heads; boxes of an image on average.
+        Number of runs; boxes of an image on average.
     n_columns : int
         Columns of the members; where there are any, squared and ungated scores are counted, too.
+    outputs : int
+        Outputs that are looked at: all of the readout's, or 1.
 
     Returns
     -------
@@ -184,38 +202,46 @@ def scoring_bytes(
     """
     shapes = backbone if backbone.device == META else meta_backbone(backbone.name)
     size = backbone.preprocessing.crop
+    rows = runs * outputs
+    heads = torch.empty(min(rows, ROWS_AT_ONCE + 1), 1, backbone.n_features, device=META)
     passes = peak_bytes(
         lambda: maps_and_gradients(
             shapes,
             torch.empty(batch_size, 3, size, size, device=META),
-            torch.empty(min(runs, RUNS_AT_ONCE + 1), backbone.n_features, device=META),
+            lambda features: heads.expand(-1, *features.shape),
             layers,
         )
     )
     filters = [backbone.shape(layer)[0] for layer in layers]
     # mean, maximum and score of each box, then each run's share of it, in double precision
-    boxes = int(batch_size * boxes_per_image) * max(filters) * (4 * 6 + 8 * (1 + 3 * runs))
-    columns = 2 * n_classes + (1 + 1 / runs) * n_columns + n_classes / runs if n_columns else n_classes
-    weights, sums = 8 * runs * batch_size * sum(filters), int(2 * 8 * columns * runs * sum(filters))
+    boxes = int(batch_size * boxes_per_image) * max(filters) * (4 * 6 + 8 * (1 + 3 * rows))
+    columns = 2 * n_classes + (1 + 1 / rows) * n_columns + n_classes / rows if n_columns else n_classes
+    weights, sums = 8 * rows * batch_size * sum(filters), int(2 * 8 * columns * rows * sum(filters))
     # the members' matrix product for one layer
-    weights += 8 * n_columns * (runs * max(filters) + int(batch_size * boxes_per_image))
+    weights += 8 * n_columns * (rows * max(filters) + int(batch_size * boxes_per_image))
+    if outputs > 1:  # behind a softmax each image has directions of its own, in double and in single precision
+        weights += 12 * rows * batch_size * backbone.n_features
     # what the passes leave is not given back at once, nor without gaps
     return int(passes * (1 + GAPS)) + block_bytes + boxes + weights + sums
 
 
 def _add(
-    sums: list[torch.Tensor], here: slice, classes: torch.Tensor, weights: torch.Tensor | None, scores: torch.Tensor
+    sums: list[torch.Tensor], filters: slice, classes: torch.Tensor, weights: torch.Tensor | None, scores: torch.Tensor
 ) -> None:
-    """Add scores (box, [run,] channel) of one layer to the sums (class, ...) and, weighted, to those (column, ...)."""
-    sums[0][..., here].index_add_(0, classes, scores)
+    """Add scores (box, [row,] channel) of one layer to the sums (class, ...) and, weighted, to those (column, ...)."""
+    sums[0][..., filters].index_add_(0, classes, scores)
     if weights is not None:
-        sums[1][..., here] += (weights @ scores.flatten(1)).view(-1, *scores.shape[1:])
+        sums[1][..., filters] += (weights @ scores.flatten(1)).view(-1, *scores.shape[1:])
 
 
-def _last(sums: list[torch.Tensor]) -> np.ndarray:
-    """Put the first axes one behind the other and last; safetensors writes memory as it lies, whatever its axes."""
+def _last(sums: list[torch.Tensor], lead: tuple[int, ...]) -> np.ndarray:
+    """Put the first axes one behind the other and last, (class, [row,] filter) -> (*lead, filter, column).
+
+    safetensors writes memory as it lies, whatever its axes.
+    """
     total = torch.cat(sums) if len(sums) > 1 else sums[0]
-    return total.movedim(0, -1).contiguous().numpy()
+    total = total.movedim(0, -1).contiguous().numpy()
+    return total.reshape(*lead, *total.shape[-2:])
 
 
 def _by_number_of_boxes(box_image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -228,12 +254,12 @@ def _by_number_of_boxes(box_image: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     return used[order], torch.argsort(order)[owner]
 
 
-def _strength(found: LayerMaps, cam_scale: str) -> torch.Tensor:
-    """Give each run's factor on the shared scores, (run, image, channel) float64, 0 where its map is empty."""
+def _strength(of_layer: LayerMaps, cam_scale: str) -> torch.Tensor:
+    """Give each row's factor on the shared scores, (row, image, channel) float64, 0 where its map is empty."""
     if cam_scale == "filter":
-        return (found.weights > 0).to(torch.float64)
-    positive = found.weights.clamp(min=0.0)
-    peak = (positive * found.highest.to("cpu", torch.float64)).amax(2, keepdim=True)
+        return (of_layer.weights > 0).to(torch.float64)
+    positive = of_layer.weights.clamp(min=0.0)
+    peak = (positive * of_layer.highest.to("cpu", torch.float64)).amax(2, keepdim=True)
     return torch.where(peak > 0, positive / torch.where(peak > 0, peak, 1.0), 0.0)
 
 

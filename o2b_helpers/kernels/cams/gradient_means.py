@@ -37,16 +37,16 @@ def readers(result: torch.Tensor, maps: torch.Tensor) -> list[Node] | None:
         for source, _ in node.next_functions:
             by_source.setdefault(source, []).append(node)
             waiting.append(source)
-    found, waiting = [], list(by_source.get(get_gradient_edge(maps).node, []))
+    convolutions, waiting = [], list(by_source.get(get_gradient_edge(maps).node, []))
     while waiting:
         node = waiting.pop()
         if node.name() == "ConvolutionBackward0" and not node._saved_transposed and node._saved_groups == 1:
-            found.append(node)
+            convolutions.append(node)
         elif node.name() == "MaxPool2DWithIndicesBackward0":
             waiting += by_source[node]
         else:
             return None
-    return found or None
+    return convolutions or None
 
 
 def output_edges(convolutions: list[Node]) -> list[GradientEdge]:

@@ -16,7 +16,7 @@ class FilterScores:
 
     Parameters
     ----------
-    score_sum : array (run, filter, column)
+    score_sum : array (run, filter, column), or (run, output, filter, column)
         Sum of the box scores over all boxes of a class, float64; behind the classes the columns of a `Membership`, each
         a sum of weight times score.
     box_count : array (column,)
@@ -25,7 +25,7 @@ class FilterScores:
         Where each filter stands: module path and channel.
     dropped : int
         Boxes of which nothing lay inside the model's input; in neither sum nor count.
-    square_sum : array (run, filter, class), optional
+    square_sum : array (run, [output,] filter, class), optional
         Sum of the squared scores, for a standard error.
     ungated_sum : array (filter, column), optional
         Sum of the scores of the feature maps themselves, whatever the sign of w; the same for every run.
@@ -38,38 +38,6 @@ class FilterScores:
     dropped: int = 0
     square_sum: np.ndarray | None = None
     ungated_sum: np.ndarray | None = None
-
-    @property
-    def mean(self) -> np.ndarray:
-        """S (run, filter, column): the mean score of a class's boxes, NaN for a class without any."""
-        counted = np.where(self.box_count > 0, self.box_count, 1)
-        return np.where(self.box_count > 0, self.score_sum / counted, np.nan)
-
-    def __add__(self, other: FilterScores) -> FilterScores:
-        same = (
-            self.score_sum.shape == other.score_sum.shape
-            and np.array_equal(self.layer, other.layer)
-            and np.array_equal(self.channel, other.channel)
-            and all(_shape(one) == _shape(two) for one, two in zip(self._optional(), other._optional(), strict=True))
-        )
-        if not same:
-            raise InputError(
-                "Filter scores of different filters, runs or classes cannot be added",
-                value=f"{self.score_sum.shape} and {other.score_sum.shape} (run, filter, class)",
-                expected="the same layers, channels, runs, classes and kinds of sums in both",
-                remedy="add only shards of one step",
-            )
-        return FilterScores(
-            self.score_sum + other.score_sum,
-            self.box_count + other.box_count,
-            self.layer,
-            self.channel,
-            self.dropped + other.dropped,
-            *(None if one is None else one + two for one, two in zip(self._optional(), other._optional(), strict=True)),
-        )
-
-    def _optional(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        return self.square_sum, self.ungated_sum
 
 
 @dataclass(frozen=True)
@@ -99,8 +67,8 @@ class Membership:
     n_columns: int
 
     def __post_init__(self) -> None:
-        box, column, weight = (np.asarray(one) for one in (self.box, self.column, self.weight))
-        whole = all(one.ndim == 1 and one.dtype.kind in "iu" for one in (box, column))
+        box, column, weight = (np.asarray(values) for values in (self.box, self.column, self.weight))
+        whole = all(values.ndim == 1 and values.dtype.kind in "iu" for values in (box, column))
         fits = whole and box.shape == column.shape == weight.shape and bool(np.isfinite(weight).all())
         if not fits or bool((column < 0).any() or (column >= self.n_columns).any() or (box < 0).any()):
             raise InputError(
@@ -135,11 +103,7 @@ class Membership:
             )
         place = torch.full((n_boxes,), -1, dtype=torch.int64)
         place[boxes] = torch.arange(len(boxes))
-        here = place[box] >= 0
+        wanted = place[box] >= 0
         result = torch.zeros(self.n_columns, len(boxes), dtype=torch.float64)
         weight = torch.as_tensor(np.asarray(self.weight, dtype=np.float64))
-        return result.index_put_((column[here], place[box[here]]), weight[here], accumulate=True)
-
-
-def _shape(values: np.ndarray | None) -> tuple[int, ...] | None:
-    return None if values is None else values.shape
+        return result.index_put_((column[wanted], place[box[wanted]]), weight[wanted], accumulate=True)

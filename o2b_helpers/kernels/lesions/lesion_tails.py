@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from o2b_helpers.kernels.lesions.segments import Segments
-from o2b_helpers.models.fast.first_mixing_step import Branch, Opening, is_apart, open_stage
+from o2b_helpers.models.fast.first_mixing_step import Branch, MixingStep, is_channelwise, mixing_step_of
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbones.backbone import Backbone
@@ -31,9 +31,9 @@ class Reading:
 
     def __init__(self, branch: Branch, read: torch.Tensor, delta: torch.Tensor) -> None:
         changed = read + delta
-        for step in branch.apart:
+        for step in branch.channelwise:
             read, changed = step(read), step(changed)
-        self.step, self.delta = branch.linear, changed - read if branch.apart else delta
+        self.step, self.delta = branch.linear, changed - read if branch.channelwise else delta
         self.grid: tuple[int, ...] = ()
         if self.step is None:
             self.whole = read
@@ -76,18 +76,18 @@ class Tail:
 
     def __init__(self, backbone: Backbone, layer: str) -> None:
         stages = backbone.stages_behind(layer)
-        self.apart = list(itertools.takewhile(is_apart, stages))
-        self.rest = backbone.lean_stages_behind(layer)[len(self.apart) :]
-        self.opening: Opening | None = None
+        self.channelwise = list(itertools.takewhile(is_channelwise, stages))
+        self.rest = backbone.folded_stages_behind(layer)[len(self.channelwise) :]
+        self.mixing_step: MixingStep | None = None
         if self.rest:
             first, *self.rest = self.rest
             # where the first step is not known to be linear, copies of the maps themselves go through it
-            self.opening = open_stage(first) or Opening([Branch([], None)], first)
+            self.mixing_step = mixing_step_of(first) or MixingStep([Branch([], None)], first)
 
     def before(self, maps: torch.Tensor) -> torch.Tensor:
         """Take maps (image, filter, height, width) to what the mixing stage or the head reads, (image, filter, ...)."""
         filters = maps.shape[1]
-        for stage in self.apart:
+        for stage in self.channelwise:
             maps = stage(maps)
         return maps.view(len(maps), filters, -1) if maps.ndim == 2 else maps
 
@@ -106,8 +106,8 @@ class Copies:
     """
 
     def __init__(self, tail: Tail, read: torch.Tensor, delta: torch.Tensor, block_bytes: int) -> None:
-        self.readings = [Reading(branch, read, delta) for branch in tail.opening.branches]
-        self.close = tail.opening.close
+        self.readings = [Reading(branch, read, delta) for branch in tail.mixing_step.branches]
+        self.close = tail.mixing_step.close
         self.segments = Segments(self._opened, tail.rest, block_bytes, read.device)
 
     def features(self, images: torch.Tensor, filters: torch.Tensor | None = None) -> torch.Tensor:

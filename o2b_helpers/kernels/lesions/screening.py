@@ -9,7 +9,7 @@ import torch
 
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.cams.filter_cams import recorded_pass
-from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
+from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbones.backbone import Backbone
@@ -20,12 +20,11 @@ BATCH_SIZE = 16
 def screened_predictions(
     backbone: Backbone,
     images: torch.Tensor,
-    head_weight: torch.Tensor,
-    head_bias: torch.Tensor,
+    readout: Readout,
     layers: Sequence[str],
     *,
     gain: float = 0.0,
-    output: str = "linear",
+    output: OutputChoice = 0,
     batch_size: int = BATCH_SIZE,
 ) -> dict[str, torch.Tensor]:
     """Approximate the predictions with each filter changed in turn, A_k -> gain * A_k, for all layers at once.
@@ -40,50 +39,63 @@ def screened_predictions(
         The frozen network.
     images : tensor (image, 3, height, width)
         Preprocessed images, finite.
-    head_weight, head_bias : tensor (run, feature), (run,)
-        The heads that share this backbone; one backward pass for each.
+    readout : Readout
+        What the runs that share this backbone make of its features; one backward pass for each run, and for each output
+        where all of them are looked at or a softmax couples them.
     layers : sequence of str
         Target layers, by module path.
     gain : float
         0 lesions the filter, 1 leaves the model as it is.
-    output : {"linear", "sigmoid"}
-        What follows the linear layer; it is applied to the approximated linear value.
+    output : int, "predicted" or "all"
+        The output to look at: its number, or the one that the whole network predicts (each image's and run's
+        highest), or every one, on an axis behind the runs. The link is applied to the approximated linear values.
     batch_size : int
         Images in one pass; bounds the memory.
 
     Returns
     -------
-    dict of str to tensor (run, filter, image)
+    dict of str to tensor (run, filter, image), or (run, output, filter, image) with ``"all"``
         By layer; float64, on the CPU.
 
     Raises
     ------
     InputError, ParameterError
-        Values that are not finite, an unknown output.
+        Values that are not finite, a readout that does not fit, an output that is not there.
     """
-    checks.choice("output", output, OUTPUTS)
+    output = readout.checked(output, backbone.n_features)
     checks.positive("batch_size", batch_size)
     checks.finite("images", images, ("image", "channel", "height", "width"))
-    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
     checks.finite_gain(gain)
-    found: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
+    needed = "all" if readout.link == "softmax" else output  # a softmax needs the linear values of all outputs
+    changed: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
+    values = []
     for some in images.split(batch_size):
-        whole, slopes = _slopes(backbone, some, weight, bias, layers)
+        whole, slopes = _slopes(backbone, some, readout, needed, layers)
+        values.append(whole)
+        at = readout.pick(whole, needed, whole).flatten(0, -2)
         for layer, slope in slopes.items():
-            found[layer].append(whole[:, None] + (gain - 1.0) * slope)
-    return {layer: apply_output(torch.cat(parts, 2), output) for layer, parts in found.items()}
+            changed[layer].append(at[:, None] + (gain - 1.0) * slope)
+    result = {}
+    for layer, parts in changed.items():
+        by_row = torch.cat(parts, 2)
+        if needed != "all":
+            result[layer] = readout.after_link(by_row)
+        else:
+            by_output = readout.after_link(by_row.unflatten(0, (readout.n_runs, readout.n_outputs)))
+            result[layer] = readout.pick(by_output, output, torch.cat(values, 2))
+    return result
 
 
 def _slopes(
-    backbone: Backbone, images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, layers: Sequence[str]
+    backbone: Backbone, images: torch.Tensor, readout: Readout, output: OutputChoice, layers: Sequence[str]
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Linear values (run, image) and, by layer, their derivatives by each filter's gain (run, filter, image)."""
+    """Linear values (run, output, image) and, by layer, derivatives by each filter's gain (row, filter, image)."""
     slopes: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     maps, flat, tail = recorded_pass(backbone, images.to(backbone.device), layers)
-    kept, heads = [maps[layer] for layer in layers], weight.to(flat)
-    directions = tail.back(heads[:, None].expand(-1, *tail.features.shape))
-    for run, direction in enumerate(directions, start=1):
-        gradients = torch.autograd.grad(flat, kept, direction.contiguous(), retain_graph=run < len(heads))
+    kept = [maps[layer] for layer in layers]
+    rows, _ = readout.before_link().gradients(tail.features, output)
+    for row, direction in enumerate(tail.back(rows), start=1):
+        gradients = torch.autograd.grad(flat, kept, direction.contiguous(), retain_graph=row < len(rows))
         for layer, own, gradient in zip(layers, kept, gradients, strict=True):
             slopes[layer].append((own.detach() * gradient).sum((2, 3)).T.to("cpu", torch.float64))
-    return linear_values(tail.features, weight, bias), {layer: torch.stack(all_) for layer, all_ in slopes.items()}
+    return readout.values(tail.features), {layer: torch.stack(of_rows) for layer, of_rows in slopes.items()}

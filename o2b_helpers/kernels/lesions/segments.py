@@ -62,7 +62,7 @@ class Segments:
             values = torch.cat(done) if len(done) > 1 else done[0]
         return values
 
-    def _measure(self, one: torch.Tensor) -> None:
+    def _measure(self, first_copy: torch.Tensor) -> None:
         """Run one copy, see how large it is on its way, and cut the chain."""
         largest = 0
 
@@ -73,7 +73,7 @@ class Segments:
 
         hooks = [part.register_forward_hook(watch) for stage in self.stages for part in stage.modules()]
         try:
-            value = self.first(one)
+            value = self.first(first_copy)
             largest = value.nbytes
             parts, stages, kept = [], [], 0
             for stage in self.stages:

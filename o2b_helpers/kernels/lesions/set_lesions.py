@@ -9,7 +9,7 @@ import torch
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
-from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
+from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbones.backbone import Backbone
@@ -24,12 +24,11 @@ def predictions_without(
     images: torch.Tensor,
     maps: torch.Tensor,
     features: torch.Tensor,
-    head_weight: torch.Tensor,
-    head_bias: torch.Tensor,
+    readout: Readout,
     layer: str,
     channels: Sequence[int],
     *,
-    output: str = "linear",
+    output: OutputChoice = 0,
     batch_size: int = IMAGES,
 ) -> torch.Tensor:
     """Predict with several filters' maps set to zero together (one filter: the paper, section 3.2; sets: ours).
@@ -47,40 +46,41 @@ def predictions_without(
         What the layer gives for these images, as ``backbone.trunk(images, layer)``; left as it is.
     features : tensor (image, feature)
         What the whole network gives for them.
-    head_weight, head_bias : tensor (run, feature), (run,)
-        The heads that share this backbone.
+    readout : Readout
+        What the runs that share this backbone make of its features.
     layer : str
         Where the filters are, by module path.
     channels : sequence of int
         The filters; none of them leaves the whole model.
-    output : {"linear", "sigmoid"}
-        What follows the linear layer.
+    output : int, "predicted" or "all"
+        The output to look at: its number, or the one that the whole network predicts (each image's and run's
+        highest), or every one, on an axis behind the runs.
     batch_size : int
         Images in one pass.
 
     Returns
     -------
-    tensor (run, image)
+    tensor (run, image), or (run, output, image) with ``"all"``
         float64, on the CPU. For images in which all of these maps are empty: the whole model's, bit for bit. Where what
         is left of the network gives the same features for all images, exactly the same: ranks would order rounding.
 
     Raises
     ------
     InputError, ParameterError
-        A channel that the layer does not have, maps of another layer, values that are not finite, an unknown output.
+        A channel that the layer does not have, maps of another layer, values that are not finite, a readout that
+        does not fit, an output that is not there.
     """
-    checks.choice("output", output, OUTPUTS)
+    output = readout.checked(output, backbone.n_features)
     checks.positive("batch_size", batch_size)
     checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
-    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
     filters = sorted(set(_checked(channels, backbone.shape(layer), maps, layer)))
     changed, whole = features.clone(), features.clone()
     touched = torch.nonzero(maps[:, filters].flatten(1).any(1))[:, 0]
 
-    def silenced(found: torch.Tensor) -> torch.Tensor:
-        found = found.clone()
-        found[:, filters] = 0.0
-        return found
+    def silenced(whole_maps: torch.Tensor) -> torch.Tensor:
+        changed_maps = whole_maps.clone()
+        changed_maps[:, filters] = 0.0
+        return changed_maps
 
     for some in touched.split(batch_size):
         if backbone.splits:
@@ -90,12 +90,13 @@ def predictions_without(
         else:
             shown = images[some.to(images.device)].to(backbone.device)
             changed[some] = backbone.changed_features(shown, layer, silenced)
+    whole_values = readout.values(features)
     if len(touched) and float((changed - changed[:1]).abs().max()) <= SAME * float(changed.abs().max()):
-        linear = linear_values(changed[:1], weight, bias).repeat(1, len(images))
+        values = readout.values(changed[:1]).repeat(1, 1, len(images))
     else:
         difference = changed.to("cpu", torch.float64) - whole.to("cpu", torch.float64)
-        linear = linear_values(features, weight, bias) + weight @ difference.T
-    return apply_output(linear, output)
+        values = whole_values + (readout.rows() @ difference.T).view_as(whole_values)
+    return readout.pick(readout.after_link(values), output, whole_values)
 
 
 def _checked(channels: Sequence[int], shape: tuple[int, ...], maps: torch.Tensor, layer: str) -> list[int]:
@@ -106,8 +107,8 @@ def _checked(channels: Sequence[int], shape: tuple[int, ...], maps: torch.Tensor
             expected=f"(image, {', '.join(map(str, shape))})",
             remedy="take them from the backbone's trunk up to this layer",
         )
-    found = [int(channel) for channel in channels]
-    unknown = [channel for channel in found if not 0 <= channel < shape[0]]
+    wanted = [int(channel) for channel in channels]
+    unknown = [channel for channel in wanted if not 0 <= channel < shape[0]]
     if unknown:
         raise InputError(
             f"Layer {layer} has no such filter",
@@ -115,4 +116,4 @@ def _checked(channels: Sequence[int], shape: tuple[int, ...], maps: torch.Tensor
             expected=f"channels 0..{shape[0] - 1}",
             remedy="take the channels from the backbone's shape of this layer",
         )
-    return found
+    return wanted

@@ -14,8 +14,8 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.lesions.lesion_tails import Copies, Tail
 from o2b_helpers.kernels.lesions.segments import ALIVE
-from o2b_helpers.kernels.outputs import OUTPUTS, apply_output, linear_values
 from o2b_helpers.models.backbones.meta import pass_bytes, peak_bytes
+from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
     from o2b_helpers.models.backbones.backbone import Backbone
@@ -30,13 +30,12 @@ COPIES = 512  # whose features are held at once in double precision
 def lesion_predictions(
     backbone: Backbone,
     images: torch.Tensor,
-    head_weight: torch.Tensor,
-    head_bias: torch.Tensor,
+    readout: Readout,
     layer: str,
     *,
     channels: Sequence[int] | None = None,
     gain: float = 0.0,
-    output: str = "linear",
+    output: OutputChoice = 0,
     features: torch.Tensor | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> torch.Tensor:
@@ -46,8 +45,8 @@ def lesion_predictions(
     connected layer, the first step of a residual, fire or inception block), the changed filter's share is added to its
     result, and many changed copies go through the rest of the network at once; where only pooling stands
     between the layer and the head, the prediction loses exactly the filter's own share, and nothing runs
-    again. Only the head differs between runs, so all of them share that pass. A filter whose map is 0 all over an
-    image changes nothing there: its prediction is the whole model's, bit for bit.
+    again. Only the readout differs between runs, so all runs and outputs share that pass. A filter whose map is 0 all
+    over an image changes nothing there: its prediction is the whole model's, bit for bit.
 
     Parameters
     ----------
@@ -55,16 +54,17 @@ def lesion_predictions(
         The frozen network.
     images : tensor (image, 3, height, width)
         Preprocessed images, finite.
-    head_weight, head_bias : tensor (run, feature), (run,)
-        The heads that share this backbone.
+    readout : Readout
+        What the runs that share this backbone make of its features.
     layer : str
         Target layer, by module path.
     channels : sequence of int, optional
         Filters of the layer, in the order of the result; all of them where left out.
     gain : float
         0 lesions the filter, 1 leaves the model as it is, more strengthens the filter.
-    output : {"linear", "sigmoid"}
-        What follows the linear layer.
+    output : int, "predicted" or "all"
+        The output to look at: its number, or the one that the whole network predicts (each image's and run's
+        highest), or every one, on an axis behind the runs.
     features : tensor (image, feature), optional
         What the backbone gives for these images, where it is known already.
     block_bytes : int
@@ -72,19 +72,20 @@ def lesion_predictions(
 
     Returns
     -------
-    tensor (run, filter, image)
+    tensor (run, filter, image), or (run, output, filter, image) with ``"all"``
         float64, on the CPU.
 
     Raises
     ------
     InputError, ParameterError
-        Values that are not finite, a channel that the layer does not have, an unknown output.
+        Values that are not finite, a channel that the layer does not have, a readout that does not fit, an output that
+        is not there.
     """
-    checks.choice("output", output, OUTPUTS)
+    output = readout.checked(output, backbone.n_features)
     checks.positive("block_bytes", block_bytes)
     checks.finite("images", images, ("image", "channel", "height", "width"))
-    weight, bias = checks.head(head_weight, head_bias, backbone.n_features)
     checks.finite_gain(gain)
+    weight = readout.rows()  # all outputs of all runs share the passes
     filters = _channels(channels, backbone.shape(layer)[0], layer)
     if features is None:
         features = torch.cat([backbone.features(some.to(backbone.device)) for some in images.split(IMAGES)])
@@ -94,13 +95,14 @@ def lesion_predictions(
     for some in images.split(_images_at_once(backbone, block_bytes)):
         maps = backbone.trunk(some.to(backbone.device), layer)
         checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
-        here = slice(start, start := start + len(some))
+        rows = slice(start, start := start + len(some))
         if tail is None:
-            change[:, :, here] = _full_passes(backbone, some, maps, features[here], layer, filters, gain, weight)
+            change[:, :, rows] = _full_passes(backbone, some, maps, features[rows], layer, filters, gain, weight)
         else:
-            change[:, :, here] = _change(tail, maps, filters, gain, weight, block_bytes // 2)
-    linear = linear_values(features, weight, bias)[:, None] + change
-    return apply_output(linear, output)
+            change[:, :, rows] = _change(tail, maps, filters, gain, weight, block_bytes // 2)
+    whole = readout.values(features)
+    values = whole[:, :, None] + change.unflatten(0, whole.shape[:2])
+    return readout.pick(readout.after_link(values), output, whole)
 
 
 def _channels(channels: Sequence[int] | None, count: int, layer: str) -> torch.Tensor:
@@ -129,7 +131,7 @@ def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_b
     images : int
         Number of images.
     runs : int
-        Number of heads.
+        Number of runs, times the outputs of each.
     block_bytes : int
         As for the lesions.
 
@@ -153,7 +155,7 @@ def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_b
         tail = Tail(backbone, layer)
         read = tail.before(maps)
         delta = tail.before(maps * 0.0) - read
-        if tail.opening is None:
+        if tail.mixing_step is None:
             return maps, delta
         copies = Copies(tail, read, delta, block_bytes // 2)
         copies.features(torch.zeros(1, dtype=torch.int64))
@@ -181,10 +183,10 @@ def _full_passes(
         if gain == 1.0 or not bool(maps[:, channel].any()):
             continue
 
-        def with_gain(found: torch.Tensor, channel: int = channel) -> torch.Tensor:
-            found = found.clone()
-            found[:, channel] *= gain
-            return found
+        def with_gain(whole_maps: torch.Tensor, channel: int = channel) -> torch.Tensor:
+            changed_maps = whole_maps.clone()
+            changed_maps[:, channel] *= gain
+            return changed_maps
 
         changed = backbone.changed_features(images.to(backbone.device), layer, with_gain)
         difference = changed.to("cpu", torch.float64) - features.to("cpu", torch.float64)
@@ -202,10 +204,10 @@ def _images_at_once(backbone: Backbone, block_bytes: int) -> int:
 def _change(
     tail: Tail, maps: torch.Tensor, filters: torch.Tensor, gain: float, weight: torch.Tensor, block_bytes: int
 ) -> torch.Tensor:
-    """Give what changed filters add to the linear values, (run, filter, image), for maps (image, filter, h, w)."""
+    """Give what changed filters add to the linear values, (row, filter, image), for maps (image, filter, h, w)."""
     read = tail.before(maps)
     delta = tail.before(maps * gain) - read
-    if tail.opening is None:  # only the head is left
+    if tail.mixing_step is None:  # only the head is left
         of_head = weight.view(len(weight), maps.shape[1], -1)[:, filters]
         share = delta.flatten(2)[:, filters].to("cpu", torch.float64)
         return torch.einsum("rkc,ikc->rki", of_head, share)

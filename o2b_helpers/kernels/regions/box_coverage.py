@@ -46,14 +46,14 @@ def box_coverage(
         )
     real = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
     real = real[np.argsort(box_image[real], kind="stable")]
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for here in np.split(real, np.flatnonzero(np.diff(box_image[real])) + 1):
-        if len(here):
-            classes, own = np.unique(box_class[here], return_inverse=True)
-            shares = _shares(boxes[here], own, len(classes))
+    by_image = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    for own_boxes in np.split(real, np.flatnonzero(np.diff(box_image[real])) + 1):
+        if len(own_boxes):
+            classes, own = np.unique(box_class[own_boxes], return_inverse=True)
+            shares = _shares(boxes[own_boxes], own, len(classes))
             row, column = np.nonzero(shares)
-            found.append((here[row], classes[column].astype(np.int64), shares[row, column]))
-    box, classes, share = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            by_image.append((own_boxes[row], classes[column].astype(np.int64), shares[row, column]))
+    box, classes, share = (np.concatenate(parts) for parts in zip(*by_image, strict=True))
     order = np.argsort(box, kind="stable")
     return box[order], classes[order], share[order]
 

@@ -96,8 +96,8 @@ def _line_maxima(lines: torch.Tensor, spans: BoxSpans) -> torch.Tensor:
     if not inside.any():
         return highest
     outside = torch.as_tensor(np.where(inside, 0.0, -np.inf)).to(lines)
-    found = _around_bends(lines, spans)
-    return torch.maximum(highest, found.add_(outside[:, None, :, None]).amax((1, 2)))
+    at_bends = _around_bends(lines, spans)
+    return torch.maximum(highest, at_bends.add_(outside[:, None, :, None]).amax((1, 2)))
 
 
 def _inner_maxima(
@@ -113,14 +113,14 @@ def _inner_maxima(
     _fill_crossings(maps, y, x, table[:, levels[0]], between, pixels)
     for level, above in itertools.pairwise(levels):
         pairs = slice(level.start, level.start + 2 * (above.stop - above.start))
-        one, other = (table[:, slice(pairs.start + n, pairs.stop, 2)] for n in range(2))
-        torch.maximum(one, other, out=table[:, above])
+        even, odd = (table[:, slice(pairs.start + n, pairs.stop, 2)] for n in range(2))
+        torch.maximum(even, odd, out=table[:, above])
     # a shorter range repeats its last column, which changes no maximum
     columns = np.minimum(x.first[:, None] + np.arange(max(1, (x.stop - x.first).max())), x.stop[:, None] - 1)
     place = rows[:, :, None] * width + columns.clip(0)[:, None]
     place = torch.as_tensor(place).to(image.device).flatten(1) + image[:, None] * (levels[-1].stop * width)
-    found = table.view(-1, channels).index_select(0, place.flatten())
-    return found.view(*place.shape, channels).amax(1)
+    maxima = table.view(-1, channels).index_select(0, place.flatten())
+    return maxima.view(*place.shape, channels).amax(1)
 
 
 def _fill_crossings(
@@ -164,6 +164,6 @@ def _segments(first: np.ndarray, stop: np.ndarray, count: int) -> tuple[np.ndarr
             rows.append(np.where(odd, start + row, -1))
         left, right = (left + 1) // 2, right // 2
         start, count = start + count, count // 2
-    found = -np.sort(-np.stack(rows, 1), axis=1)
-    found = found[:, : (found >= 0).sum(1).max()]
-    return np.where(found >= 0, found, found[:, :1].clip(0)), levels
+    own_rows = -np.sort(-np.stack(rows, 1), axis=1)
+    own_rows = own_rows[:, : (own_rows >= 0).sum(1).max()]
+    return np.where(own_rows >= 0, own_rows, own_rows[:, :1].clip(0)), levels

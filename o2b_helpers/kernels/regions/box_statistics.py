@@ -127,11 +127,13 @@ def box_statistics(
             if axis.native > len(axis):  # finer than the input: its pixels then are the samples
                 native = _shrunk(native, axis, dimension)
         place = (image[own] - images.start).to(maps.device)
-        found = _box_means(native, place, y[own], x[own]), box_maxima(native, place, y[own], x[own], workspace)
+        statistics = _box_means(native, place, y[own], x[own]), box_maxima(native, place, y[own], x[own], workspace)
         if scale == "map":
             low, span = low[place], (high - low)[place]
-            found = (torch.where(span > 0, (one - low) / torch.where(span > 0, span, 1.0), 0.0) for one in found)
-        mean[own, channels], maximum[own, channels] = found
+            statistics = (
+                torch.where(span > 0, (values - low) / torch.where(span > 0, span, 1.0), 0.0) for values in statistics
+            )
+        mean[own, channels], maximum[own, channels] = statistics
     back = torch.argsort(order).to(maps.device)
     # a mean is never above the maximum but for rounding
     return torch.minimum(mean, maximum)[back], maximum[back]

@@ -53,10 +53,10 @@ def category_overlap(detections: pd.DataFrame) -> pd.DataFrame:
     names = sorted(boxes["category"].unique())
     code = {name: number for number, name in enumerate(names)}
     total, together = np.zeros((len(names), len(names))), np.zeros((len(names), len(names)), dtype=np.int64)
-    for _, here in boxes.groupby("image", sort=True):
-        present = sorted(here["category"].map(code).unique())
-        shown = here["category"].map(code).to_numpy()
-        common = _common_areas(corners[here["row"]], np.searchsorted(present, shown), len(present))
+    for _, of_image in boxes.groupby("image", sort=True):
+        present = sorted(of_image["category"].map(code).unique())
+        shown = of_image["category"].map(code).to_numpy()
+        common = _common_areas(corners[of_image["row"]], np.searchsorted(present, shown), len(present))
         pairs = np.ix_(present, present)
         total[pairs] += common / np.diag(common)[:, None]
         together[pairs] += 1

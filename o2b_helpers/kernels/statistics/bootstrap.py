@@ -42,8 +42,8 @@ def below(values: np.ndarray) -> np.ndarray:
     often each was drawn, it gives every stimulus' mid-rank in a sample, less 1/2.
     """
     values = np.asarray(values, dtype=np.float64)
-    one, other = values[:, :, None], values[:, None, :]
-    return (other < one) + 0.5 * (other == one)
+    each, other = values[:, :, None], values[:, None, :]
+    return (other < each) + 0.5 * (other == each)
 
 
 def resampled_unit_ranks(comparison: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -90,11 +90,11 @@ def bootstrap_rho(series: np.ndarray, targets: np.ndarray, counts: np.ndarray) -
     """
     series, targets, counts = _checked(series, targets, counts)
     of_series, of_targets = below(series), below(targets)
-    found = np.empty((len(counts), len(series), len(targets)))
+    rho = np.empty((len(counts), len(series), len(targets)))
     for some in _samples(counts, len(series)):
-        x, y = (resampled_unit_ranks(one, counts[some]) for one in (of_series, of_targets))
-        np.matmul(x, y.transpose(0, 2, 1), out=found[some])
-    return found
+        x, y = (resampled_unit_ranks(values, counts[some]) for values in (of_series, of_targets))
+        np.matmul(x, y.transpose(0, 2, 1), out=rho[some])
+    return rho
 
 
 def bootstrap_weights(
@@ -119,7 +119,7 @@ def bootstrap_weights(
         float32.
     """
     runs, filters, classes = sensitivity.shape
-    found = np.empty((len(counts), runs, classes, len(targets)), dtype=np.float32)
+    weights = np.empty((len(counts), runs, classes, len(targets)), dtype=np.float32)
     y = below(targets)
     for run in range(runs):
         x = below(np.concatenate([base[run, None], lesioned[run]]))
@@ -127,8 +127,8 @@ def bootstrap_weights(
         for some in _samples(counts, filters + 1):
             ranks, own = resampled_unit_ranks(x, counts[some]), resampled_unit_ranks(y, counts[some])
             rho = ranks @ own.transpose(0, 2, 1)  # (sample, 1 + filter, target)
-            found[some, run] = weigh @ (rho[:, :1] - rho[:, 1:])
-    return found
+            weights[some, run] = weigh @ (rho[:, :1] - rho[:, 1:])
+    return weights
 
 
 def interval(samples: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
@@ -150,10 +150,10 @@ def interval(samples: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray,
         low, high = np.percentile(samples, ends, axis=0)
         return low, high
     flat = samples.reshape(len(samples), -1)
-    found = np.full((2, flat.shape[1]), np.nan)
+    bounds = np.full((2, flat.shape[1]), np.nan)
     some = ~np.isnan(flat).all(axis=0)
-    found[:, some] = np.nanpercentile(flat[:, some], ends, axis=0)
-    return tuple(found.reshape(2, *samples.shape[1:]))
+    bounds[:, some] = np.nanpercentile(flat[:, some], ends, axis=0)
+    return tuple(bounds.reshape(2, *samples.shape[1:]))
 
 
 def _samples(counts: np.ndarray, series: int) -> list[slice]:
@@ -162,8 +162,8 @@ def _samples(counts: np.ndarray, series: int) -> list[slice]:
 
 
 def _checked(series: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    series, targets, counts = (np.asarray(one, dtype=np.float64) for one in (series, targets, counts))
-    if any(one.ndim != 2 for one in (series, targets, counts)) or not (
+    series, targets, counts = (np.asarray(values, dtype=np.float64) for values in (series, targets, counts))
+    if any(values.ndim != 2 for values in (series, targets, counts)) or not (
         series.shape[1] == targets.shape[1] == counts.shape[1]
     ):
         raise InputError(

@@ -26,12 +26,12 @@ def category_sums(weights: np.ndarray, members: np.ndarray, count: int) -> tuple
     positive, negative : array (row, category)
         Sums, 0 where no class of the category is among those taken.
     """
-    found = []
+    sums = []
     for sign in (1, -1):
         signed = sign * weights
         edge = np.partition(signed, signed.shape[1] - count, axis=1)[:, signed.shape[1] - count, None]
-        found.append(sign * (np.where((signed >= edge) & (signed > 0), signed, 0.0) @ members))
-    return found[0], found[1]
+        sums.append(sign * (np.where((signed >= edge) & (signed > 0), signed, 0.0) @ members))
+    return sums[0], sums[1]
 
 
 def category_p(

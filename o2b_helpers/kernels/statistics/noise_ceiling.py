@@ -96,9 +96,9 @@ def noise_ceilings(
         Another method, or measurements that are no (person, stimulus) array.
     """
     measured = _checked(measured, method)
-    people, found = len(measured), np.full((4, len(places)), np.nan)
+    people, ceilings = len(measured), np.full((4, len(places)), np.nan)
     if people < 2:
-        return Ceilings(*found)
+        return Ceilings(*ceilings)
     sides = random_halves(people, splits, seed)
     first, second = half_means(measured, sides)
     mean = half_means(measured, np.ones((1, people)))[0][0]
@@ -106,27 +106,27 @@ def noise_ceilings(
     # each half has `half` people, all have `people`: half the difference of the halves errs a little more
     error = (first - second) / 2 * np.sqrt(2 * half / people)
     spread = np.tile(mean, (splits, 1))
-    for number, here in enumerate(places):
-        of_split, centre = paired_rho(first[:, here], second[:, here]), mean[here].mean()
+    for number, stimuli in enumerate(places):
+        of_split, centre = paired_rho(first[:, stimuli], second[:, stimuli]), mean[stimuli].mean()
         if method == "split_half":
-            found[0, number] = spearman_brown(_mean(of_split), people / half)
+            ceilings[0, number] = spearman_brown(_mean(of_split), people / half)
         else:
-            found[0, number] = reliability_from_rest(_mean(leave_one_out(measured[:, here])), people)
+            ceilings[0, number] = reliability_from_rest(_mean(leave_one_out(measured[:, stimuli])), people)
         # a split whose halves do not agree, or cannot be compared, says that all of the spread is noise
         shrink = [np.sqrt(spearman_brown(r, people / half)) if r > 0 else 0.0 for r in of_split]
-        spread[:, here] = centre + np.array(shrink)[:, None] * (mean[here] - centre)
+        spread[:, stimuli] = centre + np.array(shrink)[:, None] * (mean[stimuli] - centre)
     drawn = spread + error
     label = np.sign(mean - np.median(mean)) if median_labels else mean
     if median_labels:
         drawn = np.sign(drawn - np.nanmedian(drawn, axis=1, keepdims=True))
-    for number, here in enumerate(places):
-        if np.isnan(found[0, number]):
+    for number, stimuli in enumerate(places):
+        if np.isnan(ceilings[0, number]):
             continue
-        rho = paired_rho(np.broadcast_to(mean[here], drawn[:, here].shape), drawn[:, here])
+        rho = paired_rho(np.broadcast_to(mean[stimuli], drawn[:, stimuli].shape), drawn[:, stimuli])
         low, high = interval(rho, confidence)
-        ceiling = np.sqrt(max(found[0, number], 0.0)) * largest_rho(label[here])
-        found[1:, number] = ceiling, max(min(low, ceiling), 0.0), max(high, ceiling)
-    return Ceilings(*found)
+        ceiling = np.sqrt(max(ceilings[0, number], 0.0)) * largest_rho(label[stimuli])
+        ceilings[1:, number] = ceiling, max(min(low, ceiling), 0.0), max(high, ceiling)
+    return Ceilings(*ceilings)
 
 
 def largest_rho(values: np.ndarray) -> float:

@@ -34,41 +34,41 @@ def unit_ranks(values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Forms:
-    """Linear forms of the ranks of some targets that share their stimuli.
+class LinearStatistics:
+    """Values that are linear in the ranks of some targets that share their stimuli.
 
     A correlation with a target is linear in the target's ranks, and so is every sum of correlations, such as a class
     weight: the value under an exchange of the stimuli is one product.
 
     Parameters
     ----------
-    forms : array (row, stimulus)
-        Row r's value for a target is ``forms[r] @ unit_ranks(target)``; NaN rows stay NaN.
+    coefficients : array (row, stimulus)
+        Row r's value for a target is ``coefficients[r] @ unit_ranks(target)``; NaN rows stay NaN.
     targets : array (target, stimulus)
         Values of the targets, none missing.
     places : array (stimulus,) of int
         Which of the permuted stimuli these are.
     """
 
-    forms: np.ndarray
+    coefficients: np.ndarray
     targets: np.ndarray
     places: np.ndarray
 
     def __post_init__(self) -> None:
-        stimuli = {np.shape(self.forms)[-1], np.shape(self.targets)[-1], len(self.places)}
-        if len(stimuli) != 1 or np.ndim(self.forms) != 2 or np.ndim(self.targets) != 2:
+        stimuli = {np.shape(self.coefficients)[-1], np.shape(self.targets)[-1], len(self.places)}
+        if len(stimuli) != 1 or np.ndim(self.coefficients) != 2 or np.ndim(self.targets) != 2:
             raise InputError(
-                "Forms and targets do not fit",
-                value=f"{np.shape(self.forms)}, {np.shape(self.targets)}, {len(self.places)} places",
+                "Coefficients and targets do not fit",
+                value=f"{np.shape(self.coefficients)}, {np.shape(self.targets)}, {len(self.places)} places",
                 expected="(row, stimulus), (target, stimulus) and a place for each stimulus",
                 remedy="line all of them up by stimulus first",
             )
 
     def observed(self) -> np.ndarray:
         """Return the values as they are, (target, row)."""
-        return unit_ranks(self.targets) @ self.forms.T
+        return unit_ranks(self.targets) @ self.coefficients.T
 
-    def under(self, permutations: np.ndarray) -> np.ndarray:
+    def permuted(self, permutations: np.ndarray) -> np.ndarray:
         """Return the values under permutations (permutation, all stimuli): (target, permutation, row).
 
         A target that misses some of the exchanged stimuli keeps to its own: they follow each other in the order in
@@ -76,18 +76,18 @@ class Forms:
         """
         order = own_order(permutations, self.places)
         ranks = unit_ranks(self.targets)
-        found = np.empty((len(ranks), len(order), len(self.forms)))
+        values = np.empty((len(ranks), len(order), len(self.coefficients)))
         for number, target in enumerate(ranks):
-            np.matmul(target[order], self.forms.T, out=found[number])
-        return found
+            np.matmul(target[order], self.coefficients.T, out=values[number])
+        return values
 
 
 def own_order(permutations: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Keep some places of each permutation, in its order: (permutation, all) -> (permutation, kept), from 0."""
     place = np.full(permutations.shape[1], -1)
     place[places] = np.arange(len(places))
-    found = place[permutations]
-    return found[found >= 0].reshape(len(permutations), len(places))
+    kept = place[permutations]
+    return kept[kept >= 0].reshape(len(permutations), len(places))
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,13 @@ class NullTest:
     p_familywise: list[np.ndarray] | None
 
 
-def permutation_test(groups: Sequence[Forms], permutations: np.ndarray, familywise: bool = True) -> NullTest:
+def permutation_test(groups: Sequence[LinearStatistics], permutations: np.ndarray, familywise: bool = True) -> NullTest:
     """Test every row of every group against the same permutations, two-sided.
 
     Parameters
     ----------
-    groups : sequence of Forms
-        Targets that share their stimuli, and the rows' forms on them.
+    groups : sequence of LinearStatistics
+        Targets that share their stimuli, and the rows' coefficients on them.
     permutations : array (permutation, stimulus) of int
         See :func:`~o2b_helpers.kernels.statistics.permutations.permutations_within`; all groups are exchanged by
         the same ones, so that the largest value of each permutation is one of the whole family.
@@ -136,7 +136,7 @@ def permutation_test(groups: Sequence[Forms], permutations: np.ndarray, familywi
     for group in groups:
         values = group.observed()
         known = ~np.isnan(values).any(axis=0)  # a row that is missing is missing for all targets
-        tested = Forms(np.asarray(group.forms)[known], group.targets, group.places)
+        tested = LinearStatistics(np.asarray(group.coefficients)[known], group.targets, group.places)
         size = np.abs(values[:, known]) * (1 - EQUAL)
         above = np.zeros(size.shape, dtype=np.int64)
         for some, null in null_blocks(tested, permutations):
@@ -152,16 +152,16 @@ def permutation_test(groups: Sequence[Forms], permutations: np.ndarray, familywi
 
 def _against(observed: Sequence[np.ndarray], largest: np.ndarray) -> list[np.ndarray]:
     """Compare values with the largest of every permutation, sorted."""
-    found = []
+    p = []
     for values in observed:
         beyond = len(largest) - np.searchsorted(largest, np.abs(values) * (1 - EQUAL), side="left")
-        found.append(np.where(np.isnan(values), np.nan, (1 + beyond) / (1 + len(largest))))
-    return found
+        p.append(np.where(np.isnan(values), np.nan, (1 + beyond) / (1 + len(largest))))
+    return p
 
 
-def null_blocks(group: Forms, permutations: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def null_blocks(group: LinearStatistics, permutations: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield some permutations and the values under them, (target, permutation, row), a block at a time."""
-    size = max(1, BLOCK_BYTES // (8 * max(1, len(group.targets) * len(group.forms))))
+    size = max(1, BLOCK_BYTES // (8 * max(1, len(group.targets) * len(group.coefficients))))
     for start in range(0, len(permutations), size):
         some = slice(start, start + size)
-        yield some, group.under(permutations[some])
+        yield some, group.permuted(permutations[some])

@@ -78,15 +78,15 @@ def permuted_rank_correlation(
     groups = [_Group(series[~incomplete], y, *group) for group in by_missing(np.isnan(y))]
     size = max(1, block_bytes // (8 * max(1, len(y) * len(series))))
     for start in range(0, len(permutations), size):
-        here = permutations[start : start + size]
-        rho = np.empty((len(y), len(here), len(series)))
-        whole = rho if not incomplete.any() else np.empty((len(y), len(here), int((~incomplete).sum())))
+        some = permutations[start : start + size]
+        rho = np.empty((len(y), len(some), len(series)))
+        whole = rho if not incomplete.any() else np.empty((len(y), len(some), int((~incomplete).sum())))
         for group in groups:
-            group.correlate(here, whole)
+            group.correlate(some, whole)
         if whole is not rho:
             rho[:, :, ~incomplete] = whole
-            rho[:, :, incomplete] = _anew(series[incomplete], y, here)
-        yield slice(start, start + len(here)), rho.transpose(1, 2, 0).reshape(len(here), *lead, len(y))
+            rho[:, :, incomplete] = _anew(series[incomplete], y, some)
+        yield slice(start, start + len(some)), rho.transpose(1, 2, 0).reshape(len(some), *lead, len(y))
 
 
 class _Group:
@@ -116,8 +116,8 @@ class _Group:
 
 def _anew(series: np.ndarray, y: np.ndarray, permutations: np.ndarray) -> np.ndarray:
     """Correlate with all permuted targets as if they were so many targets: (target, permutation, series)."""
-    found = rank_correlation(series, y[:, permutations].reshape(-1, y.shape[1]))
-    return found.T.reshape(len(y), len(permutations), len(series))
+    rho = rank_correlation(series, y[:, permutations].reshape(-1, y.shape[1]))
+    return rho.T.reshape(len(y), len(permutations), len(series))
 
 
 def _checked(permutations: np.ndarray, n: int) -> np.ndarray:

@@ -36,8 +36,8 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     rho = np.full((len(series), len(y)), np.nan)
     for of_series, missing_in_series in by_missing(np.isnan(series)):
         for of_targets, missing_in_targets in by_missing(np.isnan(y)):
-            here = ~(missing_in_series | missing_in_targets)
-            rho[np.ix_(of_series, of_targets)] = _complete(series[of_series][:, here], y[of_targets][:, here])
+            present = ~(missing_in_series | missing_in_targets)
+            rho[np.ix_(of_series, of_targets)] = _complete(series[of_series][:, present], y[of_targets][:, present])
     return rho.reshape(*lead, len(y))
 
 
@@ -69,7 +69,7 @@ def by_missing(missing: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     _, first, group = np.unique(packed.view(f"V{packed.shape[1]}"), return_index=True, return_inverse=True)
     order = np.argsort(group.reshape(-1), kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(group.reshape(-1)))[:-1])
-    return [(members, missing[one]) for members, one in zip(rows, first, strict=True)]
+    return [(members, missing[row]) for members, row in zip(rows, first, strict=True)]
 
 
 def _complete(x: np.ndarray, y: np.ndarray) -> np.ndarray:

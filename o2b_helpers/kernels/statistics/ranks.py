@@ -25,11 +25,11 @@ def centred_ranks(rows: np.ndarray) -> np.ndarray:
     in_order, place = np.arange(n) * 2.0 - (n - 1), np.arange(n)[:, None]  # twice the ranks
     step = max(1, VALUES_AT_ONCE // max(1, n))
     for start in range(0, count, step):
-        some, found = rows[start : start + step], ranks[start : start + step].reshape(-1)
+        some, own_ranks = rows[start : start + step], ranks[start : start + step].reshape(-1)
         order = some.argsort(axis=1)
         order += np.arange(len(some))[:, None] * n  # into flat arrays, which are read and written faster
         ordered = some.ravel().take(order)
-        found[order] = in_order
+        own_ranks[order] = in_order
         equal = ordered[:, 1:] == ordered[:, :-1]
         tied = equal.any(axis=1)
         if tied.any():
@@ -38,6 +38,6 @@ def centred_ranks(rows: np.ndarray) -> np.ndarray:
             first = np.maximum.accumulate(np.vstack([edge, np.where(equal, 0, place[1:])]))
             last = np.vstack([np.where(equal, n, place[:-1]), edge + n - 1])
             last = np.minimum.accumulate(last[::-1])[::-1]
-            found[order[tied]] = (first + last - (n - 1)).T
+            own_ranks[order[tied]] = (first + last - (n - 1)).T
     ranks /= 2
     return ranks

@@ -46,12 +46,12 @@ def half_means(measured: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.
         NaN where nobody of a half measured the stimulus.
     """
     there = ~np.isnan(measured)
-    values, found = np.where(there, measured, 0.0), []
+    values, means = np.where(there, measured, 0.0), []
     for side in (1, -1):
         members = (sides == side).astype(np.float64)
         count = members @ there
-        found.append(np.divide(members @ values, count, out=np.full(count.shape, np.nan), where=count > 0))
-    return found[0], found[1]
+        means.append(np.divide(members @ values, count, out=np.full(count.shape, np.nan), where=count > 0))
+    return means[0], means[1]
 
 
 def paired_rho(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -72,9 +72,9 @@ def paired_rho(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for row in np.flatnonzero(gaps):
         rho[row] = rank_correlation(x[row][None], y[row][None])[0, 0]
     if not gaps.all() and x.shape[1] > 1:
-        one, other = centred_ranks(x[~gaps]), centred_ranks(y[~gaps])
-        spread = np.sqrt((one * one).sum(1) * (other * other).sum(1))
-        rho[~gaps] = (one * other).sum(1) / np.where(spread > 0, spread, np.nan)
+        ranks, other_ranks = centred_ranks(x[~gaps]), centred_ranks(y[~gaps])
+        spread = np.sqrt((ranks * ranks).sum(1) * (other_ranks * other_ranks).sum(1))
+        rho[~gaps] = (ranks * other_ranks).sum(1) / np.where(spread > 0, spread, np.nan)
     return rho
 
 

@@ -1,4 +1,4 @@
-"""Class weights as linear forms of a target's ranks, so that nulls and intervals are matrix products."""
+"""Class weights as linear statistics of a target's ranks, so that nulls and intervals are matrix products."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
 
 
-def filter_forms(sensitivity: np.ndarray, base: np.ndarray, lesioned: np.ndarray) -> np.ndarray:
-    """Return the forms of w = S' Delta (the paper, section 3.2), all of whose correlations are linear in the target.
+def weight_coefficients(sensitivity: np.ndarray, base: np.ndarray, lesioned: np.ndarray) -> np.ndarray:
+    """Return the coefficients of w = S' Delta (the paper, section 3.2), whose correlations are linear in the target.
 
-    ``forms @ unit_ranks(target)`` is the class weight: the sum over filters of the sensitivity times the rho that the
-    filter's lesion takes away. The sum over filters is done here once, for all targets and permutations.
+    ``coefficients @ unit_ranks(target)`` is the class weight: the sum over filters of the sensitivity times the rho
+    that the filter's lesion takes away. The sum over filters is done here once, for all targets and permutations.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def filter_forms(sensitivity: np.ndarray, base: np.ndarray, lesioned: np.ndarray
     InputError
         Shapes that do not fit.
     """
-    sensitivity, base, lesioned = (np.asarray(one, dtype=np.float64) for one in (sensitivity, base, lesioned))
+    sensitivity, base, lesioned = (np.asarray(values, dtype=np.float64) for values in (sensitivity, base, lesioned))
     if sensitivity.shape[:2] != lesioned.shape[:2] or base.shape != (lesioned.shape[0], lesioned.shape[2]):
         raise InputError(
             "Sensitivity and predictions do not fit",

@@ -24,7 +24,8 @@ from o2b_helpers.models.backbones.registry import (
     load_definition,
     register,
 )
-from o2b_helpers.models.backbones.stages import FLATTEN, InputRescaling, SpatialMean, Stages, stages_of
+from o2b_helpers.models.backbones.stages import FLATTEN, Stages, stages_of
+from o2b_helpers.models.fast.steps import InputRescaling, SpatialMean
 
 __all__ = [
     "Architecture",

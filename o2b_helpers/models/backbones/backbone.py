@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -14,15 +13,10 @@ from torch import nn
 from o2b_helpers.core.errors import ModelError
 from o2b_helpers.core.progress import say
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
-from o2b_helpers.models.backbones.fitting import fit_weights
-from o2b_helpers.models.backbones.registry import Architecture
-from o2b_helpers.models.backbones.registry import architecture as find_architecture
-from o2b_helpers.models.backbones.splitting import check_split
 from o2b_helpers.models.backbones.stages import Stages
-from o2b_helpers.models.backbones.weights_files import find_weights, read_state_dict
-from o2b_helpers.models.fast.folding import lean
+from o2b_helpers.models.fast.folding import folded_twin
 
-LEAN_TOLERANCE = 1e-5  # largest difference, relative to the stage's largest value
+FOLDED_TOLERANCE = 1e-5  # largest difference, relative to the stage's largest value
 
 
 @dataclass
@@ -61,7 +55,7 @@ class Backbone:
     shapes: dict[str, tuple[int, ...]]
     device: str = "cpu"
     splits: ClassVar[bool] = True  # whether it can be resumed at a layer
-    _lean: dict[str, nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _folded: dict[str, nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_features(self) -> int:
@@ -122,40 +116,40 @@ class Backbone:
 
         Nothing is detached: where `maps` requires a gradient, so do the results. `layer` itself may be among `layers`.
         """
-        here = {layer: maps} if layer in (layers := tuple(layers)) else {}
-        later, features = self._compose(maps, self._position(layer) + 1, [one for one in layers if one != layer])
-        return {**here, **later}, features
+        given = {layer: maps} if layer in (layers := tuple(layers)) else {}
+        later, features = self._compose(maps, self._position(layer) + 1, [name for name in layers if name != layer])
+        return {**given, **later}, features
 
     def stages_behind(self, layer: str) -> list[nn.Module]:
         """List the stages that take the maps at a layer to the features."""
         return [stage for _, stage in self.stages[self._position(layer) + 1 :]]
 
-    def lean_stages_behind(self, layer: str) -> list[nn.Module]:
-        """List lean twins of these stages, see `o2b_helpers.models.fast.folding`.
+    def folded_stages_behind(self, layer: str) -> list[nn.Module]:
+        """List folded twins of these stages, see `o2b_helpers.models.fast.folding`.
 
         Made once, they hold weights of their own. A twin whose results for random maps differ from its stage's by more
         than rounding is not used; a line says so.
         """
         behind = self.stages[self._position(layer) + 1 :]
-        if any(name not in self._lean for name, _ in behind):
+        if any(name not in self._folded for name, _ in behind):
             generator = torch.Generator().manual_seed(0)
             values = torch.rand(1, *self.shape(layer), generator=generator).to(self.device)
             for name, stage in behind:
                 with torch.no_grad():
                     wanted = stage(values)
-                    if name not in self._lean:
-                        self._lean[name] = self._twin(name, stage, values, wanted)
+                    if name not in self._folded:
+                        self._folded[name] = self._twin(name, stage, values, wanted)
                 values = wanted
-        return [self._lean[name] for name, _ in behind]
+        return [self._folded[name] for name, _ in behind]
 
     def _twin(self, name: str, stage: nn.Module, values: torch.Tensor, wanted: torch.Tensor) -> nn.Module:
-        twin = lean(stage)
+        twin = folded_twin(stage)
         if self.device == "meta":  # shapes only: there are no values to compare
             return twin
-        found = twin(values.clone(memory_format=torch.preserve_format))
-        if found.shape == wanted.shape and float((found - wanted).abs().max()) <= LEAN_TOLERANCE * float(
-            wanted.abs().max()
-        ):
+        values_of_twin = twin(values.clone(memory_format=torch.preserve_format))
+        if values_of_twin.shape == wanted.shape and float(
+            (values_of_twin - wanted).abs().max()
+        ) <= FOLDED_TOLERANCE * float(wanted.abs().max()):
             return twin
         say(f"  {self.name}: {name} is computed as it stands, as its shortened form differs by more than rounding")
         return stage
@@ -170,7 +164,7 @@ class Backbone:
         self.module.to(device)
         for _, stage in self.stages:
             stage.to(device)
-        self._lean.clear()
+        self._folded.clear()
         self.device = str(device)
         return self
 
@@ -205,105 +199,3 @@ class Backbone:
             expected="one of " + ", ".join(names),
             remedy="correct the layer; the target layers are " + ", ".join(self.target_layers),
         )
-
-
-def load_backbone(
-    architecture: str,
-    weights: str,
-    *,
-    sha256: str | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    weights_folder: Path | str | None = None,
-) -> Backbone:
-    """Load a network, freeze it and check that it splits at every target layer.
-
-    Parameters
-    ----------
-    architecture : str
-        Name of a known architecture, see `architecture_names`.
-    weights : str
-        ``"imagenet"`` (torchvision's IMAGENET1K_V1), ``"places365"`` (the official checkpoint), ``"toyworld"``
-        (toynet), ``"untrained"`` (random, from `seed`), or the path of a state dict or .safetensors file.
-    sha256 : str, optional
-        Digest that the file of weights must have.
-    seed : int
-        For ``"untrained"`` only.
-    device : str
-        As torch names it.
-    weights_folder : Path, optional
-        Where published weights are kept.
-
-    Returns
-    -------
-    Backbone
-        In eval mode, without gradients for its parameters, with no ReLU that overwrites its input.
-
-    Raises
-    ------
-    ModelError
-        Anything about the weights or the architecture is not as it must be.
-    """
-    definition = find_architecture(architecture)
-    if weights == "untrained":
-        module = build_module(definition, seed)
-        name, digest = "untrained", weights_digest(architecture, weights, seed=seed)
-    else:
-        file = find_weights(definition, str(weights), sha256, weights_folder)
-        state = read_state_dict(file.path, definition)
-        module = build_module(definition, seed)  # its random weights are all overwritten, or this fails
-        fit_weights(module, state, definition, file.path.name)
-        name = weights if weights in definition.weights else file.path.name
-        digest = file.sha256
-    kind, stages = Backbone, freeze(module, definition)
-    if stages:
-        shapes = check_split(module, stages, definition)
-    else:
-        from o2b_helpers.models.backbones.hooked import HookedBackbone, hooked_stages  # built on this module
-
-        kind = HookedBackbone
-        stages, shapes = hooked_stages(module, definition)
-        say(f"  {definition.name} is not split into stages: every lesion runs the whole network")
-    backbone = kind(
-        definition.name, name, digest, module, definition.preprocessing, definition.target_layers, stages, shapes
-    )
-    return backbone.to(device)
-
-
-def weights_digest(
-    architecture: str,
-    weights: str,
-    *,
-    sha256: str | None = None,
-    seed: int = 0,
-    weights_folder: Path | str | None = None,
-) -> str:
-    """Name the weights that `load_backbone` would load, without building the network.
-
-    Returns
-    -------
-    str
-        sha256 of the file; for ``"untrained"`` architecture, seed and the version of torch that draws the numbers.
-    """
-    definition = find_architecture(architecture)
-    if weights == "untrained":
-        return f"untrained {definition.name} seed {seed} torch {torch.__version__}"
-    return find_weights(definition, str(weights), sha256, weights_folder).sha256
-
-
-def build_module(definition: Architecture, seed: int) -> nn.Module:
-    """Build the network with weights drawn from the seed, and leave torch's own random numbers as they were."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return definition.build()
-
-
-def freeze(module: nn.Module, definition: Architecture) -> Stages:
-    """Set eval mode, switch gradients and in-place steps off, and list the stages, where there are any."""
-    stages = definition.stages(module) if definition.stages else []
-    for part in [module, *(stage for _, stage in stages)]:
-        part.eval().requires_grad_(False)
-        for child in part.modules():
-            if getattr(child, "inplace", False):  # an in-place ReLU would overwrite the maps that are read before it
-                child.inplace, child.overwrites_input = False, True
-    return stages

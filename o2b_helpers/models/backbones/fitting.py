@@ -53,12 +53,12 @@ def _shapes(module: nn.Module) -> Shapes:
     return {key: tuple(value.shape) for key, value in module.state_dict().items()}
 
 
-def _complaint(wanted: Shapes, found: Shapes) -> str:
+def _complaint(wanted: Shapes, given: Shapes) -> str:
     """Describe the first tensors that are missing, unexpected or of another shape; empty where all fit."""
     # batch norms before torch 0.4.1 had no such counter, and networks in eval mode do not read it
-    missing = [key for key in wanted if key not in found and not key.endswith("num_batches_tracked")]
-    unexpected = [key for key in found if key not in wanted]
-    misshaped = [key for key in wanted if key in found and wanted[key] != found[key]]
+    missing = [key for key in wanted if key not in given and not key.endswith("num_batches_tracked")]
+    unexpected = [key for key in given if key not in wanted]
+    misshaped = [key for key in wanted if key in given and wanted[key] != given[key]]
     parts = []
     if missing:
         parts.append(f"{len(missing)} missing, first {missing[0]}")
@@ -66,7 +66,7 @@ def _complaint(wanted: Shapes, found: Shapes) -> str:
         parts.append(f"{len(unexpected)} unexpected, first {unexpected[0]}")
     if misshaped:
         key = misshaped[0]
-        parts.append(f"{len(misshaped)} of another shape, first {key} {found[key]} instead of {wanted[key]}")
+        parts.append(f"{len(misshaped)} of another shape, first {key} {given[key]} instead of {wanted[key]}")
     return "; ".join(parts)
 
 

@@ -15,8 +15,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from o2b_helpers.core.errors import ModelError
-from o2b_helpers.models.backbones.backbone import Backbone, build_module, freeze
+from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.backbones.hooked import HookedBackbone, hooked_stages
+from o2b_helpers.models.backbones.loading import build_module, freeze
 from o2b_helpers.models.backbones.registry import architecture as find_architecture
 from o2b_helpers.models.backbones.stages import Stages
 
@@ -79,7 +80,7 @@ def _shapes(stages: Stages, size: int) -> dict[str, tuple[int, ...]]:
 
 def weight_bytes(backbone: Backbone) -> int:
     """Return the size of a network's parameters and buffers in bytes."""
-    return sum(one.nbytes for one in [*backbone.module.parameters(), *backbone.module.buffers()])
+    return sum(values.nbytes for values in [*backbone.module.parameters(), *backbone.module.buffers()])
 
 
 def pass_bytes(backbone: Backbone, images: int, until: str | None = None) -> int:

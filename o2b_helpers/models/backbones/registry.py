@@ -170,7 +170,7 @@ def load_definition(path: Path | str) -> list[str]:
         raise ModelError(
             "The file that defines an architecture is missing",
             value=path,
-            expected="a Python file that calls o2b_helpers.models.register(...)",
+            expected="a Python file that calls o2b_helpers.models.backbones.registry.register(...)",
             remedy="correct the path in the profile",
         )
     spec = importlib.util.spec_from_file_location(f"o2b_definition_{path.stem}", path)
@@ -200,7 +200,7 @@ def load_definition(path: Path | str) -> list[str]:
         raise ModelError(
             "The file registers no architecture",
             value=path,
-            expected="at least one call of o2b_helpers.models.register(Architecture(...))",
-            remedy="add the call; the README shows an example",
+            expected="at least one call of o2b_helpers.models.backbones.registry.register(Architecture(...))",
+            remedy="add the call; docs/own_network.md shows an example",
         )
     return names

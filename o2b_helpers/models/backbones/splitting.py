@@ -87,8 +87,8 @@ def _check_whole(module: nn.Module, image: torch.Tensor, features: torch.Tensor,
     finally:
         hook.remove()
     if len(read) != 1:
-        found = f"{definition.last_layer} is reached {len(read)} times"
-        _refuse(definition, found, "a last layer that is reached once")
+        reached = f"{definition.last_layer} is reached {len(read)} times"
+        _refuse(definition, reached, "a last layer that is reached once")
     # a last layer that is a convolution reads maps; a head reads their mean
     entering = read[0].mean(dim=(2, 3)) if read[0].ndim == 4 else read[0]
     _compare(features, entering, definition, "the composed stages")
@@ -96,10 +96,10 @@ def _check_whole(module: nn.Module, image: torch.Tensor, features: torch.Tensor,
         _compare(last(features), output, definition, "the composed stages with the last layer")
 
 
-def _compare(found: torch.Tensor, wanted: torch.Tensor, definition: Architecture, what: str) -> None:
-    if found.shape != wanted.shape:
-        _refuse(definition, f"{what}: shape {tuple(found.shape)}", f"shape {tuple(wanted.shape)}")
-    difference = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
+def _compare(result: torch.Tensor, wanted: torch.Tensor, definition: Architecture, what: str) -> None:
+    if result.shape != wanted.shape:
+        _refuse(definition, f"{what}: shape {tuple(result.shape)}", f"shape {tuple(wanted.shape)}")
+    difference = float((result - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
     if not difference <= TOLERANCE:
         _refuse(definition, f"{what}: relative difference {difference:.2g}", f"at most {TOLERANCE:g}")
 

@@ -23,6 +23,7 @@ from o2b_helpers.models.detectors.ultralytics_quiet import import_ultralytics, u
 from o2b_helpers.toyworld.weights import digests, toy_detector_path
 
 COLUMNS = ["image", "class", "confidence", "x0", "y0", "x1", "y1", "width", "height"]
+TASKS = ("detect", "segment")
 MOST_BOXES = 300  # per image; Ultralytics' own limit
 
 
@@ -31,6 +32,7 @@ def known_detectors() -> dict[str, str]:
     return {
         digests()[toy_detector_path().name]: "the toy world's detector",
         "deac32fee1c703a933d633637328ef1a218075e05f55d2cd78c03def102d4f43": "YOLOv8n Open Images V7, de-quantised",
+        "3c2794e99e6de5d6ae47793902112dae78783749dd7e2901023cf6e283681553": "YOLOv8n-seg COCO, de-quantised",
     }
 
 
@@ -46,6 +48,8 @@ class Detector:
         sha256 of the checkpoint.
     version : str
         Version of Ultralytics.
+    has_masks : bool
+        Whether it can outline the objects (a segmentation checkpoint).
     """
 
     names: tuple[str, ...]
@@ -53,12 +57,14 @@ class Detector:
     version: str
     _model: object = field(repr=False)
     _predictor: type = field(repr=False)
+    has_masks: bool = False
 
     def detect(
         self,
         paths: Sequence[Path | str],
         *,
         images: Sequence[str] | None = None,
+        masks: bool = False,
         confidence: float = 0.25,
         iou: float = 0.7,
         image_size: int | None = None,
@@ -73,6 +79,8 @@ class Detector:
             Pictures; read as everywhere in the package (rotation and colour modes applied).
         images : sequence of str, optional
             Names of the pictures in the result; the paths themselves where none are given.
+        masks : bool
+            Outline the objects, too; only with a segmentation checkpoint. The boxes are the same with and without.
         confidence : float
             Smallest confidence, 0..1 (METHODS 3: 0.25).
         iou : float
@@ -88,15 +96,26 @@ class Detector:
         -------
         DataFrame [image, class, confidence, x0, y0, x1, y1, width, height]
             One row per box, in the order of the pictures and of falling confidence; coordinates and the picture's size
-            in pixels of the original. Pictures in which nothing is detected have no row.
+            in pixels of the original. Pictures in which nothing is detected have no row. With masks, a last column
+            ``mask``: the run-length code (:func:`~o2b_helpers.inputs.images.run_lengths.encode_mask`) of the object's pixels in
+            the original, clipped to its box. A mask may have no pixel at all where the network is sure of none.
 
         Raises
         ------
         ParameterError
             A threshold is not between 0 and 1.
+        ModelError
+            Masks are asked of a checkpoint that has none.
         InputError
             A picture cannot be read.
         """
+        if masks and not self.has_masks:
+            raise ModelError(
+                "This detector gives boxes only",
+                value=f"a checkpoint for the task detect, {len(self.names)} classes, sha256 {self.digest}",
+                expected="a segmentation checkpoint (Ultralytics calls them -seg) where masks are asked for",
+                remedy="set analysis.detector.regions to boxes, or analysis.detector.weights to such a checkpoint",
+            )
         for what, value in (("confidence", confidence), ("iou", iou)):
             if not 0 <= value <= 1:
                 raise ParameterError(
@@ -115,6 +134,8 @@ class Detector:
                 remedy="pass as many names as paths",
             )
         options = {"conf": confidence, "iou": iou, "device": device, "max_det": MOST_BOXES, "save": False}
+        if self.has_masks:
+            options["retina_masks"] = masks  # masks at the size of the picture; without it, none are worked out
         if image_size is not None:
             options["imgsz"] = image_size
         tables = []
@@ -122,14 +143,18 @@ class Detector:
         with ThreadPoolExecutor(max_workers=2) as readers:
             for start in progress(starts, "detecting objects", total=len(starts)):
                 names = images[start : start + batch_size]
-                pictures = [_as_bgr(one) for one in readers.map(read_image, paths[start : start + batch_size])]
-                found = dict(self._boxes(pictures, options))
-                tables += [self._table(names[i], pictures[i].shape, found[i]) for i in range(len(names))]
+                pictures = [_as_bgr(picture) for picture in readers.map(read_image, paths[start : start + batch_size])]
+                regions = dict(self._regions(pictures, options))
+                tables += [self._table(names[i], pictures[i].shape, *regions[i]) for i in range(len(names))]
         filled = [table for table in tables if len(table)]
-        return pd.concat(filled, ignore_index=True) if filled else self._table("", (0, 0), np.empty((0, 6)))
+        if not filled:
+            return self._table("", (0, 0), np.empty((0, 6)), [] if masks else None)
+        return pd.concat(filled, ignore_index=True)
 
-    def _boxes(self, pictures: list[np.ndarray], options: dict) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the position of each picture and its boxes (box, 6): x0, y0, x1, y1, confidence, class."""
+    def _regions(
+        self, pictures: list[np.ndarray], options: dict
+    ) -> Iterator[tuple[int, tuple[np.ndarray, list[str] | None]]]:
+        """Yield the position of each picture, its boxes (box, 6): x0, y0, x1, y1, confidence, class; and its masks."""
         by_size: dict[tuple[int, ...], list[int]] = {}
         for position, picture in enumerate(pictures):
             by_size.setdefault(picture.shape, []).append(position)
@@ -139,17 +164,22 @@ class Detector:
                     [pictures[position] for position in positions], predictor=self._predictor, verbose=False, **options
                 )
             for position, result in zip(positions, results, strict=True):
-                yield position, result.boxes.data.cpu().numpy().astype(np.float64)
+                boxes = result.boxes.data.cpu().numpy().astype(np.float64)
+                yield position, (boxes, result.mask_codes if options.get("retina_masks") else None)
 
-    def _table(self, image: str, shape: tuple[int, ...], boxes: np.ndarray) -> pd.DataFrame:
+    def _table(
+        self, image: str, shape: tuple[int, ...], boxes: np.ndarray, masks: list[str] | None = None
+    ) -> pd.DataFrame:
         # by falling confidence; then by class and place, so that the order never hangs on how ties were sorted
-        boxes = boxes[np.lexsort((*boxes[:, 3::-1].T, boxes[:, 5], -boxes[:, 4]))]
+        order = np.lexsort((*boxes[:, 3::-1].T, boxes[:, 5], -boxes[:, 4]))
+        boxes = boxes[order]
         table = pd.DataFrame(boxes[:, :4], columns=["x0", "y0", "x1", "y1"])
         table["image"] = pd.Series([image] * len(boxes), dtype=object)
         table["class"] = pd.Series([self.names[int(number)] for number in boxes[:, 5]], dtype=object)
         table["confidence"] = boxes[:, 4]
         table["width"], table["height"] = int(shape[1]), int(shape[0])
-        return table.astype({"width": np.int64, "height": np.int64})[COLUMNS]
+        table = table.astype({"width": np.int64, "height": np.int64})[COLUMNS]
+        return table if masks is None else table.assign(mask=pd.Series([masks[row] for row in order], dtype=object))
 
 
 def load_detector(path: Path | str, sha256: str | None = None) -> Detector:
@@ -158,7 +188,7 @@ def load_detector(path: Path | str, sha256: str | None = None) -> Detector:
     Parameters
     ----------
     path : Path
-        An Ultralytics YOLO detection checkpoint (.pt).
+        An Ultralytics YOLO detection or segmentation checkpoint (.pt).
     sha256 : str, optional
         The digest that the user names for it; needed for checkpoints that the package does not know.
 
@@ -184,17 +214,19 @@ def load_detector(path: Path | str, sha256: str | None = None) -> Detector:
             raise ModelError(
                 f"{path.name} cannot be opened as a detector",
                 value=f"{path}: {type(error).__name__}: {error}",
-                expected="an Ultralytics YOLO detection checkpoint",
+                expected="an Ultralytics YOLO detection or segmentation checkpoint",
                 remedy="name another checkpoint in analysis.detector.weights",
             ) from error
-    if model.task != "detect":
+    if model.task not in TASKS:
         raise ModelError(
             f"{path.name} is not a detector",
             value=f"task {model.task}",
-            expected="task detect",
-            remedy="name a detection checkpoint in analysis.detector.weights",
+            expected=f"task {' or '.join(TASKS)}",
+            remedy="name a detection or segmentation checkpoint in analysis.detector.weights",
         )
-    return Detector(names, digest, tools.version, model, tools.QuietPredictor)
+    has_masks = model.task == "segment"
+    predictor = tools.QuietMaskPredictor if has_masks else tools.QuietPredictor
+    return Detector(names, digest, tools.version, model, predictor, has_masks)
 
 
 def _checked_bytes(path: Path, sha256: str | None) -> tuple[bytes, str]:
@@ -210,7 +242,7 @@ def _checked_bytes(path: Path, sha256: str | None) -> tuple[bytes, str]:
     digest = hashlib.sha256(content).hexdigest()
     known = known_detectors()
     if digest != sha256.lower() if sha256 else digest not in known:
-        expected = f"sha256 {sha256}" if sha256 else " or ".join(f"{one} ({name})" for one, name in known.items())
+        expected = f"sha256 {sha256}" if sha256 else " or ".join(f"{each} ({name})" for each, name in known.items())
         raise ModelError(
             "The detector's checkpoint has another digest and was not opened"
             if sha256

@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+from o2b_helpers.inputs.images.run_lengths import encode_mask
+
+PIXELS_AT_ONCE = 2**26  # of masks, one byte each
 SWITCHES = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
 
 
@@ -25,8 +28,9 @@ def import_ultralytics() -> SimpleNamespace:
     Returns
     -------
     SimpleNamespace
-        ``YOLO``, ``QuietPredictor`` (a predictor that keeps torch's number of threads and never gives up on time) and
-        ``version``.
+        ``YOLO``, ``QuietPredictor`` (a predictor that keeps torch's number of threads and never gives up on time),
+        ``QuietMaskPredictor`` (the same for segmentation checkpoints; with the option ``retina_masks`` each result has
+        ``mask_codes``, a list with the run-length code of every box's mask) and ``version``.
     """
     os.environ.update(SWITCHES)
     if not os.path.isdir(os.environ.get("O2B_YOLO_CONFIG", "")):
@@ -38,7 +42,7 @@ def import_ultralytics() -> SimpleNamespace:
         import torch
         import ultralytics
         from ultralytics.models.yolo.detect import DetectionPredictor
-        from ultralytics.utils import nms
+        from ultralytics.utils import nms, ops
 
         if first_time:
             torch.set_printoptions(profile="default")
@@ -46,6 +50,8 @@ def import_ultralytics() -> SimpleNamespace:
             ultralytics.settings.update({"sync": False})
 
         class QuietPredictor(DetectionPredictor):
+            n_classes = 0  # as many as the outputs tell
+
             def setup_model(self, *arguments, **options):
                 threads = torch.get_num_threads()
                 super().setup_model(*arguments, **options)
@@ -58,12 +64,39 @@ def import_ultralytics() -> SimpleNamespace:
                     self.args.conf,
                     self.args.iou,
                     max_det=self.args.max_det,
+                    nc=self.n_classes,
                     max_time_img=3600.0,
                     end2end=getattr(self.model, "end2end", False),
                 )
-                return self.construct_results(boxes, img, orig_imgs)
+                return self.construct_results(boxes, img, orig_imgs, **options)
 
-        return SimpleNamespace(YOLO=ultralytics.YOLO, QuietPredictor=QuietPredictor, version=ultralytics.__version__)
+        class QuietMaskPredictor(QuietPredictor):
+            def postprocess(self, preds, img, orig_imgs, **options):
+                self.n_classes = len(self.model.names)  # what follows the classes are the masks' coefficients
+                protos = preds[0][1] if isinstance(preds[0], tuple) else preds[1]
+                return super().postprocess(preds[0], img, orig_imgs, protos=protos)
+
+            def construct_results(self, preds, img, orig_imgs, protos):
+                results = super().construct_results(preds, img, orig_imgs)  # puts the boxes in the original's pixels
+                if self.args.retina_masks:
+                    for result, boxes, picture, proto in zip(results, preds, orig_imgs, protos, strict=True):
+                        result.mask_codes = mask_codes(proto, boxes, picture.shape[:2])
+                return results
+
+        def mask_codes(proto, boxes, shape) -> list[str]:
+            # Ultralytics drops a box whose mask is empty; here it stays, so that the boxes do not hang on the masks
+            codes = []
+            for part in boxes.split(max(1, PIXELS_AT_ONCE // (shape[0] * shape[1]))):
+                masks = ops.process_mask_native(proto, part[:, 6:], part[:, :4], shape)
+                codes += [encode_mask(mask) for mask in masks.bool().cpu().numpy()]
+            return codes
+
+        return SimpleNamespace(
+            YOLO=ultralytics.YOLO,
+            QuietPredictor=QuietPredictor,
+            QuietMaskPredictor=QuietMaskPredictor,
+            version=ultralytics.__version__,
+        )
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from torchvision.models.googlenet import BasicConv2d, Inception
 from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.models.squeezenet import Fire
 
-from o2b_helpers.models.backbones.stages import SpatialMean
-from o2b_helpers.models.fast.folding import NOTHING, LeanLinear
+from o2b_helpers.models.fast.folding import NOTHING, FastLinear
+from o2b_helpers.models.fast.steps import SpatialMean
 
 # each filter's result depends on that filter alone
-APART = (
+CHANNELWISE = (
     nn.AvgPool2d,
     nn.AdaptiveAvgPool2d,
     nn.MaxPool2d,
@@ -37,18 +37,18 @@ class Branch:
 
     Parameters
     ----------
-    apart : list of nn.Module
+    channelwise : list of nn.Module
         What happens to every filter by itself before the step.
     linear : nn.Conv2d, nn.Linear or None
         The step; None where the maps themselves are passed on (a skip connection).
     """
 
-    apart: list[nn.Module]
+    channelwise: list[nn.Module]
     linear: nn.Module | None
 
 
 @dataclass(frozen=True)
-class Opening:
+class MixingStep:
     """A stage, or stages, seen from the maps that it reads.
 
     Parameters
@@ -63,28 +63,28 @@ class Opening:
     close: Callable[..., torch.Tensor]
 
 
-def is_apart(stage: nn.Module) -> bool:
+def is_channelwise(stage: nn.Module) -> bool:
     """Whether the stage keeps filters apart, flattening included: its result lists filter after filter."""
-    return type(stage) in APART or (type(stage) is nn.Flatten and stage.start_dim == 1 and stage.end_dim == -1)
+    return type(stage) in CHANNELWISE or (type(stage) is nn.Flatten and stage.start_dim == 1 and stage.end_dim == -1)
 
 
-def open_stage(stage: nn.Module) -> Opening | None:
-    """Open a lean stage, or return None where its first step is not known to be linear.
+def mixing_step_of(stage: nn.Module) -> MixingStep | None:
+    """Find the mixing step of a folded stage, or return None where its first step is not known to be linear.
 
     Parameters
     ----------
     stage : nn.Module
-        From :func:`o2b_helpers.models.fast.folding.lean`, batch norms folded in.
+        From :func:`o2b_helpers.models.fast.folding.folded_twin`, batch norms folded in.
 
     Returns
     -------
-    Opening or None
+    MixingStep or None
     """
-    if isinstance(stage, LeanLinear):
+    if isinstance(stage, FastLinear):
         stage = stage.linear
     if _is_linear(stage):
-        return Opening([Branch([], stage)], lambda values: values)
-    for kind, opened in (
+        return MixingStep([Branch([], stage)], lambda values: values)
+    for kind, step_of in (
         (nn.Sequential, _sequence),
         ((BasicBlock, Bottleneck), _residual),
         (Fire, _fire),
@@ -92,7 +92,7 @@ def open_stage(stage: nn.Module) -> Opening | None:
         (BasicConv2d, _convolution),
     ):
         if isinstance(stage, kind):
-            return opened(stage)
+            return step_of(stage)
     return None
 
 
@@ -102,22 +102,22 @@ def _is_linear(step: nn.Module) -> bool:
     return isinstance(step, nn.Linear)
 
 
-def _sequence(stage: nn.Sequential) -> Opening | None:
+def _sequence(stage: nn.Sequential) -> MixingStep | None:
     first, *rest = stage.children()
-    opening = open_stage(first)
-    if opening is None:
+    first_step = mixing_step_of(first)
+    if first_step is None:
         return None
 
     def close(*values: torch.Tensor) -> torch.Tensor:
-        result = opening.close(*values)
+        result = first_step.close(*values)
         for step in rest:
             result = step(result)
         return result
 
-    return Opening(opening.branches, close)
+    return MixingStep(first_step.branches, close)
 
 
-def _residual(block: BasicBlock | Bottleneck) -> Opening | None:
+def _residual(block: BasicBlock | Bottleneck) -> MixingStep | None:
     skip = Branch([], None)
     if block.downsample is not None:
         steps = [step for step in block.downsample.children() if not isinstance(step, nn.Identity)]
@@ -133,32 +133,32 @@ def _residual(block: BasicBlock | Bottleneck) -> Opening | None:
             values = block.bn3(block.conv3(functional.relu_(values)))
         return functional.relu_(values.add_(skipped))
 
-    return Opening([Branch([], block.conv1), skip], close)
+    return MixingStep([Branch([], block.conv1), skip], close)
 
 
-def _fire(fire: Fire) -> Opening:
+def _fire(fire: Fire) -> MixingStep:
     def close(values: torch.Tensor) -> torch.Tensor:
         values = functional.relu_(values)
         wide = [fire.expand1x1(values), fire.expand3x3(values)]
         return functional.relu_(torch.cat(wide, 1))
 
-    return Opening([Branch([], fire.squeeze)], close)
+    return MixingStep([Branch([], fire.squeeze)], close)
 
 
-def _convolution(step: BasicConv2d) -> Opening | None:
+def _convolution(step: BasicConv2d) -> MixingStep | None:
     known = isinstance(step.bn, nn.Identity) and _is_linear(step.conv)
-    return Opening([Branch([], step.conv)], functional.relu_) if known else None
+    return MixingStep([Branch([], step.conv)], functional.relu_) if known else None
 
 
-def _inception(block: Inception) -> Opening | None:
+def _inception(block: Inception) -> MixingStep | None:
     pool, last = block.branch4
     firsts = [block.branch1, block.branch2[0], block.branch3[0], last]
     if not all(isinstance(first, BasicConv2d) and isinstance(first.bn, nn.Identity) for first in firsts):
         return None
 
     def close(*values: torch.Tensor) -> torch.Tensor:
-        one, two, three, four = (functional.relu_(value) for value in values)
-        return torch.cat([one, block.branch2[1](two), block.branch3[1](three), four], 1)
+        first, second, third, fourth = (functional.relu_(value) for value in values)
+        return torch.cat([first, block.branch2[1](second), block.branch3[1](third), fourth], 1)
 
     before = ([], [], [], [pool])
-    return Opening([Branch(apart, first.conv) for apart, first in zip(before, firsts, strict=True)], close)
+    return MixingStep([Branch(steps, first.conv) for steps, first in zip(before, firsts, strict=True)], close)

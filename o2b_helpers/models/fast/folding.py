@@ -25,7 +25,7 @@ FOLDED = {
 NOTHING = (nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
-class LeanLinear(nn.Module):
+class FastLinear(nn.Module):
     """A linear layer by the faster of the libraries that torch brings; it shares its weights with the plain one."""
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -39,7 +39,7 @@ class LeanLinear(nn.Module):
         return values if self.linear.bias is None else values.add_(self.linear.bias)
 
 
-def lean(module: nn.Module) -> nn.Module:
+def folded_twin(module: nn.Module) -> nn.Module:
     """Give a twin of a frozen module that computes the same with less work.
 
     The twin shares what it does not change with the module, takes no gradient, and may overwrite its input where the
@@ -56,13 +56,13 @@ def lean(module: nn.Module) -> nn.Module:
         Maps (image, channel, height, width) should come with channels last in memory.
     """
     if type(module) is nn.Linear:
-        return LeanLinear(module)
+        return FastLinear(module)
     if type(module) is nn.Conv2d:
         return _with_weights(module, module.weight, module.bias)
     if type(module) in NOTHING:
         return nn.Identity()
     twin = copy.copy(module)
-    twin._modules = {name: lean(child) for name, child in module.named_children()}
+    twin._modules = {name: folded_twin(child) for name, child in module.named_children()}
     if getattr(module, "overwrites_input", False):
         twin.inplace = True
     pairs = [pair for kind, pairs in FOLDED.items() if isinstance(module, kind) for pair in pairs]
@@ -72,12 +72,12 @@ def lean(module: nn.Module) -> nn.Module:
     for convolution, norm in pairs:
         first, second = module._modules[convolution], module._modules[norm]
         if type(first) is nn.Conv2d and type(second) is nn.BatchNorm2d and second.running_var is not None:
-            twin._modules[convolution] = folded(first, second)
+            twin._modules[convolution] = fold_batch_norm(first, second)
             twin._modules[norm] = nn.Identity()
     return twin
 
 
-def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+def fold_batch_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     """Give one convolution that does what a convolution and the batch norm behind it do (in eval mode)."""
     weight, variance = convolution.weight.double(), norm.running_var.double()
     scale = (variance + norm.eps).rsqrt() * (1.0 if norm.weight is None else norm.weight.double())

@@ -20,8 +20,8 @@ class Adam:
     """
 
     def __init__(self, *parameters: torch.Tensor) -> None:
-        self.first = [torch.zeros_like(one) for one in parameters]
-        self.second = [torch.zeros_like(one) for one in parameters]
+        self.first = [torch.zeros_like(values) for values in parameters]
+        self.second = [torch.zeros_like(values) for values in parameters]
         device = parameters[0].device
         self.fused = _fused is not None and device.type in ("cpu", "cuda")
         self.count = torch.zeros((), device=device)
@@ -38,5 +38,5 @@ class Adam:
 
     def keep(self, rows: torch.Tensor) -> None:
         """Forget the heads that are not in `rows`."""
-        self.first = [one[rows] for one in self.first]
-        self.second = [one[rows] for one in self.second]
+        self.first = [values[rows] for values in self.first]
+        self.second = [values[rows] for values in self.second]

@@ -12,7 +12,9 @@ PLACES = ("memory", "disk", "stream")
 MARGIN = 1.25  # how much room there must be for what is estimated
 
 
-def heads_bytes(n_images: int, n_features: int, runs: int, rates: int, source: str, batch_size: int = 64) -> int:
+def heads_bytes(
+    n_images: int, n_features: int, runs: int, rates: int, source: str, batch_size: int = 64, outputs: int = 1
+) -> int:
     """Estimate the memory that training takes beyond the process and the network.
 
     Parameters
@@ -25,6 +27,8 @@ def heads_bytes(n_images: int, n_features: int, runs: int, rates: int, source: s
         Where features are.
     batch_size : int
         Training images per step.
+    outputs : int
+        Outputs of each head; the classes of a softmax.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def heads_bytes(n_images: int, n_features: int, runs: int, rates: int, source: s
         Bytes at the peak. A backbone's own maps in a streaming pass come on top.
     """
     _check(source)
-    row, heads = 4 * n_features, runs * rates
+    row, heads = 4 * n_features, runs * rates * outputs
     largest = max(1, PIECE_BYTES // row)
     # measuring: sums and sums of squares in double precision, for all images and each run, and what is made of them;
     # one piece of the features
@@ -47,7 +51,16 @@ def heads_bytes(n_images: int, n_features: int, runs: int, rates: int, source: s
     return kept + max(measuring, learning) + scoring
 
 
-def choose_place(wanted: str, n_images: int, n_features: int, runs: int, rates: int, budget: int, folder: Path) -> str:
+def choose_place(
+    wanted: str,
+    n_images: int,
+    n_features: int,
+    runs: int,
+    rates: int,
+    budget: int,
+    folder: Path,
+    outputs: int = 1,
+) -> str:
     """Choose where features are kept: in memory if they fit, else on the disk if it has room, else nowhere.
 
     Reading a file is faster than running a deep backbone again; a backbone that runs again needs neither.
@@ -62,6 +75,8 @@ def choose_place(wanted: str, n_images: int, n_features: int, runs: int, rates: 
         Bytes of memory that may be used.
     folder : Path
         Where a file would lie.
+    outputs : int
+        See `heads_bytes`.
 
     Returns
     -------
@@ -71,7 +86,7 @@ def choose_place(wanted: str, n_images: int, n_features: int, runs: int, rates: 
     if wanted != "auto":
         _check(wanted)
         return wanted
-    if MARGIN * heads_bytes(n_images, n_features, runs, rates, "memory") <= budget:
+    if MARGIN * heads_bytes(n_images, n_features, runs, rates, "memory", outputs=outputs) <= budget:
         return "memory"
     return "disk" if MARGIN * 4 * n_images * n_features <= free_disk(folder) else "stream"
 

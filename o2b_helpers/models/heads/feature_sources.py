@@ -110,7 +110,7 @@ class Streamed:
     ----------
     backbone : Backbone
         The frozen network.
-    images : sequence of Path, Tensor (image, 3, height, width), or pictures with ``pick``
+    images : Tensor (image, 3, height, width), or pictures with ``pick``
         See `features.layer_features`.
     layer : str
         Whose maps are wanted.

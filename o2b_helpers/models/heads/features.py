@@ -1,4 +1,4 @@
-"""Compute features of many images: penultimate ones, or the flattened maps of layers, several in one pass."""
+"""Compute features of many images: the flattened maps of layers, several in one pass."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ from numpy.lib import format as npy
 
 from o2b_helpers.core.errors import StoreError
 from o2b_helpers.core.progress import progress
-from o2b_helpers.inputs.images.preprocessing import InputImages
 from o2b_helpers.models.backbones.backbone import Backbone
-
-READERS = 2
 
 
 class Pictures(Protocol):
@@ -32,27 +29,7 @@ class Pictures(Protocol):
         """Return some of them, normalised, in the order asked for: float32 (image, 3, height, width)."""
 
 
-Images = Sequence[Path | str] | torch.Tensor | Pictures
-
-
-def penultimate_features(backbone: Backbone, images: Images, *, batch_size: int = 32) -> np.ndarray:
-    """Compute the features that a full model's head reads.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        The frozen network.
-    images : sequence of Path, Tensor (image, 3, height, width), or Pictures
-        Files, or images that are normalised already.
-    batch_size : int
-        Images at once.
-
-    Returns
-    -------
-    array (image, feature), float32
-    """
-    last = backbone.stages[-1][0]
-    return layer_features(backbone, images, [last], batch_size=batch_size)[last]
+Images = torch.Tensor | Pictures
 
 
 def layer_features(
@@ -69,8 +46,8 @@ def layer_features(
     ----------
     backbone : Backbone
         The frozen network.
-    images : sequence of Path, Tensor (image, 3, height, width), or Pictures
-        Files, or images that are normalised already, of the preprocessing's size.
+    images : Tensor (image, 3, height, width), or Pictures
+        Normalised images of the preprocessing's size.
     layers : sequence of str
         Stages of the network.
     batch_size : int
@@ -86,8 +63,6 @@ def layer_features(
 
     Raises
     ------
-    InputError
-        A picture cannot be read.
     ModelError
         The network has no such layer.
     StoreError
@@ -103,7 +78,7 @@ def layer_features(
     parts = [np.arange(at, min(at + batch_size, len(images))) for at in range(0, len(images), batch_size)]
     with torch.no_grad(), ExitStack() as opened:
         streams = {layer: opened.enter_context(_stream(file, shapes[layer])) for layer, file in files.items()}
-        batches = progress(_batches(backbone, images, parts), f"features of {backbone.name}", len(parts))
+        batches = progress(_batches(images, parts), f"features of {backbone.name}", len(parts))
         for part, batch in zip(parts, batches, strict=True):
             maps = backbone.run(batch.to(backbone.device), layers, until=deepest)[0]
             for layer in layers:
@@ -120,7 +95,7 @@ def maps_in_order(
 ) -> Iterator[torch.Tensor]:
     """Yield the maps (image, channel, height, width) at a layer for each part, an array of numbers of images."""
     with torch.no_grad():
-        for batch in _batches(backbone, images, parts):
+        for batch in _batches(images, parts):
             yield backbone.trunk(batch.to(backbone.device), layer)
 
 
@@ -148,21 +123,15 @@ def _check_room(file: Path, shape: tuple[int, int], layer: str) -> None:
         )
 
 
-def _batches(backbone: Backbone, images: Images, parts: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+def _batches(images: Images, parts: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
     """Yield normalised images, a batch for each part (numbers of images); while one is computed, the next is read."""
     if isinstance(images, torch.Tensor):
         yield from (images[torch.from_numpy(part)] for part in parts)
         return
-    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(1) as ahead:
-
-        def decode(part: np.ndarray) -> torch.Tensor:
-            return torch.stack(list(readers.map(files.__getitem__, part.tolist())))
-
-        files = None if hasattr(images, "pick") else InputImages(images, backbone.preprocessing)
-        read = decode if files is not None else images.pick
+    with ThreadPoolExecutor(1) as ahead:
         coming = None
         for part in parts:
-            following = ahead.submit(read, part)
+            following = ahead.submit(images.pick, part)
             if coming is not None:
                 yield coming.result()
             coming = following

@@ -6,6 +6,9 @@ import numpy as np
 
 from o2b_helpers.core.errors import InputError, ParameterError
 
+RATINGS = "check the corpus: its ratings, range and neutral value"
+CLASSES = "check the corpus: its classes, and that each has several images"
+
 
 def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: int) -> np.ndarray:
     """Draw the test images of each run, the same share of every label (METHODS 2: 80/20).
@@ -72,11 +75,11 @@ def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, n_im
         _refuse("Labels are out of range", f"{labels.min():g} to {labels.max():g}", "labels from 0 to 1")
     if not np.isfinite(ratings).all():
         _refuse("Some ratings are not finite", f"{int((~np.isfinite(ratings)).sum())} ratings", "finite numbers")
-    for run, one in enumerate(test):
-        if not one.any() or len(np.unique(labels[~one])) < 2:
+    for run, tests in enumerate(test):
+        if not tests.any() or len(np.unique(labels[~tests])) < 2:
             _refuse(
                 f"Run {run} cannot be trained",
-                f"{int(one.sum())} test images, {len(np.unique(labels[~one]))} kinds of training labels",
+                f"{int(tests.sum())} test images, {len(np.unique(labels[~tests]))} kinds of training labels",
                 "at least one test image and two kinds of training labels",
             )
 
@@ -103,6 +106,54 @@ def image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) ->
     return np.where(labels == 1, train / (2 * positive), train / (2 * (train - positive)))
 
 
+def check_classes(labels: np.ndarray, test: np.ndarray, n_images: int) -> int:
+    """Return the number of classes K of labels that a softmax readout can learn.
+
+    Parameters
+    ----------
+    labels : array (image,)
+        Numbers of classes, 0..K-1.
+    test : array (run, image) of bool
+        The test images of each run.
+    n_images : int
+        Images that there are features of.
+
+    Raises
+    ------
+    InputError
+        Lengths differ, labels are no numbers of classes, there is one class only, a class is missing among the training
+        images of a run, or a run has no test image.
+    """
+    lengths = {"features": n_images, "labels": len(labels), "test": test.shape[-1]}
+    if len(set(lengths.values())) > 1 or test.ndim != 2:
+        _refuse("Features, labels and splits do not belong together", lengths, "one entry per image in each", CLASSES)
+    kinds = _kinds(labels)
+    if not np.array_equal(kinds, np.arange(len(kinds))):
+        _refuse("Labels are not numbers of classes", kinds[:10].tolist(), "0, 1, .. K-1, each at least once", CLASSES)
+    for run, tests in enumerate(test):
+        missing = np.setdiff1d(kinds, labels[~tests])
+        if len(missing) or not tests.any():
+            _refuse(
+                f"Run {run} cannot be trained",
+                f"{int(tests.sum())} test images, no training image of the classes {missing.astype(int).tolist()}",
+                "at least one test image, and training images of every class",
+                CLASSES,
+            )
+    return len(kinds)
+
+
+def class_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) -> np.ndarray:
+    """Weigh images in each run's loss (run, image): 1, or the inverse training frequency of the class, mean 1.
+
+    The mean over a run's training images is 1. For two classes this is `image_weights`.
+    """
+    if not class_weighted:
+        return np.ones(test.shape)
+    labels = np.asarray(labels, np.int64)
+    counts = ~test @ np.eye(labels.max() + 1)[labels]  # (run, class)
+    return ((~test).sum(1, keepdims=True) / (counts.shape[1] * counts))[:, labels]
+
+
 def _kinds(labels: np.ndarray) -> np.ndarray:
     if not np.isfinite(labels).all():
         _refuse("Some labels are missing", f"{int((~np.isfinite(labels)).sum())} labels", "a label for every image")
@@ -112,7 +163,5 @@ def _kinds(labels: np.ndarray) -> np.ndarray:
     return kinds
 
 
-def _refuse(problem: str, value: object, expected: str) -> None:
-    raise InputError(
-        problem, value=value, expected=expected, remedy="check the corpus: its ratings, range and neutral value"
-    )
+def _refuse(problem: str, value: object, expected: str, remedy: str = RATINGS) -> None:
+    raise InputError(problem, value=value, expected=expected, remedy=remedy)

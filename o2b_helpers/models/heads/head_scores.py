@@ -16,8 +16,111 @@ from o2b_helpers.models.heads.split_ranks import split_ranks
 SPLITS = ("train", "test")
 
 
-class Scores:
-    """How well each head does in each epoch, and the weights of its best one.
+class EpochScores:
+    """Scores of every head in every epoch, and the weights of its best one; what is scored is left to subclasses.
+
+    Parameters
+    ----------
+    heads : LearningHeads
+        The heads, before their first step.
+    outputs : int
+        Rows of weights of each head.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the scores, as `_score` gives them.
+    best_epoch : array (head,)
+        The epoch with the smallest test loss so far; -1 for none.
+    """
+
+    columns: tuple[str, ...] = ()
+    error = "loss"  # the score by which learning rates are compared, the smallest wins
+
+    def __init__(self, heads: LearningHeads, outputs: int = 1) -> None:
+        self.heads, self.outputs = heads, outputs
+        count = len(heads.active) // outputs
+        # a loss that single precision cannot hold is none: the head has diverged
+        self.best_loss, self.best_error = np.full(count, float(np.finfo(np.float32).max)), np.full(count, np.inf)
+        self.best_epoch = np.full(count, -1)
+        self.best_weight, self.best_bias = torch.zeros_like(heads.kept_weight), torch.zeros_like(heads.kept_bias)
+        self.all_runs = heads.run.clone()
+        self.epochs: list[tuple[int, np.ndarray, np.ndarray]] = []
+
+    def _score(self, predictions: np.ndarray, run: np.ndarray) -> np.ndarray:
+        """Return the scores (split, score, head) of predictions (row, image) of heads of these runs (head,)."""
+        raise NotImplementedError
+
+    def add(self, epoch: int, predictions: np.ndarray, patience: int) -> np.ndarray:
+        """Score what the heads kept at the end of an epoch; return which of them go on.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+        predictions : array (row, image)
+            Of the learning heads, with what they kept.
+        patience : int
+            Epochs without a smaller test loss.
+
+        Returns
+        -------
+        array (row,) of bool
+        """
+        heads, outputs = self.heads, self.outputs
+        active = heads.active[::outputs] // outputs
+        scores = self._score(predictions, heads.run[::outputs].cpu().numpy())
+        self.epochs.append((epoch, active, scores))
+        error, loss = (scores[1, self.columns.index(column)] for column in (self.error, "loss"))
+        improved = loss < self.best_loss[active]  # NaN is never smaller
+        better = active[improved]
+        self.best_loss[better], self.best_error[better] = loss[improved], error[improved]
+        self.best_epoch[better] = epoch
+        for place, head in zip(np.flatnonzero(improved), better, strict=True):
+            own, kept = (slice(number * outputs, (number + 1) * outputs) for number in (head, place))
+            self.best_weight[own], self.best_bias[own] = heads.kept_weight[kept], heads.kept_bias[kept]
+        return np.repeat(epoch - self.best_epoch[active] < patience, outputs)
+
+    def best(self, learning_rates: Sequence[float]) -> np.ndarray:
+        """Return the number of each run's head with the smallest test error (the first of equals).
+
+        Raises
+        ------
+        ModelError
+            All heads of a run diverged.
+        """
+        error = self.best_error.reshape(-1, len(learning_rates))
+        diverged = np.flatnonzero(~np.isfinite(error).any(1))
+        if len(diverged):
+            raise ModelError(
+                "No learning rate trains a head",
+                value=f"run {diverged[0]}: the loss is not finite at rates {list(learning_rates)}",
+                expected="a finite test loss for at least one rate",
+                remedy="add a smaller learning rate",
+            )
+        return np.arange(len(error)) * len(learning_rates) + error.argmin(1)
+
+    def best_heads(self, chosen: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the best weights (row, feature), biases (row,) and the runs (row,) of some heads."""
+        rows = (chosen[:, None] * self.outputs + np.arange(self.outputs)).ravel()
+        at = torch.from_numpy(rows).to(self.best_weight.device)
+        return self.best_weight[at], self.best_bias[at, 0], self.all_runs[at]
+
+    def history(self, learning_rates: Sequence[float]) -> pd.DataFrame:
+        """Return every score, by run, rate, epoch and split."""
+        heads = np.concatenate([active for _, active, _ in self.epochs])
+        epochs = np.repeat([epoch for epoch, _, _ in self.epochs], [len(active) for _, active, _ in self.epochs])
+        scores = np.concatenate([scores for _, _, scores in self.epochs], 2)  # (split, score, row)
+        order = np.lexsort((epochs, heads))
+        run, rate = np.divmod(np.repeat(heads[order], len(SPLITS)), len(learning_rates))
+        columns = {"run": run, "learning_rate": np.asarray(learning_rates, np.float64)[rate]}
+        columns |= {"epoch": np.repeat(epochs[order], len(SPLITS)), "split": np.tile(SPLITS, len(order))}
+        of_rows = scores[:, :, order].transpose(1, 2, 0).reshape(len(self.columns), -1)
+        return pd.DataFrame(columns | dict(zip(self.columns, of_rows, strict=True)))
+
+
+class Scores(EpochScores):
+    """Scores of heads with one output.
 
     Parameters
     ----------
@@ -31,6 +134,9 @@ class Scores:
         The heads, before their first step.
     """
 
+    columns = ("mae", "loss", "rho")
+    error = "mae"
+
     def __init__(
         self,
         labels: np.ndarray,
@@ -39,7 +145,8 @@ class Scores:
         image_weight: np.ndarray,
         heads: LearningHeads,
     ) -> None:
-        self.labels, self.heads, self.test = labels, heads, test
+        super().__init__(heads)
+        self.labels, self.test = labels, test
         member = np.stack([~test, test])
         share = member / member.sum(2, keepdims=True)  # (split, run, image): a sum with it is a mean
         self.means = [part.reshape(-1, len(labels)).T.copy() for part in (share, share * image_weight)]
@@ -48,72 +155,6 @@ class Scores:
             for run, rows in enumerate(part):
                 self.ranks[run, rows] = rankdata(ratings[rows]) - (rows.sum() + 1) / 2
         self.spread = (member * self.ranks**2).sum(2)  # (split, run)
-        count = len(heads.active)
-        # a loss that single precision cannot hold is none: the head has diverged
-        self.best_loss, self.best_mae = np.full(count, float(np.finfo(np.float32).max)), np.full(count, np.inf)
-        self.best_epoch = np.full(count, -1)
-        self.best_weight, self.best_bias = torch.zeros_like(heads.kept_weight), torch.zeros_like(heads.kept_bias)
-        self.all_runs = heads.run.clone()
-        self.epochs: list[tuple[int, np.ndarray, np.ndarray]] = []
-
-    def add(self, epoch: int, predictions: np.ndarray, patience: int) -> np.ndarray:
-        """Score what the heads kept at the end of an epoch; return which of them go on.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-        predictions : array (head, image)
-            Of the learning heads, with what they kept.
-        patience : int
-            Epochs without a smaller test loss.
-        """
-        heads, active = self.heads, self.heads.active
-        scores = self._score(predictions, heads.run.cpu().numpy())
-        self.epochs.append((epoch, active, scores))
-        mae, loss = scores[1, :2]
-        improved = loss < self.best_loss[active]  # NaN is never smaller
-        better = active[improved]
-        self.best_loss[better], self.best_mae[better], self.best_epoch[better] = loss[improved], mae[improved], epoch
-        for row, head in zip(np.flatnonzero(improved), better, strict=True):
-            self.best_weight[head], self.best_bias[head] = heads.kept_weight[row], heads.kept_bias[row]
-        return epoch - self.best_epoch[active] < patience
-
-    def best(self, learning_rates: Sequence[float]) -> np.ndarray:
-        """Return the number of each run's head with the smallest test error (the first of equals).
-
-        Raises
-        ------
-        ModelError
-            All heads of a run diverged.
-        """
-        mae = self.best_mae.reshape(-1, len(learning_rates))
-        diverged = np.flatnonzero(~np.isfinite(mae).any(1))
-        if len(diverged):
-            raise ModelError(
-                "No learning rate trains a head",
-                value=f"run {diverged[0]}: the loss is not finite at rates {list(learning_rates)}",
-                expected="a finite test loss for at least one rate",
-                remedy="add a smaller learning rate",
-            )
-        return np.arange(len(mae)) * len(learning_rates) + mae.argmin(1)
-
-    def best_heads(self, chosen: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the best weights (head, feature), biases (head,) and the runs of some heads."""
-        at = torch.from_numpy(chosen).to(self.best_weight.device)
-        return self.best_weight[at], self.best_bias[at, 0], self.all_runs[at]
-
-    def history(self, learning_rates: Sequence[float]) -> pd.DataFrame:
-        """Return every score, by run, rate, epoch and split."""
-        heads = np.concatenate([active for _, active, _ in self.epochs])
-        epochs = np.repeat([epoch for epoch, _, _ in self.epochs], [len(active) for _, active, _ in self.epochs])
-        scores = np.concatenate([scores for _, _, scores in self.epochs], 2)  # (split, score, row)
-        order = np.lexsort((epochs, heads))
-        run, rate = np.divmod(np.repeat(heads[order], len(SPLITS)), len(learning_rates))
-        columns = {"run": run, "learning_rate": np.asarray(learning_rates, np.float64)[rate]}
-        columns |= {"epoch": np.repeat(epochs[order], len(SPLITS)), "split": np.tile(SPLITS, len(order))}
-        of_rows = scores[:, :, order].transpose(1, 2, 0).reshape(3, -1)
-        return pd.DataFrame(columns | dict(zip(("mae", "loss", "rho"), of_rows, strict=True)))
 
     def _score(self, predictions: np.ndarray, run: np.ndarray) -> np.ndarray:
         """Return mean absolute error, loss and Spearman's rho: (split, score, head)."""

@@ -34,6 +34,8 @@ class LearningHeads:
         Whether a sigmoid follows the linear layer.
     seed : int
         Run r starts from ``default_rng([seed, r])``.
+    outputs : int
+        Rows of weights that each head has, one behind the other; "head" in shapes below then means such a row.
 
     Attributes
     ----------
@@ -44,20 +46,28 @@ class LearningHeads:
     """
 
     def __init__(
-        self, scaled: ScaledFeatures, runs: int, learning_rates: Sequence[float], sigmoid: bool, seed: int
+        self,
+        scaled: ScaledFeatures,
+        runs: int,
+        learning_rates: Sequence[float],
+        sigmoid: bool,
+        seed: int,
+        outputs: int = 1,
     ) -> None:
-        rates, features, device = len(learning_rates), scaled.mean.shape[1], scaled.mean.device
-        self.run = torch.arange(runs, device=device).repeat_interleave(rates)
-        self.rate = torch.tensor(list(learning_rates) * runs, dtype=torch.float32, device=device)[:, None]
-        self.weight = torch.empty(runs * rates, features, device=device)
-        self.bias = torch.empty(runs * rates, 1, device=device)
+        features, device = scaled.mean.shape[1], scaled.mean.device
+        rates = np.repeat(np.asarray(learning_rates, np.float64), outputs).tolist()  # of the rows of one run
+        self.run = torch.arange(runs, device=device).repeat_interleave(len(rates))
+        self.rate = torch.tensor(rates * runs, dtype=torch.float32, device=device)[:, None]
+        self.weight = torch.empty(runs * len(rates), features, device=device)
+        self.bias = torch.empty(runs * len(rates), 1, device=device)
         for run in range(runs):
-            drawn = np.random.default_rng([seed, run]).uniform(-1, 1, features + 1)
+            drawn = np.random.default_rng([seed, run]).uniform(-1, 1, (outputs, features + 1))
             start = torch.from_numpy(drawn).float().to(device) / features**0.5
-            rows = slice(run * rates, (run + 1) * rates)
-            self.weight[rows], self.bias[rows] = start[:-1] / self.rate[rows], start[-1:] / self.rate[rows]
+            start = start.repeat(len(learning_rates), 1)
+            rows = slice(run * len(rates), (run + 1) * len(rates))
+            self.weight[rows], self.bias[rows] = start[:, :-1] / self.rate[rows], start[:, -1:] / self.rate[rows]
         self.scale = scaled.inverse[self.run] * self.rate
-        self.active = np.arange(runs * rates)
+        self.active = np.arange(runs * len(rates))
         self.runs, self.sigmoid = runs, sigmoid
         self.optimiser = Adam(self.weight, self.bias)
         self._make_room()
@@ -99,9 +109,7 @@ class LearningHeads:
             torch.mul(self.bias, self.rate, out=self.now_bias)
         both = self._values(piece, self.read_weight, self.read_bias, self.run_of_both)
         values = both[:heads]
-        slope = (values - truth) * pull
-        if self.sigmoid:
-            slope *= values * (1 - values)
+        slope = self._slope(values, truth, pull)
         total = slope.sum(1, keepdim=True)
         # the gradient's share of the run's mean is one more row of the matrix product
         slope = functional.pad(slope, (self.runs, 0)).scatter_(1, self.run_of_head, -total)
@@ -112,6 +120,13 @@ class LearningHeads:
             self.gradient += part
             self.total += total
         return both[heads:]
+
+    def _slope(self, values: torch.Tensor, truth: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
+        """Give the slope (head, image) of the loss by the linear values, up to the factor 2 that `pull` holds."""
+        slope = (values - truth) * pull
+        if self.sigmoid:
+            slope *= values * (1 - values)
+        return slope
 
     def step(self, factor: float) -> None:
         """Take one step along the gradient of the block; `factor` is what is left of the learning rates."""

@@ -79,9 +79,9 @@ class ScaledFeatures:
             if shift is None:  # near the mean, and no outlier: what is summed below then loses no digits
                 shift = block[:FIRST_IMAGES].median(0).values
             block -= shift
-            here = member[:, start:stop].contiguous()
-            sums[0] += product(here, block.T)
-            sums[1] += product(here, block.square_().T)
+            own = member[:, start:stop].contiguous()
+            sums[0] += product(own, block.T)
+            sums[1] += product(own, block.square_().T)
             if not torch.isfinite(sums).all():
                 _refuse(f"among images {start} to {stop - 1}")
         sums /= member.sum(1).double()[:, None]

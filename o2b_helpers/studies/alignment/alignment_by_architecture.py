@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"significance": params.analysis.significance.model_dump()}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Correlate the full models' predictions with the targets."""
     predictions = PREDICTIONS.read(needs["valence_models"] / "results")
     targets = TARGETS.read(needs["human_targets"] / "results")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     }
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Write the targets and their noise ceilings."""
     human = params.analysis.human
     table = inputs.load(params, needs["inputs"]).stimuli

@@ -132,10 +132,13 @@ class AlignmentOptions(Block):
         for model in self.models:
             if not re.fullmatch(r"[\w.+ -]+", model.label):  # it becomes part of file names
                 raise ValueError(f"models: name {model.label!r} must be letters, digits, blanks and _ . + - only")
-        pairs = [(m.label, m.weights_label) for m in self.models]
+        pairs = [str((m.label, m.weights_label)) for m in self.models]
         names = [m.label for m in self.models if m.object2brain]
         for group, what in ((pairs, "name and weights"), (names, "name among the models with object2brain: true")):
-            twice = sorted({str(x) for x in group if group.count(x) > 1})
+            twice = sorted({x for x in group if group.count(x) > 1})
             if twice:
                 raise ValueError(f"models: {twice[0]} appears twice; give every model its own {what} (option `name`)")
         return self
+
+
+OPTIONS = AlignmentOptions

@@ -15,7 +15,7 @@ from o2b_helpers.studies.alignment import (
 from o2b_helpers.studies.alignment.doctor import findings
 from o2b_helpers.studies.alignment.figures import alignment_by_architecture as figure_1
 from o2b_helpers.studies.alignment.figures import alignment_by_layer as figure_2
-from o2b_helpers.studies.alignment.options import AlignmentOptions
+from o2b_helpers.studies.alignment.options import OPTIONS
 from o2b_helpers.studies.alignment.section import SECTION
 from o2b_helpers.studies.alignment.tables import (
     ALIGNMENT,
@@ -74,10 +74,10 @@ BY_LAYER = Step(
     summary=summaries.alignment_summary,
 )
 
-ALIGNMENT_STUDY = Study(
+STUDY = Study(
     "alignment",
     title="Agreement of networks with people and their brains",
-    options=AlignmentOptions,
+    options=OPTIONS,
     steps=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, BY_ARCHITECTURE, BY_LAYER),
     figures=(figure_1.FIGURE, figure_2.FIGURE),
     section=SECTION,

@@ -40,8 +40,8 @@ CEILINGS = Table(
         Column(
             "reliability",
             "number",
-            "of the mean over all annotators (random halves, Spearman-Brown) or over all subjects (each against the mean "
-            "of the others); not cut at 0",
+            "of the mean over all annotators (random halves, Spearman-Brown) or over all subjects (each against the "
+            "mean of the others); not cut at 0",
         ),
         Column(
             "ceiling",

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from safetensors.numpy import load_file
 
+from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import InProcess
 from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.store import Store
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.alignment.head_training import FULL, heads_shard
 from o2b_helpers.studies.alignment.tables import HEADS, LAYER_PREDICTIONS, PREDICTIONS
 from o2b_helpers.studies.common.networks import model_part, target_layers
 from o2b_helpers.studies.common.options import Model
-
-
-@dataclass(frozen=True)
-class FullHeads:
-    """The heads of a model's full models.
-
-    Attributes
-    ----------
-    weight : ndarray (run, feature)
-        Weights of the last layer.
-    bias : ndarray (run,)
-        Biases of the last layer.
-    """
-
-    weight: np.ndarray
-    bias: np.ndarray
-
-    def tensors(self, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
-        """Return weight and bias in single precision, as the kernels take them."""
-        weight, bias = (torch.as_tensor(one, dtype=torch.float32, device=device) for one in (self.weight, self.bias))
-        return weight, bias
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
@@ -56,7 +36,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"models": models, "order": list(models), "heads": heads.model_dump()}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Train every head of every model and predict the stimuli."""
     data = inputs.load(params, needs["inputs"])
     training = training_set(params, data.corpus)
@@ -83,10 +63,15 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     write_facts(folder, {"images_trained_and_tested_on": len(training), "runs": params.analysis.heads.runs, **facts})
 
 
-def load_full_heads(folder: Path, model: Model) -> FullHeads:
-    """Read a model's full heads from this step's folder."""
+def load_readout(params: Params, folder: Path, model: Model) -> Readout:
+    """Read the readout of a model's full models, all runs, from this step's folder."""
     tensors = load_file(folder / _heads_file(model))
-    return FullHeads(tensors["weight"], tensors["bias"])
+    return Readout.valence(tensors["weight"], tensors["bias"], params.analysis.heads.full.output)
+
+
+def readout_digest(readout: Readout) -> str:
+    """Name a readout by its numbers, for keys."""
+    return digest_of([np.asarray(readout.weight).tolist(), np.asarray(readout.bias).tolist(), readout.link])
 
 
 def _heads_file(model: Model) -> str:

@@ -12,7 +12,8 @@ from o2b_helpers.core.errors import InputError, ModelError
 from o2b_helpers.core.executor import memory
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
-from o2b_helpers.models.backbones.backbone import Backbone, load_backbone, weights_digest
+from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.backbones.loading import load_backbone, weights_digest
 from o2b_helpers.models.backbones.registry import architecture, load_definition
 from o2b_helpers.models.backbones.weights_files import default_weights_folder
 from o2b_helpers.studies.common.options import Model
@@ -88,7 +89,7 @@ def _check_digest(model: Model, own: dict[str, Any]) -> None:
     digest = own.get("weights_file")
     if digest is None:
         own["sha256"] = model.sha256  # compared where the weights are fetched
-    elif not digest.startswith(model.sha256.lower()):
+    elif not digest.startswith(str(model.sha256).lower()):
         raise ModelError(
             f"the weights of {model.label} have another digest",
             value=f"sha256 {digest} ({model.weights})",

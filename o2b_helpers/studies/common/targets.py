@@ -32,11 +32,11 @@ class TargetGroup:
 
 def target_groups(values: np.ndarray) -> list[TargetGroup]:
     """Group targets (target, stimulus), NaN where a target has no value, by the stimuli they have."""
-    found = []
+    groups = []
     for rows, missing in by_missing(np.isnan(values)):
         places = np.flatnonzero(~missing)
-        found.append(TargetGroup(rows, places, values[np.ix_(rows, places)]))
-    return found
+        groups.append(TargetGroup(rows, places, values[np.ix_(rows, places)]))
+    return groups
 
 
 def exchangeable(targets: pd.DataFrame, stimuli: pd.Series) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from o2b_helpers.kernels.statistics.permutation_null import Forms, unit_ranks
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 
 SHUFFLES, SEED, SHARE = 1000, 0, 0.95
@@ -42,6 +42,6 @@ def largest_effect_by_chance(predictions: xr.Dataset, filters: np.ndarray, value
         return None
     series = values[[stimuli[place] for place in places]].to_numpy(dtype=np.float64)
     shuffles = permutations_within(np.zeros(len(places)), SHUFFLES, SEED)
-    null = Forms(forms, series[None], np.arange(len(places))).under(shuffles)[0]
+    null = LinearStatistics(forms, series[None], np.arange(len(places))).permuted(shuffles)[0]
     level = float(np.quantile(np.abs(null).max(axis=1), SHARE))
     return None if np.isnan(level) else level

@@ -67,11 +67,11 @@ def filter_sensitivity_cost(params: Params, folders: Folders, store: Store) -> l
     boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet")
     classes, many, needs = boxes["class"].nunique(), min(params.execution.batch_size, len(corpus)), []
     for model in (m for m in params.analysis.models if m.object2brain):
-        heads = valence_models.load_full_heads(folders["valence_models"], model)
-        shards = filter_sensitivity.list_shards(params, store, model, corpus, boxes, heads)
+        readout = valence_models.load_readout(params, folders["valence_models"], model)
+        shards = filter_sensitivity.list_shards(params, store, model, corpus, boxes, readout)
         left = [shard for shard in shards if not shard.is_stored(store)]
         backbone, layers = network_shapes(params, model), target_layers(params, model)
-        runs, filters = len(heads.bias), sum(backbone.shape(layer)[0] for layer in layers)
+        runs, filters = readout.n_runs, sum(backbone.shape(layer)[0] for layer in layers)
         # every kind of sum and that of squares for each run, and the kinds of ungated sums for all runs together
         each = DOUBLE * (((len(KINDS) + 1) * runs + len(KINDS)) * filters + classes)
         sums, what = each * classes, f"scoring images with {model.label}"
@@ -97,11 +97,11 @@ def filter_lesions_cost(params: Params, folders: Folders, store: Store) -> list[
     targets = TARGETS.read(folders["human_targets"] / "results")["target"].nunique()
     block = lesion_block_bytes(params)
     for model in (m for m in params.analysis.models if m.object2brain):
-        heads = valence_models.load_full_heads(folders["valence_models"], model)
+        readout = valence_models.load_readout(params, folders["valence_models"], model)
         layers = [None, *target_layers(params, model)]
-        shards = filter_lesions.list_shards(params, store, model, heads, stimuli)
+        shards = filter_lesions.list_shards(params, store, model, readout, stimuli)
         left = [at for at, shard in zip(layers, shards, strict=True) if not shard.is_stored(store)]
-        backbone, runs = network_shapes(params, model), len(heads.bias)
+        backbone, runs = network_shapes(params, model), readout.n_runs
         filters = sum(backbone.shape(layer)[0] for layer in target_layers(params, model))
         results = DOUBLE * runs * filters * (2 * len(stimuli) + 4 * targets)
         disk = DOUBLE * runs * filters * (len(stimuli) + targets)
@@ -124,7 +124,7 @@ def occlusion_cost(params: Params, folders: Folders, store: Store) -> list[Need]
     ].nunique()
     needs, many = [_detecting(params, stimuli, "detecting objects in the stimuli")], params.execution.batch_size
     for model in (m for m in params.analysis.models if m.object2brain):
-        runs = len(valence_models.load_full_heads(folders["valence_models"], model).bias)
+        runs = valence_models.load_readout(params, folders["valence_models"], model).n_runs
         backbone, layers = network_shapes(params, model), target_layers(params, model)
         predictions = DOUBLE * runs * (1 + len(layers)) * classes * len(stimuli)
         maps = FLOAT * many * sum(math.prod(backbone.shape(layer)) for layer in layers)

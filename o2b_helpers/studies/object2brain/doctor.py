@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from o2b_helpers.core.digests import file_digest
 from o2b_helpers.core.findings import Finding, digest_findings, path_finding
 from o2b_helpers.core.params import Params
 from o2b_helpers.models.detectors.detector import known_detectors
@@ -20,9 +21,7 @@ def findings(params: Params) -> Iterator[Finding]:
         yield path_finding(params, "detector checkpoint", "analysis.detector.weights", weights, DETECTOR)
         sha256 = params.analysis.detector.sha256
         known = known_detectors()
-        if sha256 is None and not (
-            params.path(weights).is_file() and file_digest(params.path(weights)) in known
-        ):
+        if sha256 is None and not (params.path(weights).is_file() and file_digest(params.path(weights)) in known):
             yield Finding(
                 "the detector checkpoint's digest",
                 False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,16 @@ from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard, memory
 from o2b_helpers.core.facts import write_facts
-from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
+from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.screening import screened_predictions
 from o2b_helpers.kernels.lesions.single_filters import lesion_predictions
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout, readout_digest
 from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
@@ -43,7 +44,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"lesions": params.analysis.lesions.model_dump(), "models": models}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Lesion every filter of every target layer; the effect is base rho minus lesioned rho."""
     stimuli = inputs.load(params, needs["inputs"]).stimuli
     targets = TARGETS.read(needs["human_targets"] / "results")
@@ -52,8 +53,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     facts["method"] = METHODS[params.analysis.lesions.method]
     origin = made_from(params, "filter_lesions")
     for model in (m for m in params.analysis.models if m.object2brain):
-        heads = load_full_heads(needs["valence_models"], model)
-        base, lesioned, layer, channel, agreement = _predictions(params, model, heads, stimuli)
+        readout = load_readout(params, needs["valence_models"], model)
+        base, lesioned, layer, channel, agreement = _predictions(params, model, readout, stimuli)
         rho = rank_correlation(base, values)
         delta = rho[:, None, :] - rank_correlation(lesioned, values)
         constant = int(np.isnan(delta).any(axis=(0, 2)).sum())
@@ -86,7 +87,9 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
                 "note": "what the whole network predicts, and what it predicts without each filter",
             },
         )
-        write_dataset(label_variables(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label))
+        write_dataset(
+            label_variables(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label)
+        )
         facts[model.label] = {
             "filters": len(layer),
             "largest_effect": float(np.nanmax(np.abs(delta))),
@@ -98,13 +101,12 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
 
 
 def layer_parts(
-    params: Params, store: Store, model: Model, heads: FullHeads, stimuli: pd.DataFrame
+    params: Params, store: Store, model: Model, readout: Readout, stimuli: pd.DataFrame
 ) -> dict[str | None, dict[str, Any]]:
     """Return what the predictions without each filter of a layer depend on; those of the whole network under None."""
     common = {
         "model": model_part(params, model, store),
-        "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
-        "output": params.analysis.heads.full.output,
+        "readout": readout_digest(readout),
         "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
     }
     common["model"].pop("layers")
@@ -114,22 +116,25 @@ def layer_parts(
     }
 
 
-def list_shards(params: Params, store: Store, model: Model, heads: FullHeads, stimuli: pd.DataFrame) -> list[Shard]:
+def list_shards(params: Params, store: Store, model: Model, readout: Readout, stimuli: pd.DataFrame) -> list[Shard]:
     """Return what predicts with the whole network, then without each filter of each layer."""
     shards = []
-    for layer, own in layer_parts(params, store, model, heads, stimuli).items():
+    for layer, own in layer_parts(params, store, model, readout, stimuli).items():
         label = f"{params.name} {model.label} {layer or 'none'}"
-        shards.append(Shard(KIND, label, own, _predict, (params, model, heads, stimuli, layer)))
+        shards.append(Shard(KIND, label, own, _predict, (params, model, readout, stimuli, layer)))
     return shards
 
 
 def _predictions(
-    params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame
+    params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray, list[str], list[int], dict[str, float]]:
     """Return base (run, stimulus) and lesioned (run, filter, stimulus) predictions, layers, channels and agreement."""
     store = Store(params.store)
-    whole, *folders = InProcess().run(list_shards(params, store, model, heads, stimuli), store)
-    base, lesioned, layers, channels, agreement = np.load(whole / "predictions.npy"), [], [], [], {}
+    whole, *folders = InProcess().run(list_shards(params, store, model, readout, stimuli), store)
+    layers: list[str] = []
+    channels: list[int] = []
+    agreement: dict[str, float] = {}
+    base, lesioned = np.load(whole / "predictions.npy"), []
     for layer, folder in zip(target_layers(params, model), folders, strict=True):
         lesioned.append(np.load(folder / "predictions.npy"))
         if (folder / "agreement.npy").exists():
@@ -140,10 +145,10 @@ def _predictions(
 
 
 def _predict(
-    params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame, layer: str | None, folder: Path
+    params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame, layer: str | None, folder: Path
 ) -> None:
     """Predict with the whole network, or, where a layer is named, without each of its filters."""
-    known = _Network.of(params, model, heads, stimuli)
+    known = _Network.of(params, model, readout, stimuli)
     if layer is None:
         predictions = known.whole()
     elif params.analysis.lesions.method == "exact":
@@ -160,23 +165,23 @@ def _predict(
 
 
 class _Network:
-    """A network, its stimuli and its heads, kept for all layers: pictures and features are computed once."""
+    """A network, its stimuli and its readout, kept for all layers: pictures and features are computed once."""
 
-    def __init__(self, params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame) -> None:
-        self.params, self.model, self.heads, self.stimuli = params, model, heads, stimuli
+    def __init__(self, params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame) -> None:
+        self.params, self.model, self.readout, self.stimuli = params, model, readout, stimuli
         self.backbone = loaded(params, model)
 
     @classmethod
-    def of(cls, params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame) -> _Network:
+    def of(cls, params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame) -> _Network:
         """Return the one that the shard before has left, if it is the same."""
         key = (
             model.model_dump_json(),
             params.execution.model_dump_json(),
             params.analysis.seed,
-            digest_of([heads.weight.tolist(), heads.bias.tolist()]),
+            readout_digest(readout),
             digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
         )
-        return memory.keep("lesioned network", key, lambda: cls(params, model, heads, stimuli))
+        return memory.keep("lesioned network", key, lambda: cls(params, model, readout, stimuli))
 
     @cached_property
     def images(self) -> torch.Tensor:
@@ -189,21 +194,16 @@ class _Network:
             batches = self.images.split(self.params.execution.batch_size)
             return torch.cat([self.backbone.features(batch) for batch in batches])
 
-    @property
-    def _output(self) -> str:
-        return self.params.analysis.heads.full.output
-
     def whole(self) -> np.ndarray:
-        return head_outputs(self.features, *self.heads.tensors(self.backbone.device), self._output).numpy()
+        return self.readout.outputs(self.features).numpy()
 
     def exact(self, layer: str, channels: list[int] | None = None) -> np.ndarray:
         return lesion_predictions(
             self.backbone,
             self.images,
-            *self.heads.tensors(self.backbone.device),
+            self.readout,
             layer,
             channels=channels,
-            output=self._output,
             features=self.features,
             block_bytes=lesion_block_bytes(self.params),
         ).numpy()
@@ -216,9 +216,8 @@ class _Network:
         return screened_predictions(
             self.backbone,
             self.images,
-            *self.heads.tensors(self.backbone.device),
+            self.readout,
             target_layers(self.params, self.model),
-            output=self._output,
             batch_size=self.params.execution.batch_size,
         )
 

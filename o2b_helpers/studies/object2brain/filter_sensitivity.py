@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ import torch
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import write_facts
-from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import filter_dataset, label_variables, write_dataset
+from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
+from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.models.backbones.registry import architecture
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout, readout_digest
 from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
@@ -41,7 +43,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     }
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Score every box for every filter, shard by shard, and add the shards up."""
     corpus = inputs.load(params, needs["inputs"]).corpus
     boxes = pd.read_parquet(needs["objects"] / "results" / "detections.parquet")
@@ -52,8 +54,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     }
     origin = made_from(params, "filter_sensitivity")
     for model in (m for m in params.analysis.models if m.object2brain):
-        heads = load_full_heads(needs["valence_models"], model)
-        sums = _score_model(params, model, corpus, boxes, heads)
+        readout = load_readout(params, needs["valence_models"], model)
+        sums = _score_model(params, model, corpus, boxes, readout)
         variables = sums.variables()
         count, exchanged = (variables[name][1] for name in ("box_count", "exchanged_count"))
         sizes = {
@@ -76,15 +78,14 @@ def carry(params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFram
 
 
 def list_shards(
-    params: Params, store: Store, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, heads: FullHeads
+    params: Params, store: Store, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, readout: Readout
 ) -> list[Shard]:
     """Return what is to be scored with a model, shard by shard; `boxes` are the whole corpus' detections."""
     carried = carry(params, model, corpus, boxes)
     common = {
         "model": model_part(params, model, store),
-        "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
+        "readout": readout_digest(readout),
         "sensitivity": params.analysis.sensitivity.model_dump(),
-        "output": params.analysis.heads.full.output,
         "classes": sorted(boxes["class"].unique()),
     }
     shards = []
@@ -97,7 +98,7 @@ def list_shards(
             "exchanged": _digest_of_given(carried, start, stop),
         }
         label = f"{params.name} {model.label} images {start + 1} to {stop}"
-        arguments = (params, model, corpus, carried, heads, start, stop)
+        arguments = (params, model, corpus, carried, readout, start, stop)
         shards.append(Shard(KIND, label, {**common, **own}, _score, arguments))
     return shards
 
@@ -110,14 +111,17 @@ def classes_in(shard: Shard) -> int:
 
 def _digest_of_given(carried: CarriedBoxes, start: int, stop: int) -> str:
     given, host = carried.given(start, stop)
-    return digest_of([carried.corners[given].tolist(), carried.label[given].tolist(), (host - start).tolist()])
+    boxes = [carried.corners[given].tolist(), carried.label[given].tolist(), (host - start).tolist()]
+    if carried.masks is not None:
+        boxes.append([carried.masks[number] for number in given])
+    return digest_of(boxes)
 
 
 def _score_model(
-    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, heads: FullHeads
+    params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame, readout: Readout
 ) -> SensitivitySums:
     store = Store(params.store)
-    folders = InProcess().run(list_shards(params, store, model, corpus, boxes, heads), store)
+    folders = InProcess().run(list_shards(params, store, model, corpus, boxes, readout), store)
     return added(map(SensitivitySums.read, folders), np.arange(boxes["class"].nunique()))
 
 
@@ -126,7 +130,7 @@ def _score(
     model: Model,
     corpus: pd.DataFrame,
     carried: CarriedBoxes,
-    heads: FullHeads,
+    readout: Readout,
     start: int,
     stop: int,
     folder: Path,
@@ -137,19 +141,19 @@ def _score(
     size = params.execution.batch_size
     batches = [(first, min(first + size, stop)) for first in range(start, stop, size)]
     sums = (
-        _score_batch(params, backbone, heads, shown.batch(a, b), carried, a, b, layers)
+        _score_batch(params, backbone, readout, shown.batch(a, b), carried, a, b, layers)
         for a, b in progress(batches, f"scoring images with {model.label}")
     )
     added(sums, carried.classes(start, stop)).write(folder)
 
 
-def _score_batch(params, backbone, heads, images, carried, start, stop, layers) -> SensitivitySums:
+def _score_batch(params, backbone, readout, images, carried, start, stop, layers) -> SensitivitySums:
     """Score one batch: network inputs of the corpus' rows `start` to `stop`, own boxes and those they are given."""
     columns, device = box_columns(carried, start, stop), backbone.device
     scores = filter_scores(
         backbone,
         images.to(device),
-        *heads.tensors(device),
+        readout,
         torch.as_tensor(columns.corners),
         torch.as_tensor(columns.image),
         torch.as_tensor(columns.column),
@@ -157,10 +161,10 @@ def _score_batch(params, backbone, heads, images, carried, start, stop, layers) 
         list(layers),
         score=params.analysis.sensitivity.score,
         cam_scale=params.analysis.sensitivity.cam_scale,
-        output=params.analysis.heads.full.output,
         members=columns.members,
         squares=True,
         ungated=True,
+        masks=columns.masks,
         batch_size=params.execution.batch_size,
     )
     return sums_of(scores, columns.classes, columns.gram)

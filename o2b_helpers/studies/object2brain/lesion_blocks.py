@@ -15,6 +15,6 @@ def lesion_block_bytes(params: Params) -> int:
     """
     device = pick_device(params.execution.device)
     most = BLOCK_BYTES if device == "cpu" else 4 * BLOCK_BYTES
-    left = memory_for_this_process(params.execution.memory_gib) - resident_bytes()
-    left = min(left, free_device_memory(device))
+    in_memory = memory_for_this_process(params.execution.memory_gib) - resident_bytes()
+    left = min(float(in_memory), free_device_memory(device))
     return min(most, 2 ** max(20, int(max(left, 1) // 4).bit_length() - 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return own
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Detect objects in every corpus image."""
     corpus = inputs.load(params, needs["inputs"]).corpus
     detections = detect(params, Store(params.store), corpus)
@@ -100,6 +101,7 @@ def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
     boxes = detector.detect(
         images["path"].tolist(),
         images=images["image"].tolist(),
+        masks=options.regions == "masks",
         confidence=options.confidence,
         iou=options.iou,
         image_size=options.image_size,
@@ -110,7 +112,7 @@ def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
 
 
 def _categories(classes: pd.Series, table: Path | None) -> list[str]:
-    known = categories(table).set_index("class")["category"].to_dict()
+    known = categories(table, set(classes)).set_index("class")["category"].to_dict()
     unknown = sorted(set(classes) - set(known))
     if unknown:
         raise InputError(

@@ -5,7 +5,7 @@ It has no notebook of its own; notebook 08 asks for it. Ours, not the paper's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,15 +19,17 @@ import xarray as xr
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import write_facts
-from o2b_helpers.core.keys import made_from
-from o2b_helpers.core.labelled import label_variables, write_dataset
+from o2b_helpers.core.files.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.outputs import head_outputs
+from o2b_helpers.inputs.images.preprocessing import Preprocessing
+from o2b_helpers.inputs.images.run_lengths import decode_mask
 from o2b_helpers.kernels.regions.occlusion import box_mask, fill_from_surroundings, hide_in_maps
 from o2b_helpers.models.backbones.registry import architecture
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout, readout_digest
 from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
@@ -43,7 +45,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {"models": {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain}}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Hide every class in every stimulus that shows it, and let the networks predict again."""
     stimuli = inputs.load(params, needs["inputs"]).stimuli
     detections = pd.read_parquet(needs["objects"] / "results" / "detections.parquet", columns=["class"])
@@ -52,8 +54,8 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
     facts: dict[str, Any] = {"boxes_in_stimuli": len(boxes), "classes_in_stimuli": int(boxes["class"].nunique())}
     origin = made_from(params, "occlusion")
     for model in (m for m in params.analysis.models if m.object2brain):
-        heads = load_full_heads(needs["valence_models"], model)
-        dataset = occluded_predictions(params, model, heads, stimuli, boxes, classes)
+        readout = load_readout(params, needs["valence_models"], model)
+        dataset = occluded_predictions(params, model, readout, stimuli, boxes, classes)
         dataset.attrs = {"architecture": model.label, "weights": model.weights_label, **origin}
         write_dataset(dataset, folder / "results" / OCCLUDED_PREDICTIONS.file(model.label))
         facts[model.label] = {"stimuli_with_a_class_hidden": int((dataset["shown"] > 0).sum())}
@@ -66,11 +68,11 @@ def stimulus_boxes(params: Params, stimuli: pd.DataFrame, classes: list[str]) ->
     Returns
     -------
     DataFrame
-        image, class, confidence, x0, y0, x1, y1, width, height. Classes that the corpus does not show are left out:
-        they have no sensitivity to compare with.
+        image, class, confidence, x0, y0, x1, y1, width, height[, mask]. Classes that the corpus does not show are left
+        out: they have no sensitivity to compare with.
     """
-    found = objects.detect(params, Store(params.store), stimuli.drop_duplicates("image"), "stimuli")
-    return found[found["class"].isin(classes)].reset_index(drop=True)
+    boxes = objects.detect(params, Store(params.store), stimuli.drop_duplicates("image"), "stimuli")
+    return boxes[boxes["class"].isin(classes)].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def hidden_classes(
 ) -> list[Hidden]:
     """List what is to be hidden where, by stimulus and class; classes that were cropped away are not shown."""
     target_layers(params, model)  # reads the file that defines the architecture, where there is one
-    geometry, found = architecture(model.architecture).preprocessing, []
+    geometry, pairs = architecture(model.architecture).preprocessing, []
     by_image = dict(list(boxes.groupby("image")))
     for row, stimulus in enumerate(stimuli.itertuples()):
         if stimulus.image not in by_image:
@@ -104,19 +106,27 @@ def hidden_classes(
             corners = own[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)
             carried = geometry.boxes_to_input(corners, stimulus.width, stimulus.height)
             mask = box_mask(torch.as_tensor(carried), geometry.crop, geometry.crop)
+            if "mask" in own:
+                mask = torch.as_tensor(_union_in_input(geometry, own["mask"], stimulus.width, stimulus.height))
             if mask.any():
-                found.append(Hidden(row, classes.index(name), mask))
-    return found
+                pairs.append(Hidden(row, classes.index(name), mask))
+    return pairs
+
+
+def _union_in_input(geometry: Preprocessing, codes: Sequence[str], width: int, height: int) -> np.ndarray:
+    """Join masks of a picture and carry them to the network's input."""
+    inside = np.logical_or.reduce([decode_mask(code, height, width) for code in codes])
+    return geometry.mask_to_input(inside, width, height)
 
 
 def occluded_predictions(
-    params: Params, model: Model, heads: FullHeads, stimuli: pd.DataFrame, boxes: pd.DataFrame, classes: list[str]
+    params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame, boxes: pd.DataFrame, classes: list[str]
 ) -> xr.Dataset:
     """Predict every stimulus whole, and without each class that it shows.
 
     Parameters
     ----------
-    params, model, heads
+    params, model, readout
         The profile, the model and its trained heads.
     stimuli : DataFrame
         stimulus, image, path, width, height, sha256.
@@ -129,11 +139,12 @@ def occluded_predictions(
     -------
     Dataset
         base(run, stimulus), prediction(run, class, stimulus), map_prediction(layer, run, class, stimulus) and
-        shown(class, stimulus), see `tables.OCCLUDED_PREDICTIONS`. Stored stimuli by stimuli, so that a killed run goes on.
+        shown(class, stimulus), see `tables.OCCLUDED_PREDICTIONS`. Some stimuli are
+        stored at a time, so that a killed run goes on.
     """
     store, layers = Store(params.store), target_layers(params, model)
     hidden = hidden_classes(params, model, stimuli, boxes, classes)
-    runs, n_classes, n_stimuli = len(heads.bias), len(classes), len(stimuli)
+    runs, n_classes, n_stimuli = readout.n_runs, len(classes), len(stimuli)
     base, cover = np.empty((runs, n_stimuli)), np.zeros((n_classes, n_stimuli))
     for pair in hidden:
         cover[pair.label, pair.stimulus] = float(pair.mask.double().mean())
@@ -144,13 +155,12 @@ def occluded_predictions(
         pairs = [pair for pair in hidden if start <= pair.stimulus < stop]
         part = {
             "model": model_part(params, model, store),
-            "heads": digest_of([heads.weight.tolist(), heads.bias.tolist()]),
-            "output": params.analysis.heads.full.output,
+            "readout": readout_digest(readout),
             "stimuli": digest_of(stimuli[["stimulus", "sha256"]].iloc[start:stop].values.tolist()),
             "hidden": digest_of([[pair.stimulus - start, pair.label, _edges(pair.mask)] for pair in pairs]),
         }
         label = f"{params.name} {model.label} stimuli {start + 1} to {stop}"
-        shards.append(Shard(KIND, label, part, _predict, (params, model, heads, stimuli, pairs, start, stop)))
+        shards.append(Shard(KIND, label, part, _predict, (params, model, readout, stimuli, pairs, start, stop)))
         pairs_of.append((pairs, start, stop))
     folders = InProcess().run(shards, store, f"hiding objects from {model.label}")
     for folder, (pairs, start, stop) in zip(folders, pairs_of, strict=True):
@@ -179,7 +189,7 @@ def occluded_predictions(
 def _predict(
     params: Params,
     model: Model,
-    heads: FullHeads,
+    readout: Readout,
     stimuli: pd.DataFrame,
     hidden: list[Hidden],
     start: int,
@@ -190,33 +200,32 @@ def _predict(
     shown = pictures(params, Store(params.store), model, stimuli, "stimuli")
     pairs = [(pair.stimulus - start, pair.mask) for pair in hidden]
     base, changed = _predictions(
-        params, loaded(params, model), heads, shown.batch(start, stop), pairs, target_layers(params, model)
+        params, loaded(params, model), readout, shown.batch(start, stop), pairs, target_layers(params, model)
     )
     np.save(folder / "base.npy", base)
     np.save(folder / "changed.npy", changed)
 
 
 @torch.no_grad()
-def _predictions(params, backbone, heads, images, hidden, layers) -> tuple[np.ndarray, np.ndarray]:
+def _predictions(params, backbone, readout, images, hidden, layers) -> tuple[np.ndarray, np.ndarray]:
     """Return predictions (run, stimulus) of whole images, and (pair, 1 + layer, run) with something hidden."""
-    weight, bias = heads.tensors()
     size = params.execution.batch_size
 
     def output(features: torch.Tensor) -> np.ndarray:
-        return head_outputs(features.cpu(), weight, bias, params.analysis.heads.full.output).numpy()
+        return readout.outputs(features).numpy()
 
     images = images.to(backbone.device)
     base = np.concatenate([output(backbone.features(some)) for some in images.split(size)], axis=1)
-    changed = np.empty((len(hidden), 1 + len(layers), len(weight)))
+    changed = np.empty((len(hidden), 1 + len(layers), readout.n_runs))
     for start in range(0, len(hidden), size):
         some = hidden[start : start + size]
         own = images[[row for row, _ in some]]
         masks = torch.stack([mask for _, mask in some]).to(backbone.device)
-        here = changed[start : start + size]
-        here[:, 0] = output(backbone.features(fill_from_surroundings(own, masks))).T
-        change = partial(hide_in_maps, hidden=masks, size=tuple(masks.shape[1:]))
+        block = changed[start : start + size]
+        block[:, 0] = output(backbone.features(fill_from_surroundings(own, masks))).T
+        change = partial(hide_in_maps, hidden=masks, size=(masks.shape[1], masks.shape[2]))
         for number, features in enumerate(_features_with(backbone, own, layers, change), 1):
-            here[:, number] = output(features).T
+            block[:, number] = output(features).T
     return base, changed
 
 

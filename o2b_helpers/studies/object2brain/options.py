@@ -19,7 +19,13 @@ class Detector(Block):
     image_size: int | None = option(
         None, "longer side the detector works at; default: what it was trained with", unit="pixels"
     )
-    categories: str | None = option(None, "CSV class, category; default: the 34 categories of Open Images")
+    categories: str | None = option(
+        None, "CSV class, category; default: the 34 categories of Open Images, for its classes or for those of COCO"
+    )
+    regions: Literal["boxes", "masks"] = option(
+        "boxes",
+        "what an object covers: its box, or its mask (a segmentation checkpoint; statistics are taken over its pixels)",
+    )
 
 
 class Sensitivity(Block):
@@ -82,3 +88,6 @@ class Object2BrainOptions(Block):
     sensitivity: Sensitivity = option(Sensitivity(), "filter sensitivity")
     lesions: Lesions = option(Lesions(), "filter lesions")
     object2brain: Object2Brain = option(Object2Brain(), "class and category weights")
+
+
+OPTIONS = Object2BrainOptions

@@ -12,7 +12,7 @@ from o2b_helpers.studies.object2brain.figures import (
     category_weights_by_architecture,
     category_weights_by_layer,
 )
-from o2b_helpers.studies.object2brain.options import Object2BrainOptions
+from o2b_helpers.studies.object2brain.options import OPTIONS
 from o2b_helpers.studies.object2brain.section import SECTION
 from o2b_helpers.studies.object2brain.tables import (
     CATEGORY_OVERLAP,
@@ -87,10 +87,10 @@ EXPLORER = Step(
     summary=summaries.explorer_summary,
 )
 
-OBJECT2BRAIN_STUDY = Study(
+STUDY = Study(
     "object2brain",
     title="Objects that drive the agreement",
-    options=Object2BrainOptions,
+    options=OPTIONS,
     steps=(OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, CLASS_WEIGHTS, EXPLORER),
     figures=(category_weights_by_layer.FIGURE, category_weights_by_architecture.FIGURE, category_overlap.FIGURE),
     section=SECTION,

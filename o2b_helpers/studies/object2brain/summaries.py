@@ -17,7 +17,8 @@ def objects_summary(facts: Facts) -> list[str]:
     return [
         f"The detector found {counted(facts['boxes'], 'box', 'boxes')} of "
         f"{counted(facts.get('detected_classes', 0), 'class', 'classes')} in "
-        f"{counted(facts.get('images_with_a_box', 0), 'picture')}; {counted(facts.get('images_without', 0), 'picture')} "
+        f"{counted(facts.get('images_with_a_box', 0), 'picture')}; "
+        f"{counted(facts.get('images_without', 0), 'picture')} "
         "without any.",
         f"Most frequent: {named}." if named else "",
     ]

@@ -35,6 +35,13 @@ DETECTIONS = Table(
         Column("y1", "number", "lower edge", "pixels"),
         Column("width", "integer", "width of the original picture", "pixels"),
         Column("height", "integer", "height of the original picture", "pixels"),
+        Column(
+            "mask",
+            "text",
+            "the object's pixels in the original picture, as run lengths, column by column; only where "
+            "`analysis.detector.regions` is `masks`",
+            optional=True,
+        ),
     ),
 )
 CATEGORY_OVERLAP = Table(
@@ -97,8 +104,8 @@ CATEGORY_WEIGHTS = Table(
         Column(
             "sign",
             "text",
-            "among the highest (`positive`) or lowest (`negative`) classes, a share of `analysis.object2brain.share` of "
-            "the detected ones at either end (a tenth in the paper)",
+            "among the highest (`positive`) or lowest (`negative`) classes, a share of `analysis.object2brain.share` "
+            "of the detected ones at either end (a tenth in the paper)",
         ),
         Column("weight", "number", "sum of these classes' weights (mean over runs)"),
         Column("n_classes", "integer", "classes summed"),
@@ -130,8 +137,8 @@ FILTER_SCORES = Arrays(
         Variable(
             "coverage_sum",
             _BY_RUN,
-            "M's: sum over all boxes b of m[b, class] times the score of b; m[b, class] is the share of b that the boxes "
-            "of the class in the same image cover",
+            "M's: sum over all boxes b of m[b, class] times the score of b; m[b, class] is the share of b that the "
+            "boxes of the class in the same image cover",
         ),
         Variable("coverage_gram", ("class", "class_b"), "M'M over the same boxes"),
         Variable(

@@ -35,7 +35,7 @@ def presence_data(images: int, seed: int) -> tuple[Tensor, Tensor]:
     presence = torch.zeros(images, len(names))
     for index in progress(range(images), "drawing training images"):
         scene = draw_scene((seed, planted("training_stream"), index))
-        pictures[index] = render(scene).resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BILINEAR)
+        pictures[index] = np.asarray(render(scene).resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BILINEAR))
         presence[index, [names.index(name) for name in scene.classes]] = 1.0
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), presence
 

@@ -8,9 +8,11 @@ from kernels_reference import (
     SCALE_ABOVE_EPSILON,
     assert_close,
     box_values,
-    heads_for,
     images_for,
+    readout_for,
+    scaled,
     score_of,
+    some_runs,
     untrained,
     whole_network,
 )
@@ -20,25 +22,25 @@ from torch import nn
 from torch.nn import functional
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
-from o2b_helpers.kernels.cams.dense_tail import FlatTail
+from o2b_helpers.kernels.cams.dense_tail import DenseTail
 from o2b_helpers.kernels.cams.filter_cams import filter_maps
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.kernels.cams.gradient_means import gradient_sum, output_edges, readers
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 
 ARCHITECTURES = ["toynet", "alexnet", "resnet18", "vgg16", "squeezenet1_1"]
 ARCHITECTURES += ["vgg19", "resnet50", "densenet121", "googlenet"]
 
 
 class OneRun:
-    """pytorch-grad-cam's target: the output of one run's head, through a sigmoid where asked."""
+    """pytorch-grad-cam's target: the output of one run, through a sigmoid where the readout has one."""
 
-    def __init__(self, run, output="linear"):
-        self.run, self.output = run, output
+    def __init__(self, run, link):
+        self.run, self.link = run, link
 
     def __call__(self, outputs):
         value = outputs[self.run]
-        return torch.sigmoid(value) if self.output == "sigmoid" else value
+        return torch.sigmoid(value) if self.link == "sigmoid" else value
 
 
 class DenseNet(nn.Module):
@@ -65,18 +67,18 @@ def lively(name):
     return network
 
 
-def grad_cam(network, layers, images, weight, bias, run, output="linear"):
+def grad_cam(network, layers, images, readout, run):
     """Activations and GradCAM weights by pytorch-grad-cam itself: {layer: (maps, weights)}.
 
     The images' memory layout is the kernel's, so that both add up in the same order. Among a deep network's millions of
     ReLUs some stand closer to 0 than a rounding error, and each of them is open or shut by that order alone.
     """
-    module = whole_network(network, weight, bias)
+    module = whole_network(network, readout)
     module = DenseNet(module) if network.name.startswith("densenet") else module
     images = images.to(memory_format=torch.channels_last)
     chosen = [module.get_submodule(layer) for layer in layers]
     with GradCAM(module, chosen) as cam:
-        cam(images, [OneRun(run, output)] * len(images))
+        cam(images, [OneRun(run, readout.link)] * len(images))
         taken = cam.activations_and_grads
         return {
             layer: (maps.numpy(), cam.get_cam_weights(images, stage, None, maps, gradients.numpy()))
@@ -93,17 +95,17 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
     """
     network = lively(name)
     count = 1 if name.startswith("vgg") else 2
-    images, (weight, bias) = images_for(network, count), heads_for(network, 2)
+    images, readout = images_for(network, count), readout_for(network, 2)
     size = images.shape[-2:]
     boxes = torch.tensor([[10.3, 5.0, 70.9, 60.0], [0, 0, size[1], size[0]], [40.0, 20, 41, 90], [3.0, 8, 60, 21]])
     pixels = [[10, 5, 71, 60], [0, 0, size[1], size[0]], [40, 20, 41, 90], [3, 8, 60, 21]]
     owner, classes = torch.arange(4) % count, torch.tensor([0, 1, 0, 2])
     layers = network.target_layers
-    found = filter_scores(network, images, weight, bias, boxes, owner, classes, 4, layers)
+    found = filter_scores(network, images, readout, boxes, owner, classes, 4, layers)
     rng = np.random.default_rng(0)
     compared = {layer: 0 for layer in layers}
     for run in range(2):
-        reference = grad_cam(network, layers, images, weight * SCALE_ABOVE_EPSILON, bias, run)
+        reference = grad_cam(network, layers, images, scaled(readout, SCALE_ABOVE_EPSILON), run)
         for layer in layers:
             maps, weights = reference[layer]
             seen = np.flatnonzero((weights * maps.max((2, 3)) > 1).any(0))  # sampled where there is a map to score
@@ -122,15 +124,15 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "output"),
+    ("name", "link"),
     [("toynet", "sigmoid"), ("alexnet", "sigmoid"), ("resnet18", "sigmoid"), ("toynet", "linear"), ("vgg16", "linear")],
 )
-def test_maps_and_weights_equal_grad_cam(name, output):
+def test_maps_and_weights_equal_grad_cam(name, link):
     network = untrained(name)
-    images, (weight, bias) = images_for(network, 1), heads_for(network, 2)
-    found = filter_maps(network, images, weight, bias, network.target_layers, output)
+    images, readout = images_for(network, 1), readout_for(network, 2, link=link)
+    found = filter_maps(network, images, readout, network.target_layers)
     for run in range(2):
-        reference = grad_cam(network, network.target_layers, images, weight, bias, run, output)
+        reference = grad_cam(network, network.target_layers, images, readout, run)
         for layer in network.target_layers:
             maps, weights = found[layer]
             assert_close(maps, reference[layer][0], 1e-5 * reference[layer][0].max())
@@ -142,9 +144,9 @@ def test_maps_and_weights_equal_grad_cam(name, output):
 @pytest.mark.parametrize("name", ["toynet", "alexnet", "resnet18"])
 def test_filter_maps_equal_captum(name):
     network = untrained(name)
-    images, (weight, bias) = images_for(network, 2), heads_for(network, 2)
-    module = whole_network(network, weight, bias)
-    found = filter_maps(network, images, weight, bias, network.target_layers)
+    images, readout = images_for(network, 2), readout_for(network, 2)
+    module = whole_network(network, readout)
+    found = filter_maps(network, images, readout, network.target_layers)
     for layer in network.target_layers:
         maps, weights = found[layer]
         for run in range(2):
@@ -156,11 +158,11 @@ def test_filter_maps_equal_captum(name):
 
 def test_backward_stops_at_the_first_target_layer():
     network = untrained("toynet")
-    images, (weight, bias) = images_for(network, 2).requires_grad_(), heads_for(network, 1)
-    maps, weights = filter_maps(network, images, weight, bias, ["features.4", "features.9"])["features.4"]
+    images, readout = images_for(network, 2).requires_grad_(), readout_for(network, 1)
+    maps, weights = filter_maps(network, images, readout, ["features.4", "features.9"])["features.4"]
     assert images.grad is None and not maps.requires_grad and not weights.requires_grad
     with torch.no_grad():  # a caller's no_grad does not get in the way
-        again = filter_maps(network, images, weight, bias, ["features.9", "features.4"])
+        again = filter_maps(network, images, readout, ["features.9", "features.4"])
     assert list(again) == ["features.9", "features.4"]
     assert torch.equal(again["features.4"][1], weights)
 
@@ -215,11 +217,11 @@ def test_most_first_layers_are_left_by_convolutions():
 def test_weights_do_not_depend_on_how_the_first_layer_is_left(monkeypatch):
     for name in ("alexnet", "resnet18"):
         network = untrained(name)
-        images, (weight, bias) = images_for(network, 2), heads_for(network, 2)
-        found = filter_maps(network, images, weight, bias, network.target_layers)
+        images, readout = images_for(network, 2), readout_for(network, 2)
+        found = filter_maps(network, images, readout, network.target_layers)
         with monkeypatch.context() as patch:
             patch.setattr("o2b_helpers.kernels.cams.filter_cams.readers", lambda *_: None)
-            plain = filter_maps(network, images, weight, bias, network.target_layers)
+            plain = filter_maps(network, images, readout, network.target_layers)
         for layer in network.target_layers:
             assert_close(found[layer][1], plain[layer][1], 1e-5 * float(plain[layer][1].abs().max()))
 
@@ -238,7 +240,7 @@ def test_tail_of_any_stages_goes_back_for_all_runs():
     stages = [(str(number), stage.eval().requires_grad_(False)) for number, stage in enumerate(stages)]
     values, gradient = torch.randn(4, 12, requires_grad=True), torch.randn(3, 4, 7)
     whole = nn.Sequential(*[stage for _, stage in stages])(values)
-    tail = FlatTail(stages, values)
+    tail = DenseTail(stages, values)
     assert_close(tail.features, whole.detach(), 1e-6)
     found = tail.back(gradient)
     for run in range(3):
@@ -249,10 +251,10 @@ def test_tail_of_any_stages_goes_back_for_all_runs():
 
 def test_many_runs_equal_each_alone():
     network = untrained("alexnet")
-    images, (weight, bias) = images_for(network, 2), heads_for(network, 11)
-    together = filter_maps(network, images, weight, bias, ["features.1", "features.9"])
+    images, readout = images_for(network, 2), readout_for(network, 11)
+    together = filter_maps(network, images, readout, ["features.1", "features.9"])
     for run in (0, 7, 8, 10):
-        alone = filter_maps(network, images, weight[[run]], bias[[run]], ["features.1", "features.9"])
+        alone = filter_maps(network, images, some_runs(readout, [run]), ["features.1", "features.9"])
         for layer, (_, weights) in alone.items():
             assert_close(together[layer][1][run], weights[0], 1e-5 * float(weights.abs().max()))
 
@@ -260,35 +262,33 @@ def test_many_runs_equal_each_alone():
 def test_last_layer_in_closed_form():
     """Behind the last ReLU of ResNet18 only average pooling and the head follow: w = head / (height * width)."""
     network = untrained("resnet18")
-    weight, bias = heads_for(network, 2)
-    maps, weights = filter_maps(network, images_for(network, 1), weight, bias, ["layer4"])["layer4"]
-    assert_close(weights[:, 0], weight / maps[0, 0].numel(), 1e-7)
+    readout = readout_for(network, 2)
+    maps, weights = filter_maps(network, images_for(network, 1), readout, ["layer4"])["layer4"]
+    assert_close(weights[:, 0], readout.weight[:, 0] / maps[0, 0].numel(), 1e-7)
 
 
 def test_a_saturated_sigmoid_keeps_the_sign():
     network = untrained("toynet")
-    images, (weight, _) = images_for(network, 2), heads_for(network, 1)
-    linear = filter_maps(network, images, weight, torch.zeros(1), ["features.4"])["features.4"][1]
-    far = filter_maps(network, images, weight, torch.tensor([300.0]), ["features.4"], "sigmoid")["features.4"][1]
+    images, readout = images_for(network, 2), readout_for(network, 1)
+    linear = filter_maps(network, images, readout, ["features.4"])["features.4"][1]
+    saturated = scaled(readout, 1, bias=torch.tensor([[300.0]]), link="sigmoid")
+    far = filter_maps(network, images, saturated, ["features.4"])["features.4"][1]
     assert torch.equal(far > 0, linear > 0) and (linear > 0).any()
 
 
 def test_refuses_bad_input():
     network = untrained("toynet")
-    images, (weight, bias) = images_for(network, 2), heads_for(network, 2)
+    images, readout = images_for(network, 2), readout_for(network, 2)
     broken = images.clone()
     broken[0, 0, 0, 0] = float("nan")
     with pytest.raises(InputError, match="images holds values that are not finite"):
-        filter_maps(network, broken, weight, bias, ["features.4"])
-    with pytest.raises(InputError, match="head_weight holds values that are not finite"):
-        filter_maps(network, images, weight * float("inf"), bias, ["features.4"])
-    with pytest.raises(InputError, match="number of runs"):
-        filter_maps(network, images, weight, bias[:1], ["features.4"])
+        filter_maps(network, broken, readout, ["features.4"])
     with pytest.raises(InputError, match="does not fit the backbone"):
-        filter_maps(network, images, weight[:, 1:], bias, ["features.4"])
-    with pytest.raises(ParameterError, match="output"):
-        filter_maps(network, images, weight, bias, ["features.4"], "softmax")
+        filter_maps(network, images, readout_for(untrained("alexnet"), 1), ["features.4"])
+    for output in (1, -1, "highest", 0.5):
+        with pytest.raises(ParameterError, match="no such output"):
+            filter_maps(network, images, readout, ["features.4"], output)
     with pytest.raises(ModelError, match="no such layer"):
-        filter_maps(network, images, weight, bias, ["features.99"])
+        filter_maps(network, images, readout, ["features.99"])
     with pytest.raises(ModelError, match="negative values"):
-        filter_maps(network, images, weight, bias, ["features.3"])  # a convolution
+        filter_maps(network, images, readout, ["features.3"])  # a convolution

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from filter_score_setting import LAYERS, N_CLASSES, setting
-from kernels_reference import assert_close
+from kernels_reference import assert_close, scaled, some_runs
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
@@ -25,10 +25,10 @@ def columns(boxes=17, seed=3):
 
 def single(things, cam_scale, **more):
     """Scores (run, filter, box): every box a class of its own."""
-    network, pictures, weight, bias, corners, owner, _ = things
+    network, pictures, readout, corners, owner, _ = things
     alone = torch.arange(len(corners))
     return filter_scores(
-        network, pictures, weight, bias, corners, owner, alone, len(corners), LAYERS, cam_scale=cam_scale, **more
+        network, pictures, readout, corners, owner, alone, len(corners), LAYERS, cam_scale=cam_scale, **more
     )
 
 
@@ -49,7 +49,7 @@ def test_columns_are_weighted_sums_over_boxes(cam_scale):
         wanted[:, :, column] += weight * one.score_sum[:, :, box]
         ungated[:, column] += weight * one.ungated_sum[:, box]
         weights[column] += weight * kept[box]
-    for box, label in enumerate(things[6].tolist()):
+    for box, label in enumerate(things[5].tolist()):
         square[:, :, label] += one.score_sum[:, :, box] ** 2
     assert_close(found.score_sum[..., N_CLASSES:], wanted, 1e-5)
     assert_close(found.ungated_sum[:, N_CLASSES:], ungated, 1e-5)
@@ -60,10 +60,18 @@ def test_columns_are_weighted_sums_over_boxes(cam_scale):
 
 @pytest.mark.parametrize("cam_scale", SCALES)
 def test_ungated_scores_are_those_of_the_maps_whatever_the_gradient(cam_scale):
-    network, pictures, weight, bias, *boxes = setting()
-    found = filter_scores(network, pictures, weight, bias, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True)
+    network, pictures, readout, *boxes = setting()
+    found = filter_scores(network, pictures, readout, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True)
+    opposite = scaled(some_runs(readout, [0]), -1)
     other = filter_scores(
-        network, pictures, -weight[:1], bias[:1], *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True
+        network,
+        pictures,
+        opposite,
+        *boxes,
+        N_CLASSES,
+        LAYERS,
+        cam_scale=cam_scale,
+        ungated=True,
     )
     assert np.array_equal(found.ungated_sum, other.ungated_sum)
     if cam_scale == "filter":  # in every image a filter's map is empty either for a head or for its opposite
@@ -72,17 +80,17 @@ def test_ungated_scores_are_those_of_the_maps_whatever_the_gradient(cam_scale):
         assert_close(both[last], found.ungated_sum[last], 1e-9)
         assert not both[-48 + 3].any() and found.ungated_sum[-48 + 3].any()  # where w is 0, only ungated sums see it
     zero = filter_scores(
-        network, pictures, weight * 0, bias, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True
+        network, pictures, scaled(readout, 0), *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True
     )
     assert np.array_equal(zero.ungated_sum, found.ungated_sum) and not zero.score_sum.any()
 
 
 def test_columns_squares_and_ungated_sums_add_up_over_shards():
-    network, pictures, weight, bias, corners, owner, classes = setting()
+    network, pictures, readout, corners, owner, classes = setting()
     members = columns()
     more = {"squares": True, "ungated": True}
     whole = filter_scores(
-        network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, members=members, **more
+        network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS, members=members, **more
     )
     parts = []
     for images in (slice(0, 2), slice(2, 5)):
@@ -91,26 +99,21 @@ def test_columns_squares_and_ungated_sums_add_up_over_shards():
         mine = here[members.box]
         some = Membership(place[members.box[mine]], members.column[mine], members.weight[mine], 7)
         shard = corners[here], owner[here] - images.start, classes[here]
-        parts.append(
-            filter_scores(network, pictures[images], weight, bias, *shard, N_CLASSES, LAYERS, members=some, **more)
-        )
-    total = parts[0] + parts[1]
+        parts.append(filter_scores(network, pictures[images], readout, *shard, N_CLASSES, LAYERS, members=some, **more))
     for name in ("score_sum", "square_sum", "ungated_sum", "box_count"):
-        assert_close(getattr(total, name), getattr(whole, name), 1e-6)
-    plain = filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS)
-    assert plain.square_sum is None and plain.ungated_sum is None and (plain + plain).ungated_sum is None
-    with pytest.raises(InputError, match="cannot be added"):
-        plain + filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, squares=True)
+        assert_close(getattr(parts[0], name) + getattr(parts[1], name), getattr(whole, name), 1e-6)
+    plain = filter_scores(network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS)
+    assert plain.square_sum is None and plain.ungated_sum is None
 
 
 def test_no_class_and_no_box():
-    network, pictures, weight, bias, *_ = setting()
+    network, pictures, readout, *_ = setting()
     nothing = np.empty(0, int)
     empty = torch.empty(0, 4), torch.empty(0, dtype=int), torch.empty(0, dtype=int)
     for count in (0, 3):
         members = Membership(nothing, nothing, np.empty(0), 2 * count)
         found = filter_scores(
-            network, pictures, weight, bias, *empty, count, LAYERS, members=members, squares=True, ungated=True
+            network, pictures, readout, *empty, count, LAYERS, members=members, squares=True, ungated=True
         )
         assert found.score_sum.shape == (2, 116, 3 * count) and found.ungated_sum.shape == (116, 3 * count)
         assert found.square_sum.shape == (2, 116, count) and not found.box_count.any()

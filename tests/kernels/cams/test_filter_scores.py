@@ -9,26 +9,25 @@ import numpy as np
 import pytest
 import torch
 from filter_score_setting import LAYERS, N_CLASSES, setting
-from kernels_reference import assert_close, box_values, score_of, untrained, whole_network
+from kernels_reference import assert_close, box_values, scaled, score_of, some_runs, untrained, whole_network
 from safetensors.numpy import load, save
 
 from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.kernels.cams.filter_scores import filter_scores, scoring_bytes
-from o2b_helpers.kernels.cams.score_sums import FilterScores
 from o2b_helpers.models.backbones.meta import meta_backbone
 
 
-def plain(network, pictures, weight, bias, corners, owner, classes, score, cam_scale, output):
+def plain(network, pictures, readout, corners, owner, classes, score, cam_scale):
     """One filter, one run, one box at a time, on maps that are really resized."""
-    module = whole_network(network, weight, bias)
+    module = whole_network(network, readout)
     kept, hooks = {}, []
     for layer in LAYERS:
         stage = module.get_submodule(layer)
         hooks.append(stage.register_forward_hook(lambda _, __, maps, layer=layer: kept.__setitem__(layer, maps)))
     outputs = module(pictures)
-    outputs = torch.sigmoid(outputs) if output == "sigmoid" else outputs
+    outputs = torch.sigmoid(outputs) if readout.link == "sigmoid" else outputs
     tables = []
-    for run in range(len(weight)):
+    for run in range(readout.n_runs):
         gradients = torch.autograd.grad(outputs[:, run].sum(), [kept[layer] for layer in LAYERS], retain_graph=True)
         rows = []
         for layer, gradient in zip(LAYERS, gradients, strict=True):
@@ -56,7 +55,7 @@ def plain(network, pictures, weight, bias, corners, owner, classes, score, cam_s
 
 
 @pytest.mark.parametrize(
-    ("score", "cam_scale", "output"),
+    ("score", "cam_scale", "link"),
     [
         ("homogeneity", "filter", "linear"),
         ("homogeneity", "layer", "linear"),
@@ -64,14 +63,14 @@ def plain(network, pictures, weight, bias, corners, owner, classes, score, cam_s
         ("max", "filter", "sigmoid"),
     ],
 )
-def test_equals_plain_loops(score, cam_scale, output):
-    things = setting()
-    found = filter_scores(*things, N_CLASSES, LAYERS, score=score, cam_scale=cam_scale, output=output, batch_size=2)
-    wanted = plain(*things, score, cam_scale, output)
+def test_equals_plain_loops(score, cam_scale, link):
+    things = setting(link=link)
+    found = filter_scores(*things, N_CLASSES, LAYERS, score=score, cam_scale=cam_scale, batch_size=2)
+    wanted = plain(*things, score, cam_scale)
     assert found.score_sum.shape == wanted.shape == (2, 116, N_CLASSES) and found.score_sum.dtype == np.float64
     assert_close(found.score_sum, wanted, 1e-4)
     assert wanted.max() > 0.5
-    corners, classes = things[4], things[6]
+    corners, classes = things[3], things[5]
     inside = (corners[:, 2] > 0) & (corners[:, 3] > 0) & (corners[:, 0] < 96) & (corners[:, 1] < 96)
     assert found.box_count.tolist() == np.bincount(classes[inside], minlength=N_CLASSES).tolist()
     assert found.box_count.dtype == np.int64 and found.dropped == int((~inside).sum()) > 0
@@ -83,54 +82,52 @@ def test_equals_plain_loops(score, cam_scale, output):
 def test_maps_of_weights_at_or_below_zero_are_empty(cam_scale):
     things = setting()
     found = filter_scores(*things, N_CLASSES, LAYERS, cam_scale=cam_scale).score_sum[:, -48:]
-    weight = things[2].reshape(2, 48, 9).sum(2).numpy()  # the last layer's w, but for a factor
+    weight = things[2].weight.reshape(2, 48, 9).sum(2).numpy()  # the last layer's w, but for a factor
     assert (weight <= 0).any() and not found[weight <= 0].any()
     assert (found[weight > 0].sum(-1) > 0).any()
     assert not found[:, 3].any()
 
 
 def test_all_weights_zero_gives_zeros():
-    network, pictures, weight, bias, *boxes = setting()
+    network, pictures, readout, *boxes = setting()
     for cam_scale in ("filter", "layer"):
-        found = filter_scores(network, pictures, weight * 0, bias, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
+        found = filter_scores(network, pictures, scaled(readout, 0), *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
         assert not found.score_sum.any() and found.box_count.sum() > 0
 
 
 def test_size_of_the_head_does_not_matter_scaled_per_filter():
-    network, pictures, weight, bias, *boxes = setting()
-    one = filter_scores(network, pictures, weight, bias, *boxes, N_CLASSES, LAYERS)
-    tiny = filter_scores(network, pictures, weight * 2.0**-60, bias, *boxes, N_CLASSES, LAYERS)
+    network, pictures, readout, *boxes = setting()
+    one = filter_scores(network, pictures, readout, *boxes, N_CLASSES, LAYERS)
+    tiny = filter_scores(network, pictures, scaled(readout, 2.0**-60), *boxes, N_CLASSES, LAYERS)
     assert np.array_equal(one.score_sum, tiny.score_sum)
 
 
 def test_a_run_alone_is_the_run_among_others():
-    network, pictures, weight, bias, *boxes = setting(runs=3)
+    network, pictures, readout, *boxes = setting(runs=3)
     for cam_scale in ("filter", "layer"):
-        several = filter_scores(network, pictures, weight, bias, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
-        alone = filter_scores(network, pictures, weight[1:2], bias[1:2], *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
+        several = filter_scores(network, pictures, readout, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
+        second = some_runs(readout, [1])
+        alone = filter_scores(network, pictures, second, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
         assert alone.score_sum.shape[0] == 1
         assert np.allclose(alone.score_sum[0], several.score_sum[1], rtol=0, atol=1e-9)
 
 
 def test_shards_add_up():
-    network, pictures, weight, bias, corners, owner, classes = setting()
-    whole = filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS)
+    network, pictures, readout, corners, owner, classes = setting()
+    whole = filter_scores(network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS)
     parts = []
     for images in (slice(0, 2), slice(2, 5)):
         here = (owner >= images.start) & (owner < images.stop)
         shard = corners[here], owner[here] - images.start, classes[here]
-        parts.append(filter_scores(network, pictures[images], weight, bias, *shard, N_CLASSES, LAYERS))
-    total = parts[0] + parts[1]
-    assert_close(total.score_sum, whole.score_sum, 1e-6)
-    for one in (whole, total):  # as it is stored between shards
-        assert np.array_equal(load(save({"sums": one.score_sum}))["sums"], one.score_sum)
-    assert total.box_count.tolist() == whole.box_count.tolist() and total.dropped == whole.dropped
-    assert np.isnan(total.mean[:, :, -1]).all() and np.nanmax(total.mean) <= 1 + 1e-6
-    counted = whole.box_count > 0
-    assert np.array_equal(whole.mean[..., counted] * whole.box_count[counted] > 0, whole.score_sum[..., counted] > 0)
-    other = FilterScores(total.score_sum, total.box_count, total.layer[::-1], total.channel)
-    with pytest.raises(InputError, match="cannot be added"):
-        total + other
+        parts.append(filter_scores(network, pictures[images], readout, *shard, N_CLASSES, LAYERS))
+    total = parts[0].score_sum + parts[1].score_sum
+    assert_close(total, whole.score_sum, 1e-6)
+    for sums in (whole.score_sum, total):  # as it is stored between shards
+        assert np.array_equal(load(save({"sums": sums}))["sums"], sums)
+    count = parts[0].box_count + parts[1].box_count
+    assert count.tolist() == whole.box_count.tolist() and count[-1] == 0
+    assert parts[0].dropped + parts[1].dropped == whole.dropped
+    assert not total[..., -1].any() and (total <= count + 1e-6).all()  # a score is at most 1
 
 
 def test_batches_and_blocks_do_not_change_the_result():
@@ -142,10 +139,10 @@ def test_batches_and_blocks_do_not_change_the_result():
 
 
 def test_no_box_at_all():
-    network, pictures, weight, bias, *_ = setting()
+    network, pictures, readout, *_ = setting()
     empty = torch.empty(0, 4), torch.empty(0, dtype=int), torch.empty(0, dtype=int)
-    found = filter_scores(network, pictures, weight, bias, *empty, N_CLASSES, LAYERS)
-    assert not found.score_sum.any() and not found.box_count.any() and np.isnan(found.mean).all()
+    found = filter_scores(network, pictures, readout, *empty, N_CLASSES, LAYERS)
+    assert not found.score_sum.any() and not found.box_count.any()
 
 
 MEASURE = """
@@ -154,7 +151,8 @@ import numpy as np
 import torch
 from o2b_helpers.kernels.cams.filter_scores import filter_scores, scoring_bytes
 from o2b_helpers.kernels.cams.score_sums import Membership
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
+from o2b_helpers.models.heads.readout import Readout
 
 def resident(name):
     with open("/proc/self/status") as file:
@@ -162,7 +160,7 @@ def resident(name):
 
 network, many, boxes, classes = load_backbone(sys.argv[1], "untrained"), int(sys.argv[2]), 6, int(sys.argv[3])
 images, layers = torch.randn(2 * many, 3, 224, 224), network.target_layers
-heads = torch.randn(2, network.n_features), torch.zeros(2)
+readout = Readout.valence(torch.randn(2, network.n_features), torch.zeros(2))
 corners = torch.tensor([[10, 20, 100, 130]]).repeat(2 * many * boxes, 1)
 owner = torch.arange(len(corners)) // boxes
 some = corners, owner, owner % classes
@@ -172,11 +170,11 @@ if classes > 1:  # as filter sensitivity asks for: weighted columns, squares and
     members = Membership(entry // 3, entry % (3 * classes), np.ones(len(entry)), 3 * classes)
     more = {"members": members, "squares": True, "ungated": True}
 estimate = scoring_bytes(network, many, layers, 2, boxes, classes, n_columns=3 * classes if more else 0)
-filter_scores(network, images[:1], *heads, *(one[:boxes] for one in some), classes, layers)  # loads libraries
+filter_scores(network, images[:1], readout, *(one[:boxes] for one in some), classes, layers)  # loads libraries
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # the peak is counted from here
 before = resident("VmRSS")
-filter_scores(network, images, *heads, *some, classes, layers, batch_size=many, **more)
+filter_scores(network, images, readout, *some, classes, layers, batch_size=many, **more)
 print(estimate, resident("VmHWM") - before)
 """
 
@@ -199,21 +197,22 @@ def test_memory_grows_with_what_is_asked_for():
     assert one < scoring_bytes(network, 8, layers, 1, 60, 10) and one < scoring_bytes(network, 8, layers, 1, 6, 600)
     assert one > scoring_bytes(network, 8, layers[2:], 1, 6, 10) > 0
     assert one < scoring_bytes(network, 8, layers, 1, 6, 10, n_columns=30)
+    assert scoring_bytes(network, 8, layers, 5, 6, 10) < scoring_bytes(network, 8, layers, 1, 6, 10, outputs=5)
 
 
 def test_refuses_bad_input():
-    network, pictures, weight, bias, corners, owner, classes = setting()
+    network, pictures, readout, corners, owner, classes = setting()
     with pytest.raises(InputError, match="box_image"):
-        filter_scores(network, pictures, weight, bias, corners, owner + 4, classes, N_CLASSES, LAYERS)
+        filter_scores(network, pictures, readout, corners, owner + 4, classes, N_CLASSES, LAYERS)
     with pytest.raises(InputError, match="box_class"):
-        filter_scores(network, pictures, weight, bias, corners, owner, classes, 2, LAYERS)
+        filter_scores(network, pictures, readout, corners, owner, classes, 2, LAYERS)
     with pytest.raises(InputError, match="box_class"):
-        filter_scores(network, pictures, weight, bias, corners, owner, classes[1:], N_CLASSES, LAYERS)
+        filter_scores(network, pictures, readout, corners, owner, classes[1:], N_CLASSES, LAYERS)
     with pytest.raises(ParameterError, match="cam_scale"):
-        filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, cam_scale="image")
+        filter_scores(network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS, cam_scale="image")
     with pytest.raises(ParameterError, match="score"):
-        filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, score="sum")
+        filter_scores(network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS, score="sum")
     with pytest.raises(ParameterError, match="batch_size"):
-        filter_scores(network, pictures, weight, bias, corners, owner, classes, N_CLASSES, LAYERS, batch_size=0)
+        filter_scores(network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS, batch_size=0)
     with pytest.raises(InputError, match="not finite"):
-        filter_scores(network, pictures * float("nan"), weight, bias, corners, owner, classes, N_CLASSES, LAYERS)
+        filter_scores(network, pictures * float("nan"), readout, corners, owner, classes, N_CLASSES, LAYERS)

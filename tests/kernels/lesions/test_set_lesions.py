@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from kernels_reference import assert_close, heads_for, images_for, untrained, whole_network
+from kernels_reference import assert_close, images_for, readout_for, scaled, untrained, whole_network
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.lesions.set_lesions import predictions_without
 from o2b_helpers.kernels.lesions.single_filters import lesion_predictions
-from o2b_helpers.kernels.outputs import head_outputs
-from o2b_helpers.models.backbones.backbone import load_backbone
+from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import Architecture, register
 from o2b_helpers.toyworld.backbone import TARGET_LAYERS, untrained_toynet
 
@@ -31,45 +32,46 @@ def forward_without(module, images, layer, channels):
 
 
 def given(network, count, runs=2):
-    images, (weight, bias) = images_for(network, count), heads_for(network, runs)
+    images, readout = images_for(network, count), readout_for(network, runs)
     with torch.no_grad():
         features = network.features(images)
-    return images, features, weight / float(features.abs().max()), bias
+    return images, features, scaled(readout, 1 / float(features.abs().max()))
 
 
 @pytest.mark.parametrize("name", ["toynet", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"])
 def test_equals_a_full_forward_pass_with_the_maps_zeroed(name):
     network = untrained(name)
-    images, features, weight, bias = given(network, 2)
-    module, rng = whole_network(network, weight, bias), np.random.default_rng(0)
+    images, features, readout = given(network, 2)
+    module, rng = whole_network(network, readout), np.random.default_rng(0)
     for layer in network.target_layers:
         with torch.no_grad():
             maps = network.trunk(images, layer)
         kept = maps.clone()
         for size in (1, 3, maps.shape[1]):
             channels = rng.choice(maps.shape[1], size, replace=False).tolist()
-            found = predictions_without(network, images, maps, features, weight, bias, layer, channels, batch_size=1)
+            found = predictions_without(network, images, maps, features, readout, layer, channels, batch_size=1)
             assert found.shape == (2, 2) and found.dtype == torch.float64
             assert_close(found, forward_without(module, images, layer, channels), 1e-5)
         assert torch.equal(maps, kept)
         # all filters gone: that must show
-        assert float((found - head_outputs(features, weight, bias)).abs().max()) > 1e-4
+        assert float((found - readout.outputs(features)).abs().max()) > 1e-4
 
 
 def test_one_filter_is_what_the_lesion_kernel_gives_and_none_is_the_whole_model():
     network = untrained("toynet")
-    images, features, weight, bias = given(network, 5)
-    for layer, output in zip(network.target_layers, ["linear", "sigmoid"] * 2, strict=True):
+    images, features, readout = given(network, 5)
+    for layer, link in zip(network.target_layers, ["linear", "sigmoid"] * 2, strict=True):
         with torch.no_grad():
             maps = network.trunk(images, layer)
-        wanted = lesion_predictions(network, images, weight, bias, layer, output=output)
+        readout = replace(readout, link=link)
+        wanted = lesion_predictions(network, images, readout, layer)
         for channel in range(maps.shape[1]):
             found = predictions_without(
-                network, images, maps, features, weight, bias, layer, [channel, channel], output=output, batch_size=2
+                network, images, maps, features, readout, layer, [channel, channel], batch_size=2
             )
             assert_close(found, wanted[:, channel], 1e-6)
-        none = predictions_without(network, images, maps, features, weight, bias, layer, [], output=output)
-        assert torch.equal(none, head_outputs(features, weight, bias, output))
+        none = predictions_without(network, images, maps, features, readout, layer, [])
+        assert torch.equal(none, readout.outputs(features))
 
 
 def test_a_network_that_cannot_be_resumed_runs_as_a_whole():
@@ -85,23 +87,23 @@ def test_a_network_that_cannot_be_resumed_runs_as_a_whole():
     )
     network = load_backbone("toynet_by_hooks", "untrained")
     assert not network.splits
-    images, features, weight, bias = given(network, 3)
-    module = whole_network(network, weight, bias)
+    images, features, readout = given(network, 3)
+    module = whole_network(network, readout)
     with torch.no_grad():
         maps = network.trunk(images, "features.4")
-    found = predictions_without(network, images, maps, features, weight, bias, "features.4", [1, 5, 9], batch_size=2)
+    found = predictions_without(network, images, maps, features, readout, "features.4", [1, 5, 9], batch_size=2)
     assert_close(found, forward_without(module, images, "features.4", [1, 5, 9]), 1e-5)
 
 
 def test_what_does_not_fit_is_refused():
     network = untrained("toynet")
-    images, features, weight, bias = given(network, 1)
+    images, features, readout = given(network, 1)
     with torch.no_grad():
         maps = network.trunk(images, "features.4")
     with pytest.raises(InputError, match="24"):
-        predictions_without(network, images, maps, features, weight, bias, "features.4", [3, 24])
+        predictions_without(network, images, maps, features, readout, "features.4", [3, 24])
     with pytest.raises(InputError, match=r"not maps of features\.7"):
-        predictions_without(network, images, maps, features, weight, bias, "features.7", [3])
+        predictions_without(network, images, maps, features, readout, "features.7", [3])
     maps[0, 0, 0, 0] = float("nan")
     with pytest.raises(InputError, match="not finite"):
-        predictions_without(network, images, maps, features, weight, bias, "features.4", [3])
+        predictions_without(network, images, maps, features, readout, "features.4", [3])

@@ -5,7 +5,7 @@ import pytest
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.regions.box_coverage import box_coverage
-from o2b_helpers.kernels.regions.exchanged_boxes import donors
+from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
 
 
 def dense(found, shape):
@@ -48,14 +48,14 @@ def test_no_boxes_and_bad_ones():
 
 def test_every_image_gives_its_boxes_once_and_keeps_none():
     names = [f"{number:03d}.png" for number in range(200)]
-    given = donors(names, 0)
+    given = exchanged_partners(names, 0)
     assert sorted(given) == list(range(200)) and not (given == np.arange(200)).any()
-    assert (given == donors(names, 0)).all() and (given != donors(names, 1)).any()
-    assert donors(["a", "b"], 0).tolist() == [1, 0]
-    assert donors(["a"], 0).tolist() == [-1] and donors([], 0).tolist() == []
+    assert (given == exchanged_partners(names, 0)).all() and (given != exchanged_partners(names, 1)).any()
+    assert exchanged_partners(["a", "b"], 0).tolist() == [1, 0]
+    assert exchanged_partners(["a"], 0).tolist() == [-1] and exchanged_partners([], 0).tolist() == []
 
 
 def test_one_more_image_changes_one_exchange():
     names = [f"{number:03d}.png" for number in range(100)]
-    before, after = donors(names, 3), donors([*names, "new.png"], 3)
+    before, after = exchanged_partners(names, 3), exchanged_partners([*names, "new.png"], 3)
     assert (before != after[:-1]).sum() == 1

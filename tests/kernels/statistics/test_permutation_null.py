@@ -9,10 +9,10 @@ from scipy import stats
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
 from o2b_helpers.kernels.statistics.category_weights import category_weights
-from o2b_helpers.kernels.statistics.permutation_null import Forms, own_order, permutation_test, unit_ranks
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, own_order, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
-from o2b_helpers.kernels.statistics.weight_coefficients import filter_forms
+from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
 
 RUNS, FILTERS, CLASSES, STIMULI, TARGETS = 2, 6, 4, 11, 3
 
@@ -41,10 +41,10 @@ def weight(study, run, number, target):
 
 
 def test_null_of_class_weights_equals_a_plain_loop(study):
-    forms = filter_forms(study["sensitivity"], study["base"], study["lesioned"])
+    coefficients = weight_coefficients(study["sensitivity"], study["base"], study["lesioned"])
     permutations = permutations_within(np.zeros(STIMULI), 9, 1)
-    group = Forms(forms.reshape(-1, STIMULI), study["targets"], np.arange(STIMULI))
-    null = group.under(permutations).reshape(TARGETS, 9, RUNS, CLASSES)
+    group = LinearStatistics(coefficients.reshape(-1, STIMULI), study["targets"], np.arange(STIMULI))
+    null = group.permuted(permutations).reshape(TARGETS, 9, RUNS, CLASSES)
     for target, number, run, c in np.ndindex(null.shape):
         wanted = weight(study, run, c, study["targets"][target][permutations[number]])
         assert null[target, number, run, c] == pytest.approx(wanted, abs=1e-9)
@@ -56,7 +56,7 @@ def test_null_of_class_weights_equals_a_plain_loop(study):
 def test_p_counts_what_is_at_least_as_far_from_zero(study):
     permutations = permutations_within(np.zeros(STIMULI), 200, 2)
     x, y = study["base"], study["targets"]
-    found = permutation_test([Forms(unit_ranks(x), y, np.arange(STIMULI))], permutations)
+    found = permutation_test([LinearStatistics(unit_ranks(x), y, np.arange(STIMULI))], permutations)
     null = np.array([[[stats.spearmanr(a, b[p]).statistic for a in x] for b in y] for p in permutations])
     rho = np.array([[stats.spearmanr(a, b).statistic for a in x] for b in y])
     far = np.abs(null) >= np.abs(rho) - 1e-12
@@ -70,7 +70,9 @@ def test_p_counts_what_is_at_least_as_far_from_zero(study):
 def test_agrees_with_scipys_permutation_test(study):
     x, y = study["base"][1], study["targets"][0]
     permutations = permutations_within(np.zeros(STIMULI), 20_000, 3)
-    found = permutation_test([Forms(unit_ranks(x[None]), y[None], np.arange(STIMULI))], permutations).p[0][0, 0]
+    found = permutation_test([LinearStatistics(unit_ranks(x[None]), y[None], np.arange(STIMULI))], permutations).p[0][
+        0, 0
+    ]
 
     def rho(a):
         return abs(stats.spearmanr(a, y).statistic)
@@ -87,11 +89,15 @@ def test_a_target_with_fewer_stimuli_keeps_to_its_own():
     assert len(np.unique(order, axis=0)) == 6
 
 
-def test_missing_forms_stay_missing_and_harm_no_other(study):
-    forms = unit_ranks(np.vstack([study["base"], np.ones(STIMULI)]))
+def test_missing_rows_stay_missing_and_harm_no_other(study):
+    coefficients = unit_ranks(np.vstack([study["base"], np.ones(STIMULI)]))
     permutations = permutations_within(np.zeros(STIMULI), 50, 5)
-    with_constant = permutation_test([Forms(forms, study["targets"], np.arange(STIMULI))], permutations)
-    without = permutation_test([Forms(forms[:-1], study["targets"], np.arange(STIMULI))], permutations)
+    with_constant = permutation_test(
+        [LinearStatistics(coefficients, study["targets"], np.arange(STIMULI))], permutations
+    )
+    without = permutation_test(
+        [LinearStatistics(coefficients[:-1], study["targets"], np.arange(STIMULI))], permutations
+    )
     assert np.isnan(with_constant.p[0][:, -1]).all() and np.isnan(with_constant.p_familywise[0][:, -1]).all()
     assert np.array_equal(with_constant.p[0][:, :-1], without.p[0])
     assert np.array_equal(with_constant.p_familywise[0][:, :-1], without.p_familywise[0])
@@ -99,9 +105,9 @@ def test_missing_forms_stay_missing_and_harm_no_other(study):
 
 def test_refuses_what_does_not_fit():
     with pytest.raises(InputError, match="do not fit"):
-        Forms(np.ones((2, 5)), np.ones((1, 4)), np.arange(5))
+        LinearStatistics(np.ones((2, 5)), np.ones((1, 4)), np.arange(5))
     with pytest.raises(InputError, match="do not fit"):
-        filter_forms(np.ones((1, 2, 3)), np.ones((1, 5)), np.ones((1, 3, 5)))
+        weight_coefficients(np.ones((1, 2, 3)), np.ones((1, 5)), np.ones((1, 3, 5)))
 
 
 def test_category_sums_are_those_of_the_table():
@@ -141,11 +147,11 @@ def null_data_sets():
         sensitivity, targets = rng.uniform(size=(1, 15, 12)), rng.normal(size=(2, 24))
         targets[1] = np.argsort(np.argsort(targets[1][:12])).tolist() * 2
         places = np.arange(12)
-        forms = filter_forms(sensitivity, base[:, :12], lesioned[:, :, :12])[0]
-        weights = Forms(forms, targets[:, :12], places)
+        coefficients = weight_coefficients(sensitivity, base[:, :12], lesioned[:, :, :12])[0]
+        weights = LinearStatistics(coefficients, targets[:, :12], places)
         tested = permutation_test([weights], permutations)
-        rho = permutation_test([Forms(unit_ranks(base[:, :12]), targets[:, :12], places)], permutations)
-        null = category_sums(weights.under(permutations)[0], members, 3)
+        rho = permutation_test([LinearStatistics(unit_ranks(base[:, :12]), targets[:, :12], places)], permutations)
+        null = category_sums(weights.permuted(permutations)[0], members, 3)
         own = category_sums(weights.observed()[:1], members, 3)
         categories = np.array(category_p((own[0][0], own[1][0]), [null]))
         found.append(

@@ -10,10 +10,11 @@ from kernels_reference import assert_close
 
 from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
-from o2b_helpers.kernels.regions.exchanged_boxes import donors
+from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
+from o2b_helpers.models.heads.readout import Readout
 
-HEAD = torch.tensor([[1.0, -0.05, 0.3, 0.02], [-1.0, 0.4, 0.05, 0.02]]), torch.zeros(2)
+READOUT = Readout.valence(torch.tensor([[1.0, -0.05, 0.3, 0.02], [-1.0, 0.4, 0.05, 0.02]]), torch.zeros(2))
 
 
 def scores_of(squares, places):
@@ -21,7 +22,7 @@ def scores_of(squares, places):
     corners = torch.tensor(np.array([box for _, box in places]))
     owner, alone = torch.tensor([image for image, _ in places]), torch.arange(len(places))
     found = filter_scores(
-        colours(), squares.images, *HEAD, corners, owner, alone, len(places), [LAYER], ungated=True, batch_size=3
+        colours(), squares.images, READOUT, corners, owner, alone, len(places), [LAYER], ungated=True, batch_size=3
     )
     return found.score_sum, np.broadcast_to(found.ungated_sum, found.score_sum.shape)
 
@@ -52,7 +53,7 @@ def loops():
     squares = overlapping()
     there = squares.boxes[..., 2] > squares.boxes[..., 0]
     shown = np.flatnonzero(there.any(1))
-    given = dict(zip(shown, shown[donors([str(one) for one in shown], 0)], strict=True))
+    given = dict(zip(shown, shown[exchanged_partners([str(one) for one in shown], 0)], strict=True))
     own = [(image, label, image) for image in shown for label in np.flatnonzero(there[image])]
     exchanged = [(image, label, given[image]) for image in shown for label in np.flatnonzero(there[given[image]])]
     cover = {image: coverage(squares.boxes[image]) for image in shown}
@@ -91,7 +92,7 @@ def loops():
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_equals_plain_loops(loops, estimator):
     squares, wanted = loops
-    found = sensitivity(estimator, sums_over(colours(), squares, *HEAD))
+    found = sensitivity(estimator, sums_over(colours(), squares, READOUT))
     assert_close(found, wanted[estimator], 1e-4)
     assert np.abs(wanted[estimator]).max() > 0.1
     if estimator not in ("confidence", "sum"):
@@ -158,7 +159,7 @@ def test_a_ball_that_is_sports_equipment_too_gets_no_wild_score():
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_class_without_boxes_is_missing_and_does_not_disturb_others(estimator):
     squares = overlapping()
-    full = sums_over(colours(), squares, *HEAD)
+    full = sums_over(colours(), squares, READOUT)
     wider = {}
     for name, values in full.items():
         place = 1 if values.shape[-1] == 3 else None
@@ -171,21 +172,21 @@ def test_a_class_without_boxes_is_missing_and_does_not_disturb_others(estimator)
 
 def test_a_single_image_gives_no_lift():
     squares = draw_squares(1, seed=6)
-    sums = sums_over(colours(), squares, *HEAD)
+    sums = sums_over(colours(), squares, READOUT)
     assert not sums["exchanged_count"].any()
     for estimator in ESTIMATORS:
         assert np.isnan(sensitivity(estimator, sums)).all() == ("lift" in estimator)
 
 
 def test_every_image_gives_its_boxes_once():
-    sums = sums_over(colours(), overlapping(), *HEAD)
+    sums = sums_over(colours(), overlapping(), READOUT)
     assert np.array_equal(sums["exchanged_count"], sums["box_count"])
     assert np.allclose(sums["confidence_total"], 0.8 * sums["box_count"], rtol=0, atol=1e-9)
     assert np.allclose(sums["score_square_sum"] <= sums["score_sum"] + 1e-12, True)
 
 
 def test_refuses_what_does_not_fit():
-    sums = sums_over(colours(), overlapping(), *HEAD)
+    sums = sums_over(colours(), overlapping(), READOUT)
     with pytest.raises(ParameterError, match="estimator"):
         sensitivity("median", sums)
     with pytest.raises(InputError, match="coverage_gram"):

@@ -8,13 +8,14 @@ import pytest
 from scipy.stats import false_discovery_control, spearmanr
 from study_fixture import Study, write_study
 
-from o2b_helpers.core.params import Human, Significance
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.inputs.people.stimuli import Stimuli
 from o2b_helpers.inputs.people.targets import mean_over_subjects, subject_predictions, targets_table, true_labels
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.studies.alignment.measures.ceilings import ceilings_table
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
+from o2b_helpers.studies.alignment.options import Human
+from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.world import CELLS, stimulus_scene
 

@@ -7,26 +7,27 @@ import pandas as pd
 import pytest
 import torch
 from kernels_reference import assert_close
+from small_run import step_cost, step_folder
 from study_fixture import PICTURES, Study, copy_study, write_study
 
-from o2b_helpers.core.keys import find_step
-from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.run import run_step
+from o2b_helpers.core.files.labelled import read_dataset
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.object2brain import filter_sensitivity
-from o2b_helpers.studies.object2brain.costs import step_needs
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import box_columns, carried_boxes, has_area
-from o2b_helpers.studies.object2brain.box_scores.sums import MEANINGS
+from o2b_helpers.studies.object2brain.tables import FILTER_SCORES
 
 BEFORE = ("inputs", "human_targets", "valence_models", "objects")
 FILE = "filter_scores_toynet.nc"
+
+MEANINGS = {variable.name: variable.meaning for variable in FILTER_SCORES.variables}
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +63,10 @@ def test_the_paper_s_sensitivity_is_that_of_the_kernel_alone(finished):
     profile, scores, result = finished
     params = Study(profile).params()
     store, (model,) = Store(params.store), params.analysis.models
-    corpus = inputs.load_for(params, "filter_sensitivity").corpus
+    corpus = inputs.load(params, step_folder(params, "inputs")).corpus
     boxes = pd.read_parquet(result.results / "detections.parquet")
     backbone = load_model(params, model)
-    heads = load_full_heads(find_step(params, "valence_models", store, "filter_sensitivity"), model)
+    readout = load_readout(params, step_folder(params, "valence_models"), model)
     rows = [corpus["image"].tolist().index(name) for name in boxes["image"]]
     corners = np.concatenate(
         [
@@ -77,14 +78,12 @@ def test_the_paper_s_sensitivity_is_that_of_the_kernel_alone(finished):
     found = filter_scores(
         backbone,
         pictures(params, store, model, corpus, "corpus").batch(0, len(corpus)),
-        torch.as_tensor(heads.weight, dtype=torch.float32),
-        torch.as_tensor(heads.bias, dtype=torch.float32),
+        readout,
         torch.as_tensor(corners),
         torch.as_tensor(rows),
         torch.as_tensor([classes.index(name) for name in boxes["class"]]),
         len(classes),
         backbone.target_layers,
-        output=params.analysis.heads.full.output,
     )
     assert_close(scores["score_sum"].values, found.score_sum, 1e-5)
     assert scores["box_count"].values.tolist() == found.box_count.tolist()
@@ -115,7 +114,7 @@ def test_a_change_of_the_seed_changes_the_exchange_only(finished, tmp_path):
     moved = study_params.model_copy(
         update={"analysis": study_params.analysis.model_copy(update={"seed": study_params.analysis.seed + 1})}
     )
-    corpus = inputs.load_for(study_params, "filter_sensitivity").corpus
+    corpus = inputs.load(study_params, step_folder(study_params, "inputs")).corpus
     boxes = pd.read_parquet(study.folder / "runs" / "study" / "results" / "detections.parquet")
     (model,) = study_params.analysis.models
     one, other = (filter_sensitivity.carry(params, model, corpus, boxes) for params in (study_params, moved))
@@ -152,9 +151,7 @@ def test_boxes_are_carried_with_their_own_image_also_into_another_one():
 def test_the_room_on_the_disk_is_estimated(finished):
     profile, _, result = finished
     params = Study(profile).params(analysis__sensitivity__score="mean")  # nothing of it is stored yet
-    store = Store(params.store)
-    folders = {need: find_step(params, need, store, "filter_sensitivity") for need in filter_sensitivity.NEEDS}
-    (need,) = step_needs(params, "filter_sensitivity", folders, store)
+    (need,) = step_cost(params, "filter_sensitivity")
     shards = sum(file.stat().st_size for file in (params.store / "scores").rglob("*.safetensors"))
     written = shards + (result.results / FILE).stat().st_size
     assert 0.5 * written < need.disk < 1.5 * written and need.memory > 3 * shards

@@ -7,9 +7,9 @@ import xarray as xr
 from small_run import run_small
 
 from o2b_helpers.core.errors import InputError, StoreError
-from o2b_helpers.core.params import load_params
 from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPictures
 from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
+from o2b_helpers.studies.registry import load_params
 
 
 @pytest.fixture(scope="module")

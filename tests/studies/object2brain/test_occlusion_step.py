@@ -8,24 +8,23 @@ import pytest
 import torch
 from helpers import ROOT
 from kernels_reference import assert_close
+from small_run import step_cost, step_folder
 from study_fixture import STIMULI, Study, copy_study, write_study
 
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.keys import find_step
-from o2b_helpers.core.labelled import read_dataset
-from o2b_helpers.core.params import load_params
-from o2b_helpers.core.run import run_step
-from o2b_helpers.core.store import Store
+from o2b_helpers.core.files.labelled import read_dataset
+from o2b_helpers.core.running.run import run_step
 from o2b_helpers.inputs.images.image_check import check_images
 from o2b_helpers.inputs.images.preprocessing import load_images
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.detectors.detector import load_detector
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import FullHeads, load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.object2brain import occlusion
-from o2b_helpers.studies.object2brain.costs import step_needs
+from o2b_helpers.studies.object2brain.tables import OCCLUDED_PREDICTIONS
+from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.weights import toy_detector_path
 
 FILE = "occluded_predictions_toynet.nc"
@@ -46,7 +45,9 @@ def test_shapes_and_meanings(finished):
     assert found["prediction"].dims == ("run", "class", "stimulus")
     assert found["map_prediction"].dims == ("layer", "run", "class", "stimulus")
     assert found["shown"].dims == ("class", "stimulus") and found.sizes["stimulus"] == STIMULI
-    assert {name: found[name].attrs["long_name"] for name in found.data_vars} == occlusion.MEANINGS
+    assert [found[name].attrs["long_name"] for name in found.data_vars] == [
+        v.meaning for v in OCCLUDED_PREDICTIONS.variables
+    ]
     classes = pd.read_parquet(result.results / "detections.parquet")["class"]
     assert found["class"].values.tolist() == sorted(set(classes))
     shown = found["shown"].values
@@ -65,10 +66,9 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
     profile, found, _ = finished
     params = Study(profile).params()
     (model,) = params.analysis.models
-    stimuli = inputs.load_for(params, "occlusion").stimuli
+    stimuli = inputs.load(params, step_folder(params, "inputs")).stimuli
     backbone = load_model(params, model)
-    heads = load_full_heads(find_step(params, "valence_models", Store(params.store), "occlusion"), model)
-    weight, bias = torch.as_tensor(heads.weight).float(), torch.as_tensor(heads.bias).float()
+    readout = load_readout(params, step_folder(params, "valence_models"), model)
     detector, size = load_detector(toy_detector_path()), backbone.preprocessing.crop
     boxes = detector.detect(stimuli["path"].tolist(), images=stimuli["image"].tolist())
     rows, compared = np.indices((size, size)), 0
@@ -82,7 +82,7 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
                 hidden |= (rows[1] + 1 > x0) & (rows[1] < x1) & (rows[0] + 1 > y0) & (rows[0] < y1)
             assert found["shown"].values[label, number] == pytest.approx(hidden.mean(), abs=1e-12)
             filled = fill_from_surroundings(image, torch.tensor(hidden)[None])
-            wanted = head_outputs(backbone.features(filled), weight, bias, "linear")[:, 0]
+            wanted = readout.outputs(backbone.features(filled))[:, 0]
             assert_close(found["prediction"].values[:, label, number], wanted.numpy(), 1e-5)
             if not hidden.any():
                 continue
@@ -92,7 +92,7 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
                 cells = size // maps.shape[-1]
                 part = hidden.reshape(size // cells, cells, size // cells, cells).mean((1, 3))
                 features = backbone.tail(maps * torch.tensor(1 - part).float(), layer)
-                wanted = head_outputs(features, weight, bias, "linear")[:, 0]
+                wanted = readout.outputs(features)[:, 0]
                 assert_close(found["map_prediction"].values[place, :, label, number], wanted.numpy(), 1e-5)
     assert compared > 10
 
@@ -121,7 +121,7 @@ def test_an_interrupted_step_goes_on_to_the_same_numbers(finished, tmp_path, mon
     said = capsys.readouterr().out
     assert said.count(f"reused    {occlusion.KIND}:") == 2 and said.count(f"computing {occlusion.KIND}:") == 2
     again = read_dataset(study.folder / "runs" / "study" / "results" / FILE)
-    for name in occlusion.MEANINGS:
+    for name in [variable.name for variable in OCCLUDED_PREDICTIONS.variables]:
         assert_close(again[name].values, whole[name].values, 1e-5)
 
 
@@ -130,9 +130,7 @@ def test_what_the_step_needs_is_estimated_and_what_is_missing_is_named(finished)
     params = Study(profile).params(analysis__heads__seed=1)
     with pytest.raises(StoreError, match="08_object2brain reads what 02_valence_models stores"):
         run_step(params, "occlusion")
-    params, store = Study(profile).params(), Store(Study(profile).params().store)
-    folders = {need: find_step(params, need, store, "occlusion") for need in occlusion.NEEDS}
-    detecting, hiding = step_needs(params, "occlusion", folders, store)
+    detecting, hiding = step_cost(Study(profile).params(), "occlusion")
     assert "stimuli" in detecting.what and "toynet" in hiding.what
     assert detecting.memory > 2**20 and hiding.memory > 2**20 and hiding.disk > 0
 
@@ -151,8 +149,8 @@ def test_photographs(real_data, tmp_path, monkeypatch, capsys):
     assert set(boxes["class"]) <= set(classes) and boxes["image"].nunique() >= 4
     (model,) = params.analysis.models
     features = np.random.default_rng(0).normal(size=(2, 512))
-    heads = FullHeads(features / 512**0.5, np.zeros(2))
-    found = occlusion.occluded_predictions(params, model, heads, stimuli, boxes, classes)
+    readout = Readout.valence(features / 512**0.5, np.zeros(2))
+    found = occlusion.occluded_predictions(params, model, readout, stimuli, boxes, classes)
     shown, base = found["shown"].values, found["base"].values
     moved = np.abs(found["prediction"].values - base[:, None])
     assert (shown > 0).any() and (shown == 0).any() and not moved[:, shown == 0].any()
@@ -160,5 +158,5 @@ def test_photographs(real_data, tmp_path, monkeypatch, capsys):
     # what hides more of the picture changes more
     assert np.corrcoef(shown[shown > 0], moved.mean(0)[shown > 0])[0, 1] > 0
     capsys.readouterr()
-    again = occlusion.occluded_predictions(params, model, heads, stimuli, boxes, classes)
+    again = occlusion.occluded_predictions(params, model, readout, stimuli, boxes, classes)
     assert again.identical(found) and "computing" not in capsys.readouterr().out

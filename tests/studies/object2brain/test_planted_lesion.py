@@ -8,15 +8,16 @@ import torch
 from hand_network import BLUE, CLASSES, GREEN, LAYER, OTHER, RED, SIZE, colours, draw_squares, sums_over
 
 from o2b_helpers.kernels.lesions.single_filters import lesion_predictions
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.regions.occlusion import box_mask, fill_from_surroundings, hide_in_maps
 from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
-from o2b_helpers.kernels.statistics.weight_coefficients import filter_forms
+from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
+from o2b_helpers.models.heads.readout import Readout
 
 # the first run likes red; in the second one red speaks against the output, and the target's sign is the other one
 HEAD = torch.tensor([[1.0, -0.05, 0.0, 0.02], [-1.0, 0.0, 0.05, 0.02]]), torch.zeros(2)
+READOUT = Readout.valence(*HEAD)
 UNGATED = [name for name in ESTIMATORS if name.startswith("ungated")]
 GATED = [name for name in ESTIMATORS if name not in UNGATED]
 
@@ -26,8 +27,8 @@ def study():
     backbone, corpus, stimuli = colours(), draw_squares(60, seed=1, present=0.8), draw_squares(40, seed=2, present=0.8)
     features = backbone.features(stimuli.images)
     target = stimuli.area[:, RED] + np.random.default_rng(3).normal(0, 10, len(stimuli.images))
-    base = head_outputs(features, *HEAD).numpy()
-    lesioned = lesion_predictions(backbone, stimuli.images, *HEAD, LAYER).numpy()
+    base = READOUT.outputs(features).numpy()
+    lesioned = lesion_predictions(backbone, stimuli.images, READOUT, LAYER).numpy()
     return backbone, corpus, stimuli, target, base, lesioned
 
 
@@ -51,9 +52,9 @@ def test_only_the_lesion_of_this_filter_takes_the_alignment_away(study):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_sensitivity_and_weight_single_it_out(study, estimator):
     backbone, corpus, _, target, base, lesioned = study
-    found = sensitivity(estimator, sums_over(backbone, corpus, *HEAD))
+    found = sensitivity(estimator, sums_over(backbone, corpus, READOUT))
     assert found.shape == (2, 4, 3) and np.isfinite(found).all()
-    weights = filter_forms(found, base, lesioned) @ unit_ranks(target)
+    weights = weight_coefficients(found, base, lesioned) @ unit_ranks(target)
     runs = {0: 1} if estimator in GATED else {0: 1, 1: -1}
     for run, sign in runs.items():
         assert found[run, RED].argmax() == RED and np.argmax(found[run, :, RED]) == RED
@@ -65,7 +66,7 @@ def test_sensitivity_and_weight_single_it_out(study, estimator):
 def test_gated_estimators_miss_a_filter_that_speaks_against_the_output(study, estimator):
     """Why the ungated ones are offered: its map relu(w A) is empty everywhere, so that no class gets a weight."""
     backbone, corpus, *_ = study
-    found = sensitivity(estimator, sums_over(backbone, corpus, *HEAD))
+    found = sensitivity(estimator, sums_over(backbone, corpus, READOUT))
     assert not found[1, RED].any()
 
 
@@ -83,8 +84,8 @@ def test_hiding_singles_red_out(study, way):
                 features = backbone.features(fill_from_surroundings(one, mask))
             else:
                 features = backbone.tail(hide_in_maps(backbone.trunk(one, LAYER), mask, (SIZE, SIZE)), LAYER)
-            hidden[:, label, image] = head_outputs(features, *HEAD).numpy()[:, 0]
+            hidden[:, label, image] = READOUT.outputs(features).numpy()[:, 0]
     every_class = np.broadcast_to(np.eye(3), (2, 3, 3))  # each class is a lesion of its own
-    weights = filter_forms(every_class, base, hidden) @ unit_ranks(target)
+    weights = weight_coefficients(every_class, base, hidden) @ unit_ranks(target)
     assert weights[0, RED] > 0.4 and weights[1, RED] < -0.4
     assert (np.abs(weights[:, RED]) > 3 * np.abs(weights[:, [GREEN, BLUE]]).max()).all()

@@ -72,7 +72,7 @@ def ceilings_table(
             people.columns.get_indexer(targets.loc[targets["target"] == target, "stimulus"])
             for target in rows["target"]
         ]
-        found = noise_ceilings(
+        estimated = noise_ceilings(
             people.to_numpy(),
             places,
             method=method,
@@ -81,11 +81,11 @@ def ceilings_table(
             seed=seed,
             confidence=confidence,
         )
-        table.loc[rows.index, "reliability"] = found.reliability
-        table.loc[rows.index, "ceiling"] = found.ceiling
-        table.loc[rows.index, "ceiling_low"], table.loc[rows.index, "ceiling_high"] = found.low, found.high
+        table.loc[rows.index, "reliability"] = estimated.reliability
+        table.loc[rows.index, "ceiling"] = estimated.ceiling
+        table.loc[rows.index, "ceiling_low"], table.loc[rows.index, "ceiling_high"] = estimated.low, estimated.high
         table.loc[rows.index, "splits"] = splits
-        table.loc[rows.index, "method"] = [_said(said, value) for value in found.reliability]
+        table.loc[rows.index, "method"] = [_said(said, value) for value in estimated.reliability]
     return CEILINGS.select(table)
 
 

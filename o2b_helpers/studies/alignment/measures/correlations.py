@@ -7,7 +7,7 @@ import pandas as pd
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_rho, draw_counts, interval
-from o2b_helpers.kernels.statistics.permutation_null import Forms, permutation_test, unit_ranks
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, spearman_p
 from o2b_helpers.studies.common.options import Significance
@@ -40,10 +40,12 @@ def align(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], optio
     wide, values, described, stimuli = _lined_up(predictions, targets, by)
     groups = target_groups(values)
     permutations = permutations_within(exchangeable(targets, stimuli), options.permutations, options.seed)
-    forms = [Forms(unit_ranks(wide.to_numpy()[:, group.places]), group.values, group.places) for group in groups]
-    tested = permutation_test(forms, permutations)
+    correlations = [
+        LinearStatistics(unit_ranks(wide.to_numpy()[:, group.places]), group.values, group.places) for group in groups
+    ]
+    tested = permutation_test(correlations, permutations)
     values_of = {name: np.full((len(values), len(wide)), np.nan) for name in ("rho", "p_perm", "p_fwer")}
-    for group, rho, p, family in zip(groups, tested.observed, tested.p, tested.p_familywise, strict=True):
+    for group, rho, p, family in zip(groups, tested.observed, tested.p, tested.p_familywise or [], strict=True):
         values_of["rho"][group.targets], values_of["p_perm"][group.targets] = np.clip(rho, -1, 1), p
         values_of["p_fwer"][group.targets] = family
     counts = np.isfinite(values).sum(axis=1)

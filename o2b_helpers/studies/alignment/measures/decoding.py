@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.kernels.statistics.permutation_null import Forms, permutation_test, unit_ranks
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, rank_correlation, spearman_p
 from o2b_helpers.studies.common.options import Significance
@@ -37,7 +37,7 @@ def decoding_table(targets: pd.DataFrame, options: Significance | None = None) -
     options = options or Significance()
     stimuli = targets["stimulus"].drop_duplicates().reset_index(drop=True)
     place = pd.Series(stimuli.index, index=stimuli)
-    truth, rows, forms = targets[targets["source"] == "true"], [], []
+    truth, rows, correlations = targets[targets["source"] == "true"], [], []
     for (source, predicted), own in targets[targets["source"] != "true"].groupby(
         ["source", "valence_type"], sort=False
     ):
@@ -48,10 +48,10 @@ def decoding_table(targets: pd.DataFrame, options: Significance | None = None) -
                 rho = rank_correlation(x, y)[0, 0]
                 p = float(spearman_p(rho, len(group)))
                 rows.append((source, predicted, true, condition, len(group), rho, p, np.nan, np.nan))
-                forms.append(Forms(unit_ranks(x), y, place[group["stimulus"]].to_numpy()))
+                correlations.append(LinearStatistics(unit_ranks(x), y, place[group["stimulus"]].to_numpy()))
     table = pd.DataFrame(rows, columns=COLUMNS)
     if rows:
         permutations = permutations_within(exchangeable(targets, stimuli), options.permutations, options.seed)
-        table["p_perm"] = [float(p[0, 0]) for p in permutation_test(forms, permutations).p]
+        table["p_perm"] = [float(p[0, 0]) for p in permutation_test(correlations, permutations).p]
         table["q"] = benjamini_hochberg(table["p_perm"].to_numpy())
     return table

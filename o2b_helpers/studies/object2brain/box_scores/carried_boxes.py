@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
+from o2b_helpers.inputs.images.run_lengths import decode_mask, encode_mask
 from o2b_helpers.kernels.cams.score_sums import Membership
-from o2b_helpers.kernels.regions.box_coverage import box_coverage
-from o2b_helpers.kernels.regions.exchanged_boxes import donors
+from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
+from o2b_helpers.kernels.regions.region import Regions
 
 KINDS = ("score", "exchanged", "confidence", "coverage", "exchanged_coverage")
 PLAIN = 2  # of these, the first ones count whole boxes; the others weigh them
@@ -24,13 +25,18 @@ class CarriedBoxes:
     Attributes
     ----------
     corners : array (box, 4)
-        x0, y0, x1, y1 in pixels of the input, clipped to it; by image.
+        x0, y0, x1, y1 in pixels of the input, clipped to it; by image. Of an object with a mask: the box around what
+        the input shows of the mask, all 0 where it shows nothing.
     image, label : array (box,) of int
         Row of the corpus and number of the class.
     confidence : array (box,)
         0..1.
     donor : array (image,) of int
         Row of the image whose boxes each image is given; -1 where it is given none.
+    side : int
+        Height and width of the input, in pixels.
+    masks : list of (str or None), optional
+        Run-length code of each mask in pixels of the input; None where a box is all there is.
     """
 
     corners: np.ndarray
@@ -38,6 +44,8 @@ class CarriedBoxes:
     label: np.ndarray
     confidence: np.ndarray
     donor: np.ndarray
+    side: int = 0
+    masks: list[str | None] | None = None
 
     def own(self, start: int, stop: int) -> np.ndarray:
         """Return the boxes of neighbouring images."""
@@ -72,6 +80,8 @@ class BoxColumns:
         The columns of the kinds that weigh boxes.
     gram : array (class, class)
         M'M, with m[b, c] the share of box b that the boxes of class c in its image cover.
+    masks : list of (str or None), optional
+        Their masks, as CarriedBoxes has them.
     """
 
     classes: np.ndarray
@@ -80,6 +90,7 @@ class BoxColumns:
     column: np.ndarray
     members: Membership
     gram: np.ndarray
+    masks: list[str | None] | None = None
 
 
 def has_area(corners: np.ndarray) -> np.ndarray:
@@ -99,7 +110,7 @@ def carried_boxes(
     corpus : DataFrame
         image, width, height; the whole corpus, so that who is given whose boxes does not hang on shards.
     boxes : DataFrame
-        image, class, confidence, x0, y0, x1, y1.
+        image, class, confidence, x0, y0, x1, y1 and, where objects have masks, mask.
     classes : sequence of str
         Names of the classes in order.
     seed : int
@@ -111,14 +122,39 @@ def carried_boxes(
     order = np.argsort(row, kind="stable")
     boxes, row = boxes.iloc[order], row[order]
     width, height = (corpus[side].to_numpy()[row] for side in ("width", "height"))
-    corners = geometry.boxes_to_input(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64), width, height)
+    corners = np.asarray(
+        geometry.boxes_to_input(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64), width, height)
+    )
+    masks = None
+    if "mask" in boxes:
+        masks = [_carried_mask(geometry, *of) for of in zip(boxes["mask"], width, height, strict=True)]
+        corners = _corners_of_masks(corners, masks, geometry.crop)
     shown = np.unique(row[has_area(corners)])
     donor = np.full(len(corpus), -1, dtype=np.int64)
-    given = donors(corpus["image"].iloc[shown].tolist(), seed)
+    given = exchanged_partners(corpus["image"].iloc[shown].tolist(), seed)
     donor[shown] = np.where(given >= 0, shown[given], -1)
     number = {name: place for place, name in enumerate(classes)}
     label = boxes["class"].map(number).to_numpy(dtype=np.int64)
-    return CarriedBoxes(corners, row, label, boxes["confidence"].to_numpy(dtype=np.float64), donor)
+    confidence = boxes["confidence"].to_numpy(dtype=np.float64)
+    return CarriedBoxes(corners, row, label, confidence, donor, geometry.crop, masks)
+
+
+def _carried_mask(geometry: Preprocessing, code: str | None, width: int, height: int) -> str | None:
+    if code is None:
+        return None
+    return encode_mask(geometry.mask_to_input(decode_mask(code, int(height), int(width)), int(width), int(height)))
+
+
+def _corners_of_masks(corners: np.ndarray, masks: Sequence[str | None], side: int) -> np.ndarray:
+    """Put the box around each mask in the place of the object's own, so that what is not shown has no area."""
+    corners = corners.copy()
+    for number, code in enumerate(masks):
+        if code is not None:
+            mask = decode_mask(code, side, side)
+            columns, rows = (np.flatnonzero(mask.any(axis)) for axis in (0, 1))
+            shown = len(columns) > 0
+            corners[number] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if shown else 0.0
+    return corners
 
 
 def box_columns(carried: CarriedBoxes, start: int, stop: int) -> BoxColumns:
@@ -134,7 +170,9 @@ def box_columns(carried: CarriedBoxes, start: int, stop: int) -> BoxColumns:
     image = np.concatenate([carried.image[own], host]) - start
     is_given = np.arange(len(both)) >= len(own)
     # own and given boxes of an image do not belong together
-    box, covered_by, share = box_coverage(corners, image + is_given * (stop - start), label)
+    masks = None if carried.masks is None else [carried.masks[number] for number in both]
+    regions = Regions(corners, image + is_given * (stop - start), masks)
+    box, covered_by, share = regions.coverage(label, (carried.side, carried.side))
     moved = np.where(is_given[box], 2, 1) * count  # behind the columns of confidence
     members = Membership(
         np.concatenate([np.arange(len(own)), box]),
@@ -144,4 +182,4 @@ def box_columns(carried: CarriedBoxes, start: int, stop: int) -> BoxColumns:
     )
     shares = np.zeros((len(own), count))
     shares[box[~is_given[box]], covered_by[~is_given[box]]] = share[~is_given[box]]
-    return BoxColumns(classes, corners, image, label + is_given * count, members, shares.T @ shares)
+    return BoxColumns(classes, corners, image, label + is_given * count, members, shares.T @ shares, masks)

@@ -84,6 +84,7 @@ def sums_of(scores: FilterScores, classes: np.ndarray, gram: np.ndarray) -> Sens
     """Sort the kernel's columns (see `box_columns`) by kind and class."""
     count = len(classes)
     shape = (len(KINDS), count)
+    assert scores.ungated_sum is not None and scores.square_sum is not None  # the step asks for both
     return SensitivitySums(
         classes,
         scores.score_sum.reshape(*scores.score_sum.shape[:2], *shape),
@@ -99,7 +100,7 @@ def sums_of(scores: FilterScores, classes: np.ndarray, gram: np.ndarray) -> Sens
 
 def added(parts: Iterable[SensitivitySums], classes: np.ndarray) -> SensitivitySums:
     """Add up sums of several sets of images, at least one, over all these classes."""
-    total = None
+    total: SensitivitySums | None = None
     for part in parts:  # one at a time: those of all batches together can be larger than the maps of one
         total = total or _empty(part, classes)
         at = np.searchsorted(classes, part.classes)
@@ -107,13 +108,15 @@ def added(parts: Iterable[SensitivitySums], classes: np.ndarray) -> SensitivityS
             getattr(total, name)[..., at] += getattr(part, name)
         total.gram[np.ix_(at, at)] += part.gram
         total.dropped[:] += part.dropped
+    assert total is not None
     return total
 
 
 def _empty(like: SensitivitySums, classes: np.ndarray) -> SensitivitySums:
-    sums = [
-        np.zeros((*getattr(like, name).shape[:-1], len(classes))) for name in ("gated", "ungated", "square", "weight")
-    ]
+    def zeros(values: np.ndarray) -> np.ndarray:
+        return np.zeros((*values.shape[:-1], len(classes)))
+
+    sums = zeros(like.gated), zeros(like.ungated), zeros(like.square), zeros(like.weight)
     gram, dropped = np.zeros((len(classes), len(classes))), np.zeros(1, dtype=np.int64)
     return SensitivitySums(classes, *sums, gram, like.channel, dropped, like.layer)
 

@@ -14,8 +14,8 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.kernels.cams.filter_cams import filter_maps
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import has_area
+from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 
 MOST_CANDIDATES = 1000  # pictures that are looked through for the strongest ones
 SHOWN = 6
@@ -78,11 +78,11 @@ class FilterPictures:
         """Return the response (candidate, filter) of a layer's filters: the spatial mean of each feature map."""
         if layer not in self._responses:
             backbone, size = self.network.backbone, self.network.params.execution.batch_size
-            starts, found = range(0, len(self.candidates), size), []
+            starts, responses = range(0, len(self.candidates), size), []
             for start in progress(starts, f"looking for the strongest pictures at {layer}", len(starts)):
                 shown = self._shown.pick(self.candidates[start : start + size].tolist())
-                found.append(backbone.trunk(shown.to(backbone.device), layer).mean((2, 3)).cpu().numpy())
-            self._responses[layer] = np.concatenate(found)
+                responses.append(backbone.trunk(shown.to(backbone.device), layer).mean((2, 3)).cpu().numpy())
+            self._responses[layer] = np.concatenate(responses)
         return self._responses[layer]
 
     def top(self, layer: str, channel: int, count: int = SHOWN) -> list[FilterPicture]:
@@ -97,14 +97,12 @@ class FilterPictures:
             return []
         network, backbone, options = self.network, self.network.backbone, self.network.params.analysis
         images, carried = self._shown.pick(rows).to(backbone.device), [self._carried(row) for row in rows]
-        heads = [part.to(backbone.device) for part in network.heads]
         boxes = pd.concat(carried, ignore_index=True)
-        output = options.heads.full.output
-        maps, weights = filter_maps(backbone, images, *heads, [layer], output)[layer]
+        maps, weights = filter_maps(backbone, images, network.readout, [layer])[layer]
         scores = filter_scores(
             backbone,
             images,
-            *heads,
+            network.readout,
             torch.tensor(boxes[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)),
             torch.as_tensor(np.repeat(np.arange(len(rows)), [len(part) for part in carried])),
             torch.arange(len(boxes)),  # every box is a class of its own: its sum is its score
@@ -112,22 +110,23 @@ class FilterPictures:
             [layer],
             score=options.sensitivity.score,
             cam_scale=options.sensitivity.cam_scale,
-            output=output,
             ungated=True,
         )
         boxes["map_score"] = scores.ungated_sum[channel]
         boxes["score"] = scores.score_sum[:, channel].mean(axis=0)
         ends = np.cumsum([len(part) for part in carried])
         pixels = self._shown.pixels(rows).permute(0, 2, 3, 1).numpy()
-        found = []
+        seen = []
         for place, row in enumerate(rows):
             own = boxes.iloc[ends[place] - len(carried[place]) : ends[place]]
-            one = maps[place, channel].to("cpu", torch.float64).numpy()
+            feature_map = maps[place, channel].to("cpu", torch.float64).numpy()
             positive = int((weights[:, place, channel] > 0).sum())
             name, ranked = str(self.corpus["image"].iloc[row]), own.sort_values(["score", "map_score"], ascending=False)
-            scaled = _scaled(one)
-            found.append(FilterPicture(name, float(one.mean()), pixels[place], scaled, positive, len(weights), ranked))
-        return found
+            scaled = _scaled(feature_map)
+            seen.append(
+                FilterPicture(name, float(feature_map.mean()), pixels[place], scaled, positive, len(weights), ranked)
+            )
+        return seen
 
     def _carried(self, row: int) -> pd.DataFrame:
         """Return the boxes of a picture in pixels of the network's input, those outside of it left out."""

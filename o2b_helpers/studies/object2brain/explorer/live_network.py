@@ -11,14 +11,15 @@ import pandas as pd
 import torch
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.keys import find_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.set_lesions import predictions_without
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
@@ -69,9 +70,9 @@ class LiveNetwork:
         return inputs.load(self.params, self.folder("inputs"))
 
     @cached_property
-    def heads(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights (run, feature) and biases (run,) of the full models."""
-        return load_full_heads(self.folder("valence_models"), self.model).tensors()
+    def readout(self) -> Readout:
+        """The readout of the full models, all runs."""
+        return load_readout(self.params, self.folder("valence_models"), self.model)
 
     def folder(self, step: str):
         """Return the folder of an earlier step's results."""
@@ -102,10 +103,9 @@ class LiveNetwork:
             self._stimuli,
             self.maps(layer),
             self._features,
-            *self.heads,
+            self.readout,
             layer,
             channels,
-            output=self.params.analysis.heads.full.output,
             batch_size=self._batch,
         ).numpy()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,6 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {}
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Note which models can be explored."""
     write_facts(folder, {"models": [m.label for m in params.analysis.models if m.object2brain]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class Design:
         return cls(described, target_groups(values), list(stimuli), permutations, counts)
 
 
-def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Multiply sensitivity with lesion effects, sum over a layer's filters, and gather classes into categories."""
     design = Design.of(params, TARGETS.read(needs["human_targets"] / "results"))
     detections = pd.read_parquet(needs["objects"] / "results" / "detections.parquet", columns=["class", "category"])
@@ -84,16 +85,18 @@ def compute(params: Params, needs: dict[str, Path], folder: Path) -> None:
             chosen = estimator == own.estimator
             counts = design.counts if chosen else None
             evidence = list(evidence_of(sources, estimator, design.stimuli))
-            for layer, classes, one in progress(evidence, f"weights of {model.label}, {estimator}"):
+            for layer, classes, layer_evidence in progress(evidence, f"weights of {model.label}, {estimator}"):
                 options = params.analysis.significance
-                found = tested_weights(one, design.groups, design.permutations, counts, options, each_run=chosen)
-                long = _long(found, classes, design, category_of, model.label, layer)
+                tested = tested_weights(
+                    layer_evidence, design.groups, design.permutations, counts, options, each_run=chosen
+                )
+                long = _long(tested, classes, design, category_of, model.label, layer)
                 mean = long[long["run"] == _MEAN].drop(columns="run")
                 tables["estimators"].append(mean.assign(estimator=estimator))
                 if chosen:
                     tables["runs"].append(long[long["run"] != _MEAN])
-                    tables["mean"].append(mean.assign(sd=_spread(found)))
-                    gathered = _gathered(params, one, found, classes, design, category_of)
+                    tables["mean"].append(mean.assign(sd=_spread(tested)))
+                    gathered = _gathered(params, layer_evidence, tested, classes, design, category_of)
                     tables["categories"].append(gathered.assign(architecture=model.label, layer=layer))
         facts[model.label] = _facts(params, sources.scores, pd.concat(tables["mean"]), model.label)
     results = folder / "results"
@@ -111,46 +114,48 @@ _MEAN = -1  # in place of a run's number until the tables part
 
 
 def _long(
-    found: TestedWeights, classes: list[str], design: Design, category_of: dict[str, str], label: str, layer: str
+    tested: TestedWeights, classes: list[str], design: Design, category_of: dict[str, str], label: str, layer: str
 ) -> pd.DataFrame:
     """Turn arrays (run + 1, class, target) into rows; the mean over runs has the run _MEAN."""
-    runs = [*range(len(found.weight) - 1), _MEAN]
+    runs = [*range(len(tested.weight) - 1), _MEAN]
     targets = design.described["target"]
     index = pd.MultiIndex.from_product([runs, classes, targets], names=["run", "class", "target"])
-    columns = zip(TESTED, (found.weight, found.p, found.q, found.low, found.high), strict=True)
+    columns = zip(TESTED, (tested.weight, tested.p, tested.q, tested.low, tested.high), strict=True)
     table = pd.DataFrame({name: values.ravel() for name, values in columns}, index=index).reset_index()
     return table.assign(category=table["class"].map(category_of), architecture=label, layer=layer)
 
 
-def _spread(found: TestedWeights) -> np.ndarray:
+def _spread(tested: TestedWeights) -> np.ndarray:
     """Return the standard deviation over runs, in the order of the rows of the mean."""
-    runs = found.weight[:-1]
+    runs = tested.weight[:-1]
     return (runs.std(0, ddof=1) if len(runs) > 1 else np.full(runs.shape[1:], np.nan)).ravel()
 
 
 def _gathered(
     params: Params,
     evidence: Evidence,
-    found: TestedWeights,
+    weights: TestedWeights,
     classes: list[str],
     design: Design,
     category_of: dict[str, str],
 ) -> pd.DataFrame:
     """Sum the ends by category, with p, q and the interval of the same classes' sum."""
     own, options = params.analysis.object2brain, params.analysis.significance
-    mean, targets = found.weight[-1], list(design.described["target"])
+    mean, targets = weights.weight[-1], list(design.described["target"])
     table = category_weights(mean, classes, category_of, own.share, targets=targets)
     names = sorted({category_of[name] for name in classes})
     members = np.array([[category_of[name] == category for category in names] for name in classes], dtype=float)
     count = classes_from_either_end(own.share, len(classes))
     tested = tested_categories(evidence, design.groups, design.permutations, members, count)
     ends = [classes_at_the_ends(column, classes, own.share) for column in mean.T]
+    samples = weights.samples
+    assert samples is not None  # the chosen estimator is drawn again for its intervals
     rows = []
     for row in table.itertuples():
         target = targets.index(row.target)
         place = (("positive", "negative").index(row.sign), names.index(row.category), target)
         chosen = [k for k in ends[target][row.sign] if category_of[classes[k]] == row.category]
-        low, high = interval(found.samples[:, chosen, target].sum(1), options.confidence)
+        low, high = interval(samples[:, chosen, target].sum(1), options.confidence)
         rows.append((tested.p[place], tested.q[place], low, high))
     return table.assign(**dict(zip(TESTED[1:], np.array(rows, dtype=float).reshape(-1, 4).T, strict=True)))
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from o2b_helpers.core.contract import Arrays
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.labelled import read_dataset
+from o2b_helpers.core.files.labelled import read_dataset
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.object2brain.tables import FILTER_SCORES, LESION_PREDICTIONS, OCCLUDED_PREDICTIONS
@@ -93,13 +93,13 @@ def evidence_of(sources: Sources, estimator: str, stimuli: list[str]) -> Iterato
     _same_filters(scores, lesions, sources.model.label)
     places = _order(lesions, stimuli)
     base, without = lesions["base"].to_numpy()[:, places], lesions["prediction"].to_numpy()[:, :, places]
-    found = sensitivity(estimator, {name: scores[name].to_numpy() for name in scores.data_vars})
-    shown = ~np.isnan(found).all(axis=(0, 1))
-    found = found[:, :, shown]
+    sensitivities = sensitivity(estimator, {name: scores[name].to_numpy() for name in map(str, scores.data_vars)})
+    shown = ~np.isnan(sensitivities).all(axis=(0, 1))
+    sensitivities = sensitivities[:, :, shown]
     layer, classes = scores["layer"].to_numpy().astype(str), scores["class"].to_numpy().astype(str)[shown]
     for name in dict.fromkeys(layer.tolist()):
         filters = layer == name
-        yield name, list(classes), Evidence(found[:, filters], base, without[:, filters])
+        yield name, list(classes), Evidence(sensitivities[:, filters], base, without[:, filters])
 
 
 def _order(dataset: xr.Dataset, stimuli: list[str]) -> np.ndarray:

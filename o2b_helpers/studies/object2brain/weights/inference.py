@@ -9,9 +9,9 @@ import numpy as np
 
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_weights, draw_counts, interval
 from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
-from o2b_helpers.kernels.statistics.permutation_null import Forms, null_blocks, permutation_test
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, null_blocks, permutation_test
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
-from o2b_helpers.kernels.statistics.weight_coefficients import filter_forms
+from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
 from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.common.targets import TargetGroup
 
@@ -36,10 +36,10 @@ class Evidence:
     base: np.ndarray
     lesioned: np.ndarray
 
-    def forms(self, group: TargetGroup) -> np.ndarray:
-        """Return the forms (run, class, stimulus) for the stimuli of a group of targets."""
+    def coefficients(self, group: TargetGroup) -> np.ndarray:
+        """Return the weights' coefficients (run, class, stimulus) for the stimuli of a group of targets."""
         places = group.places
-        return filter_forms(self.sensitivity, self.base[:, places], self.lesioned[:, :, places])
+        return weight_coefficients(self.sensitivity, self.base[:, places], self.lesioned[:, :, places])
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class TestedWeights:
     samples: np.ndarray | None
 
 
-def with_mean(forms: np.ndarray) -> np.ndarray:
+def with_mean(coefficients: np.ndarray) -> np.ndarray:
     """Add the mean over runs as one more run."""
-    return np.concatenate([forms, forms.mean(0, keepdims=True)])
+    return np.concatenate([coefficients, coefficients.mean(0, keepdims=True)])
 
 
 def tested_weights(
@@ -109,14 +109,14 @@ def tested_weights(
         drawn = draw_counts(np.zeros(runs), len(counts), options.seed + RUN_STREAM) / runs
         means = np.full((len(counts), *shape[1:]), np.nan, dtype=np.float32)
     for group in groups:
-        forms = evidence.forms(group)
-        forms = with_mean(forms) if each_run else forms.mean(0, keepdims=True)
-        forms = forms.reshape(-1, len(group.places))
-        tested = permutation_test([Forms(forms, group.values, group.places)], permutations, familywise=False)
+        coefficients = evidence.coefficients(group)
+        coefficients = with_mean(coefficients) if each_run else coefficients.mean(0, keepdims=True)
+        weights = LinearStatistics(coefficients.reshape(-1, len(group.places)), group.values, group.places)
+        tested = permutation_test([weights], permutations, familywise=False)
         own = (len(group.targets), *shape[:2])
         weight[:, :, group.targets] = tested.observed[0].reshape(own).transpose(1, 2, 0)
         p[:, :, group.targets] = tested.p[0].reshape(own).transpose(1, 2, 0)
-        if drawn is not None:
+        if counts is not None and drawn is not None and means is not None:
             places = group.places
             base, lesioned = evidence.base[:, places], evidence.lesioned[:, :, places]
             samples = bootstrap_weights(evidence.sensitivity, base, lesioned, group.values, counts[:, places])
@@ -161,12 +161,12 @@ def tested_categories(
     shape = (2, members.shape[1], sum(len(group.targets) for group in groups))
     p, q = np.full(shape, np.nan), np.full(shape, np.nan)
     for group in groups:
-        forms = Forms(evidence.forms(group).mean(0), group.values, group.places)
-        if np.isnan(forms.forms).any():
+        weights = LinearStatistics(evidence.coefficients(group).mean(0), group.values, group.places)
+        if np.isnan(weights.coefficients).any():
             continue
-        observed = forms.observed()
+        observed = weights.observed()
         null: list[list] = [[] for _ in group.targets]
-        for _, block in null_blocks(forms, permutations):
+        for _, block in null_blocks(weights, permutations):
             for number, values in enumerate(block):
                 null[number].append(category_sums(values, members, count))
         for number, target in enumerate(group.targets):

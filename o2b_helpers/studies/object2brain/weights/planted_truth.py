@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from o2b_helpers.core.keys import find_step
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
+from o2b_helpers.core.running.keys import find_step
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.outputs import head_outputs
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import load_full_heads
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
@@ -49,25 +48,25 @@ def true_influence(params: Params, model: Model) -> pd.DataFrame:
     }
     stimuli = inputs.load(params, needs["inputs"]).stimuli
     values, described = target_matrix(TARGETS.read(needs["human_targets"] / "results"), stimuli["stimulus"])
-    heads, backbone = load_full_heads(needs["valence_models"], model), load_model(params, model)
+    readout, backbone = load_readout(params, needs["valence_models"], model), load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:
         with torch.no_grad():
             some = images.to(backbone.device).split(params.execution.batch_size)
             features = torch.cat([backbone.features(batch) for batch in some])
-        return head_outputs(features, *heads.tensors(backbone.device), params.analysis.heads.full.output).numpy()
+        return readout.outputs(features).numpy()
 
     shown = pictures(params, store, model, stimuli, "stimuli")
     base = predict(shown.batch(0, len(shown)))
     scenes = [stimulus_scene(params.analysis.corpus.world_seed, number) for number in _numbers(stimuli["stimulus"])]
-    found = {}
+    influence = {}
     for name in progress(sorted({name for scene in scenes for name in scene.classes}), "drawing without a class"):
         places = [place for place, scene in enumerate(scenes) if name in scene.classes]
         again = torch.stack([backbone.preprocessing(render(scenes[place], without=name)) for place in places])
         without = base.copy()
         without[:, places] = predict(again)
-        found[name] = (rank_correlation(base, values) - rank_correlation(without, values)).mean(0)
-    return pd.DataFrame.from_dict(found, orient="index", columns=list(described["target"]))
+        influence[name] = (rank_correlation(base, values) - rank_correlation(without, values)).mean(0)
+    return pd.DataFrame.from_dict(influence, orient="index", columns=list(described["target"]))
 
 
 def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFrame | str:
@@ -99,9 +98,9 @@ def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFram
     for (estimator, layer), part in mine.groupby(["estimator", "layer"], sort=False):
         wide = part.pivot(index="class", columns="target", values="weight")
         both = wide.index.intersection(truth.index)
-        found, true = wide.loc[both], truth.loc[both, wide.columns]
-        agreement = found.rank().corrwith(true.rank()).mean()
-        hits = [_found(found[target].abs().to_numpy(), true[target].abs().to_numpy()) for target in wide]
+        weight, true = wide.loc[both], truth.loc[both, wide.columns]
+        agreement = weight.rank().corrwith(true.rank()).mean()
+        hits = [_found(weight[target].abs().to_numpy(), true[target].abs().to_numpy()) for target in wide]
         rows.append((estimator, layer, agreement, float(np.nanmean(hits))))
     return pd.DataFrame(rows, columns=["estimator", "layer", "agreement", "found"])
 

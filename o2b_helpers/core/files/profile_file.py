@@ -54,6 +54,23 @@ def parse_value(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)
 
 
+def write_value(value: Any) -> str:
+    """Write one value as YAML on one line.
+
+    Examples
+    --------
+    >>> write_value((1.0, 0.5)), write_value(None), write_value({"count": 24})
+    ('[1, 0.5]', 'null', '{count: 24}')
+    """
+    return yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, width=10_000).split("\n")[0]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e6 else value
+
+
 def put_override(tree: dict, dotted: str, value: Any) -> None:
     """Put one override into a profile's tree, by its dotted name."""
     *parents, last = dotted.split(".")

@@ -71,7 +71,7 @@ def _too_little_memory(
     needs_of: Callable[[Params], Sequence[Need]],
     need: Need,
     wanted: int,
-    room: int,
+    room: float,
     kind: str = "memory",
 ) -> ParameterError:
     limit = params.execution.memory_gib
@@ -91,7 +91,7 @@ def _too_little_memory(
 
 
 def _largest_batch(
-    params: Params, needs_of: Callable[[Params], Sequence[Need]], what: str, wanted: int, room: int, kind: str
+    params: Params, needs_of: Callable[[Params], Sequence[Need]], what: str, wanted: int, room: float, kind: str
 ) -> int:
     """Return the largest half, quarter, ... of the batch size with which the part would fit; 0 for none."""
 

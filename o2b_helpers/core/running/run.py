@@ -13,11 +13,11 @@ from o2b_helpers.core.contract import Table
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import memory
 from o2b_helpers.core.facts import read_facts
-from o2b_helpers.core.keys import find_step, results_folder, step_part
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.preflight import check_fit
 from o2b_helpers.core.progress import say
-from o2b_helpers.core.publishing import publish, publish_needed
+from o2b_helpers.core.running.keys import find_step, results_folder, step_part
+from o2b_helpers.core.running.preflight import check_fit
+from o2b_helpers.core.running.publishing import publish, publish_needed
 from o2b_helpers.core.store import Store
 from o2b_helpers.core.study import Step
 

@@ -11,11 +11,11 @@ import o2b_helpers
 from o2b_helpers.core.digests import file_digest
 from o2b_helpers.core.errors import Object2BrainError
 from o2b_helpers.core.facts import read_facts
-from o2b_helpers.core.files import write_atomically
-from o2b_helpers.core.keys import find_step, results_folder, step_key
+from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.core.options import options
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
+from o2b_helpers.core.running.keys import find_step, results_folder, step_key
 from o2b_helpers.core.store import Store, read_record
 from o2b_helpers.core.study import Step
 
@@ -48,7 +48,7 @@ def publish(params: Params, step: Step, folder: Path, store: Store) -> None:
     for name, source in sources.items():
         if not (target / name).is_file() or file_digest(target / name) != files[name]:
             write_atomically(target / name, source.read_bytes())
-    record = read_record(folder)
+    record = read_record(folder) or {}
     steps[step.name] = {
         "notebook": step.notebook,
         "key": record["key"],

@@ -1,0 +1,182 @@
+"""Train readouts with several outputs: a softmax over classes, for every run and learning rate at once.
+
+The paper of the valence models has no such readout; ours follows the same rules (METHODS 2 and 5): early stopping on
+the test loss, best epoch kept, Adam, the same blocks of images. The loss is cross-entropy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from o2b_helpers.core.errors import ParameterError
+from o2b_helpers.models.fast.matrix_product import one_thread
+from o2b_helpers.models.heads.feature_sources import FeatureSource, as_source
+from o2b_helpers.models.heads.head_data import check_classes, class_weights
+from o2b_helpers.models.heads.head_passes import Passes
+from o2b_helpers.models.heads.head_scores import SPLITS, EpochScores
+from o2b_helpers.models.heads.learning_heads import LearningHeads
+from o2b_helpers.models.heads.readout import Readout
+from o2b_helpers.models.heads.scaled_features import ScaledFeatures
+from o2b_helpers.models.heads.training import HeadSettings, is_small, learn
+
+
+@dataclass(frozen=True)
+class TrainedReadout:
+    """The softmax readout of all runs, for raw features.
+
+    Parameters
+    ----------
+    readout : Readout
+        (run, class, feature) with a softmax.
+    learning_rate : array (run,)
+        The rate whose best epoch has the smallest test loss. Accuracies of few images are often equal; the loss is not.
+    epoch : array (run,)
+        The epoch (from 0) with the smallest test loss, whose weights are kept.
+    history : DataFrame [run, learning_rate, epoch, split, loss, accuracy, balanced_accuracy]
+        Every epoch of every run and rate on ``train`` and ``test`` images: mean cross-entropy in nats, weighted as in
+        learning; share of images whose highest output is their class; the mean over classes of that share among the
+        images of the class, over the classes that the split has.
+    """
+
+    readout: Readout
+    learning_rate: np.ndarray
+    epoch: np.ndarray
+    history: pd.DataFrame
+
+
+def train_softmax(
+    features: np.ndarray | FeatureSource,
+    labels: np.ndarray,
+    test: np.ndarray,
+    settings: HeadSettings,
+    seed: int,
+    device: str = "cpu",
+) -> TrainedReadout:
+    """Train one softmax readout per run and learning rate, and keep the best rate of each run.
+
+    Parameters
+    ----------
+    features : array (image, feature), or FeatureSource
+        Raw features, or where to read them.
+    labels : array (image,)
+        Number of each image's class, 0..K-1.
+    test : array (run, image) of bool
+        The test images of each run, see `stratified_splits`; all others train.
+    settings : HeadSettings
+        The rules, with output ``"softmax"``.
+    seed : int
+        Run r starts from weights (class, feature) and biases drawn from ``default_rng([seed, r])``, class after class,
+        each with its bias behind its weights. The images' order in epoch e is drawn from
+        ``default_rng([seed, 2**32 - 1, e])``.
+    device : str
+        As torch names it; a source brings its own.
+
+    Returns
+    -------
+    TrainedReadout
+
+    Raises
+    ------
+    InputError
+        Labels that are no numbers of classes, a class that a run cannot learn, values that are not finite.
+    ModelError
+        A run whose every rate diverged.
+    ParameterError
+        Settings for another output.
+
+    Notes
+    -----
+    Blocks of images are those of :func:`~o2b_helpers.models.heads.training.train_heads`: each head is what a plain loop
+    over the same blocks would give.
+    """
+    if settings.output != "softmax":
+        raise ParameterError(
+            "These settings are for heads with one output",
+            value=settings.output,
+            expected="softmax",
+            remedy="set output to softmax, or use train_heads",
+        )
+    source, rates = as_source(features, device), settings.learning_rates
+    labels, test = np.asarray(labels, np.float64), np.asarray(test, bool)
+    classes = check_classes(labels, test, source.shape[0])
+    image_weight = class_weights(labels, test, settings.class_weighted)
+    with one_thread(is_small(source, settings)):
+        scaled = ScaledFeatures.of(source, test)
+        heads = SoftmaxHeads(scaled, len(test), rates, seed, classes)
+        scores = ClassScores(labels, test, image_weight, heads)
+        # passes weigh for squares, whose derivative has a factor of 2 that cross-entropy has not
+        passes = Passes(scaled, heads, labels, np.where(test, 0.0, image_weight / 2), settings.batch_size, seed)
+        learn(heads, scores, passes, settings)
+    chosen = scores.best(rates)
+    weight, bias = scaled.fold(*scores.best_heads(chosen))
+    readout = Readout(weight.reshape(len(test), classes, -1), bias.reshape(len(test), classes), "softmax")
+    rate = np.asarray(rates, np.float64)[chosen % len(rates)]
+    return TrainedReadout(readout, rate, scores.best_epoch[chosen], scores.history(rates))
+
+
+class SoftmaxHeads(LearningHeads):
+    """Heads of several outputs, each a group of rows; they predict logarithms of probabilities.
+
+    Parameters
+    ----------
+    scaled, runs, learning_rates, seed, outputs
+        As for `LearningHeads`.
+    """
+
+    def __init__(
+        self, scaled: ScaledFeatures, runs: int, learning_rates: Sequence[float], seed: int, outputs: int
+    ) -> None:
+        super().__init__(scaled, runs, learning_rates, False, seed, outputs)
+        self.outputs = outputs
+
+    def _values(self, piece: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, run: torch.Tensor) -> torch.Tensor:
+        values = super()._values(piece, weight, bias, run)
+        return values.unflatten(0, (-1, self.outputs)).log_softmax(1).flatten(0, 1)
+
+    def _slope(self, values: torch.Tensor, truth: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
+        own = torch.arange(self.outputs, device=values.device).repeat(len(values) // self.outputs)
+        return (values.exp() - (own[:, None] == truth).to(values)) * pull
+
+
+class ClassScores(EpochScores):
+    """Scores of softmax heads: loss, accuracy, balanced accuracy.
+
+    Parameters
+    ----------
+    labels : array (image,)
+        Number of each image's class.
+    test : array (run, image) of bool
+        The test images of each run.
+    image_weight : array (run, image)
+        Weight of each image in the loss.
+    heads : SoftmaxHeads
+        The heads, before their first step.
+    """
+
+    columns = ("loss", "accuracy", "balanced_accuracy")
+
+    def __init__(self, labels: np.ndarray, test: np.ndarray, image_weight: np.ndarray, heads: SoftmaxHeads) -> None:
+        super().__init__(heads, heads.outputs)
+        self.labels = labels.astype(np.int64)
+        of_class = np.eye(heads.outputs)[self.labels]  # (image, class)
+        member = np.stack([~test, test]).astype(np.float64)  # (split, run, image)
+        share = member / member.sum(2, keepdims=True)
+        counts = member @ of_class  # (split, run, class)
+        inverse = np.where(counts > 0, 1 / np.maximum(counts, 1), 0.0) / (counts > 0).sum(2, keepdims=True)
+        # a sum over images with one of these is a mean, (split, run, image) each
+        self.means = share * image_weight, share, member * (inverse @ of_class.T)
+
+    def _score(self, predictions: np.ndarray, run: np.ndarray) -> np.ndarray:
+        """Score logarithms of probabilities (head * class, image): (split, score, head)."""
+        logarithms = predictions.reshape(len(run), self.outputs, -1)
+        of_truth = logarithms[:, self.labels, np.arange(len(self.labels))].astype(np.float64)
+        hit = (logarithms.argmax(1) == self.labels).astype(np.float64)
+        scores = np.empty((len(SPLITS), len(self.columns), len(run)))
+        for number, (values, mean) in enumerate(zip((-of_truth, hit, hit), self.means, strict=True)):
+            scores[:, number] = np.einsum("hi,shi->sh", values, mean[:, run])
+        return scores

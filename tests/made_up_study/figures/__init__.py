@@ -1,0 +1,4 @@
+"""The figure of the made-up study.
+
+One file.
+"""
