@@ -15,6 +15,7 @@ from o2b_helpers.core.contract import Table
 from o2b_helpers.studies.alignment import tables as alignment
 from o2b_helpers.studies.common.tables import TARGET, TARGETS
 from o2b_helpers.studies.object2brain import tables as object2brain
+from o2b_helpers.studies.registry import studies
 
 TOY_CLASSES = {
     "Person": "Human", "Man": "Human", "Woman": "Human", "Human face": "Body Parts", "Human arm": "Body Parts",
@@ -22,6 +23,7 @@ TOY_CLASSES = {
     "Couch": "Furniture", "House": "Places", "Ball": "Sports", "Balloon": "Toys",
 }  # fmt: skip
 SEED = 20
+STUDIES = studies()
 HOSTILE = "<script>alert(1)</script>"
 TARGET_COLUMNS = [column.name for column in TARGET]
 
@@ -230,7 +232,8 @@ def _option(unit: str, source: str, meaning: str, default) -> dict:
 
 def _write(table: Table, rows: list[tuple], folder: Path) -> None:
     """Write rows whose values stand in the order of the declared columns."""
-    table.write(pd.DataFrame(rows, columns=table.names), folder)
+    columns = [column.name for column in table.columns if not column.optional]
+    table.write(pd.DataFrame(rows, columns=columns), folder)
 
 
 def without_object_models(folder: Path) -> Path:

@@ -69,7 +69,7 @@ class Results:
                     error.problem, value=error.value, expected=error.expected, remedy=f"write it again with {notebook}"
                 ) from None
             if frame.empty:  # a file of nothing but a header does not tell numbers from text
-                numbers = [column.name for column in table.columns if column.kind != "text"]
+                numbers = [column.name for column in table.columns if column.kind != "text" and column.name in frame]
                 frame = frame.astype(dict.fromkeys(numbers, float))
             self._tables[table.file] = frame
         return self._tables[table.file]

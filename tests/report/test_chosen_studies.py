@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
 from helpers import ROOT
-from view_fixture import HOSTILE, without_object_models, write_results
+from view_fixture import HOSTILE, STUDIES, without_object_models, write_results
 
 from o2b_helpers.core.contract import Column, Table
 from o2b_helpers.core.errors import InputError
@@ -27,7 +27,6 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.report.tables import make_table
 from o2b_helpers.studies.object2brain.answers.kinds import kinds
 from o2b_helpers.studies.object2brain.answers.objects import NO_MODEL, objects
-from o2b_helpers.studies.registry import STUDIES
 
 ALIGNMENT_ALONE = [study for study in STUDIES if study.name == "alignment"]
 LENGTHS = Table("lengths.csv", "a thing", (Column("thing", "text", "its name"), Column("length", "number", "in cm")))

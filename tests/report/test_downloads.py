@@ -4,14 +4,13 @@ import base64
 import gzip
 
 import numpy as np
-from view_fixture import write_results
+from view_fixture import STUDIES, write_results
 
 from o2b_helpers.report import page as report
 from o2b_helpers.report.downloads import downloads, pack
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.object2brain.explorer.page import explorer_page
-from o2b_helpers.studies.registry import STUDIES
 
 
 def test_a_packed_file_is_the_file_and_always_the_same_text(tmp_path):

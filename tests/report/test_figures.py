@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, STUDIES, write_results
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.draw import draw_figures
@@ -26,7 +26,6 @@ from o2b_helpers.studies.object2brain.figures.category_overlap import figure_5
 from o2b_helpers.studies.object2brain.figures.category_weights_by_architecture import figure_4
 from o2b_helpers.studies.object2brain.figures.category_weights_by_layer import figure_3
 from o2b_helpers.studies.object2brain.tables import CATEGORY_OVERLAP, CATEGORY_WEIGHTS
-from o2b_helpers.studies.registry import STUDIES
 
 FIGURES = {figure.number: figure for study in STUDIES for figure in study.figures}
 

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
-from view_fixture import write_results
+from view_fixture import STUDIES, write_results
 
 from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.registry import STUDIES
 
 NAMES = {
     "script": "<script>alert(1)</script>",

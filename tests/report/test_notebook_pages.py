@@ -5,14 +5,13 @@ import json
 
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, STUDIES, write_results
 
 from o2b_helpers.core.errors import StoreError
 from o2b_helpers.report.notebook_pages import clean, write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import figure_1
-from o2b_helpers.studies.registry import STUDIES
 
 
 def cell(kind: str, source: str, *outputs: dict) -> dict:

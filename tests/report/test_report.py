@@ -6,7 +6,7 @@ import time
 
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, STUDIES, write_results
 
 from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.page import write_report
@@ -20,7 +20,6 @@ from o2b_helpers.studies.object2brain.figures.category_weights_by_architecture i
     weight_table,
 )
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS
-from o2b_helpers.studies.registry import STUDIES
 
 
 @pytest.mark.parametrize("case", ["toy", "oasis", "hostile"])

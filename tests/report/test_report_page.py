@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
 from uncertainty_fixture import write_uncertainty
-from view_fixture import write_results
+from view_fixture import STUDIES, write_results
 
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables
-from o2b_helpers.studies.registry import STUDIES
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
 BLACK, WHITE = (13, 17, 23), (255, 255, 255)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from uncertainty_fixture import write_uncertainty
-from view_fixture import write_results
+from view_fixture import STUDIES, write_results
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.page import write_report
@@ -15,7 +15,6 @@ from o2b_helpers.studies.common.target_order import main_targets
 from o2b_helpers.studies.object2brain.answers.objects import objects
 from o2b_helpers.studies.object2brain.answers.second_opinion import WHY, second_opinion
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS
-from o2b_helpers.studies.registry import STUDIES
 
 
 @pytest.fixture(scope="module")
