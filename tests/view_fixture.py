@@ -11,13 +11,21 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import spearmanr
 
+from o2b_helpers.core.contract import Table
+from o2b_helpers.studies.alignment import tables as alignment
+from o2b_helpers.studies.common.tables import TARGET, TARGETS
+from o2b_helpers.studies.object2brain import tables as object2brain
+from o2b_helpers.studies.registry import studies
+
 TOY_CLASSES = {
     "Person": "Human", "Man": "Human", "Woman": "Human", "Human face": "Body Parts", "Human arm": "Body Parts",
     "Car": "Transport", "Bus": "Transport", "Tree": "Nature", "Flower": "Nature", "Chair": "Furniture",
     "Couch": "Furniture", "House": "Places", "Ball": "Sports", "Balloon": "Toys",
 }  # fmt: skip
 SEED = 20
+STUDIES = studies()
 HOSTILE = "<script>alert(1)</script>"
+TARGET_COLUMNS = [column.name for column in TARGET]
 
 
 def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> Path:
@@ -91,39 +99,38 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         weights.append(class_weights.assign(category=class_weights["class"].map(classes)))
         summed.append(_category_weights(weights[-1]))
 
-    align_columns = ["target", "valence_type", "source", "condition", "n", "rho", "p", "p_perm", "q", "p_fwer"]
+    align_columns = [*TARGET_COLUMNS, "n", "rho", "p", "p_perm", "q", "p_fwer"]
     model_columns = ["architecture", "weights"]
-    _csv(folder, "targets", targets)
-    _csv(folder, "predictions", full, [*model_columns, "run", "stimulus", "prediction"])
-    _csv(folder, "heads", heads,
-         [*model_columns, "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"])  # fmt: skip
-    _csv(folder, "alignment", full_rows, [*model_columns, "run", *align_columns])
-    _csv(folder, "layer_alignment", layer_rows, [*model_columns, "run", *align_columns, "layer"])
-    _csv(folder, "ceilings", _ceilings(info.reset_index(), known=case == "toy"))
-    _csv(folder, "alignment_summary", _summary(folder, "alignment", model_columns))
-    _csv(folder, "layer_alignment_summary", _summary(folder, "layer_alignment", [*model_columns, "layer"]))
-    _csv(folder, "layer_predictions", layer_predictions, [*model_columns, "layer", "run", "stimulus", "prediction"])
-    columns = ["architecture", "layer", "run", "target", "class", "category", "weight"]
-    of_runs = pd.concat(weights)[columns]
-    keys = [name for name in columns if name not in ("run", "weight")]
+    full_rows = pd.DataFrame(full_rows, columns=[*model_columns, "run", *align_columns])
+    layer_rows = pd.DataFrame(layer_rows, columns=[*model_columns, "run", *align_columns, "layer"])
+    TARGETS.write(targets, folder)
+    _write(alignment.PREDICTIONS, full, folder)
+    _write(alignment.HEADS, heads, folder)
+    _write(alignment.LAYER_PREDICTIONS, layer_predictions, folder)
+    alignment.ALIGNMENT.write(full_rows, folder)
+    alignment.LAYER_ALIGNMENT.write(layer_rows, folder)
+    alignment.CEILINGS.write(_ceilings(info.reset_index(), known=case == "toy"), folder)
+    alignment.ALIGNMENT_SUMMARY.write(_summary(full_rows, model_columns), folder)
+    alignment.LAYER_ALIGNMENT_SUMMARY.write(_summary(layer_rows, [*model_columns, "layer"]), folder)
+    of_runs = pd.concat(weights)
+    keys = ["architecture", "layer", "target", "class", "category"]
     mean = of_runs.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
-    compared = [_tested(mean).assign(estimator=name) for name in ("sum", "centred")]
-    _csv(folder, "object_weights", _tested(of_runs))
-    _csv(folder, "object_weights_mean", _tested(mean))
-    _csv(folder, "object_weights_by_estimator", pd.concat(compared)[["estimator", *keys, "weight", "p", "q"]])
-    _csv(folder, "category_weights", _tested(pd.concat(summed)))
+    compared = pd.concat([_tested(mean).assign(estimator=name) for name in ("sum", "centred")])
+    object2brain.OBJECT_WEIGHTS.write(_tested(of_runs), folder)
+    object2brain.OBJECT_WEIGHTS_MEAN.write(_tested(mean), folder)
+    object2brain.OBJECT_WEIGHTS_BY_ESTIMATOR.write(compared, folder)
+    object2brain.CATEGORY_WEIGHTS.write(_tested(pd.concat(summed)), folder)
     categories = sorted(set(classes.values()))
     overlap = [
         (a, b, 1.0 if a == b else round(float(random.uniform()), 3))
         for a, b in product(categories, categories)
         if {a, b} != {"Sports", "Toys"}
     ]
-    _csv(folder, "category_overlap", overlap, ["category_a", "category_b", "overlap"])
-    _detections(folder, random, classes)
+    _write(object2brain.CATEGORY_OVERLAP, overlap, folder)
+    _write(object2brain.DETECTIONS, _detections(random, classes), folder)
     for model, (scores, lesions) in score_files.items():
-        name = model.replace("/", "_")
-        scores.to_netcdf(folder / f"filter_scores_{name}.nc", engine="h5netcdf")
-        lesions.to_netcdf(folder / f"lesion_effects_{name}.nc", engine="h5netcdf")
+        scores.to_netcdf(folder / object2brain.FILTER_SCORES.file(model), engine="h5netcdf")
+        lesions.to_netcdf(folder / object2brain.LESION_EFFECTS.file(model), engine="h5netcdf")
     provenance = {
         "profile": HOSTILE if hostile else case,
         "overrides": {},
@@ -155,17 +162,16 @@ def _tested(table: pd.DataFrame) -> pd.DataFrame:
 def _ceilings(described: pd.DataFrame, known: bool) -> pd.DataFrame:
     """Give every target a ceiling but the last one, or none."""
     value = np.where(np.arange(len(described)) < (len(described) - 1 if known else 0), 1.0, np.nan)
-    return described[["target", "valence_type", "source", "condition"]].assign(
+    return described[TARGET_COLUMNS].assign(
         n=24, reliability=0.9 * value, ceiling=0.8 * value, ceiling_low=0.7 * value, ceiling_high=0.85 * value,
         splits=1000, method=np.where(np.isnan(value), "unknown: not at hand", "random halves of 50 annotators"),
     )  # fmt: skip
 
 
-def _summary(folder: Path, name: str, by: list[str]) -> pd.DataFrame:
+def _summary(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Average a table's rho over runs; the interval is made up, and not symmetric."""
-    table = pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
-    keys = [*by, "target", "valence_type", "source", "condition", "n"]
-    summary = table.groupby(keys, sort=False)["rho"].agg(runs="count", rho="mean", sd="std").reset_index()
+    summary = table.groupby([*by, *TARGET_COLUMNS, "n"], sort=False)["rho"]
+    summary = summary.agg(runs="count", rho="mean", sd="std").reset_index()
     return summary.assign(ci_low=summary["rho"] - 0.2, ci_high=summary["rho"] + 0.1)
 
 
@@ -189,8 +195,8 @@ def _filters(random, model, layers, channels, classes, targets, runs):
     )
     rows = []
     for name in layers:
-        here = layer == name
-        weight = np.einsum("rkc,rkt->rct", score[:, here] / count, delta[:, here])
+        inside = layer == name
+        weight = np.einsum("rkc,rkt->rct", score[:, inside] / count, delta[:, inside])
         rows += [
             (model, name, run, target, kind, weight[r, c, t])
             for (r, run), (t, target), (c, kind) in product(*map(enumerate, (runs, targets, classes)))
@@ -211,21 +217,34 @@ def _category_weights(weights: pd.DataFrame, chosen: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "category", "sign", "weight", "n_classes"])
 
 
-def _detections(folder: Path, random: np.random.Generator, classes: dict[str, str]) -> None:
-    names = list(classes)
-    rows = []
+def _detections(random: np.random.Generator, classes: dict[str, str]) -> list[tuple]:
+    names, rows = list(classes), []
     for number in range(60):
         name = names[int(random.integers(len(names)))]
         x0, y0 = random.uniform(0, 60, 2)
         rows.append((f"image_{number % 20}.png", name, classes[name], 0.5, x0, y0, x0 + 30, y0 + 30, 128, 128))
-    columns = ["image", "class", "category", "confidence", "x0", "y0", "x1", "y1", "width", "height"]
-    pd.DataFrame(rows, columns=columns).to_parquet(folder / "detections.parquet")
+    return rows
 
 
 def _option(unit: str, source: str, meaning: str, default) -> dict:
     return {"unit": unit, "source": source, "meaning": meaning, "default": default}
 
 
-def _csv(folder: Path, name: str, rows, columns: list[str] | None = None) -> None:
-    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=columns)
-    table.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8")
+def _write(table: Table, rows: list[tuple], folder: Path) -> None:
+    """Write rows whose values stand in the order of the declared columns."""
+    columns = [column.name for column in table.columns if not column.optional]
+    table.write(pd.DataFrame(rows, columns=columns), folder)
+
+
+def without_object_models(folder: Path) -> Path:
+    """Make of a results folder what a profile with ``object2brain: false`` for every model writes."""
+    for path in folder.glob("*.nc"):
+        path.unlink()
+    for table in (
+        object2brain.OBJECT_WEIGHTS,
+        object2brain.OBJECT_WEIGHTS_MEAN,
+        object2brain.OBJECT_WEIGHTS_BY_ESTIMATOR,
+        object2brain.CATEGORY_WEIGHTS,
+    ):
+        table.write(table.empty(), folder)
+    return folder

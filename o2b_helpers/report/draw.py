@@ -109,7 +109,7 @@ def _pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
             reason = lines[0][:160] if lines else type(error).__name__
             said = f"Chrome or Chromium could not draw them ({reason}). The HTML figures are there."
             say(f"No SVG and PNG figures: {said}")
-        for picture in (Path(one["path"]) for one in wanted):
+        for picture in (Path(order["path"]) for order in wanted):
             if picture.is_file() and picture.stat().st_size:
                 (_same_bytes if picture.suffix == ".svg" else _small)(picture)
                 os.replace(picture, folder / picture.name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from o2b_helpers.report.embed import Script, data_json, figure_json, policy, scr
 from o2b_helpers.report.glossary import glossary
 from o2b_helpers.report.notebook_pages import NotebookPage
 from o2b_helpers.report.parts import Part
-from o2b_helpers.report.provenance import option_values, options_table, origin, sizes_table
+from o2b_helpers.report.provenance import of_studies, option_values, options_table, origin, sizes_table
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import DARK
 from o2b_helpers.report.tables import ShownTable
@@ -85,7 +86,7 @@ def write_report(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     profile = str(results.provenance.get("profile") or results.folder.resolve().parent.name)
-    declared = [study.section for study in studies]
+    declared, provenance = [study.section for study in studies], of_studies(results.provenance, studies)
     sections = [_figure_section(results, figure, profile) for study in studies for figure in study.figures]
     parts = _part_sections(results, [part for section in declared for part in section.parts])
     answers = [_try(lambda make=make: make(results)) for section in declared for make in section.answers]
@@ -108,14 +109,14 @@ def write_report(
         notes=[section.note for section in declared if section.note],
         sections=sections,
         parts=parts,
-        comparisons=_comparisons(results, studies),
+        comparisons=_comparisons(results, studies, provenance),
         methods=[
             paragraph
             for section in declared
             if section.methods
-            for paragraph in section.methods(option_values(results.provenance))
+            for paragraph in section.methods(option_values(provenance))
         ],
-        origin=origin(results.provenance),
+        origin=origin(provenance),
         files=_files(results, studies, sections, MOST_CHARACTERS - WORDS_AND_TABLES - used),
         not_carried=_not_carried(studies),
         notebooks=notebooks or [],
@@ -133,8 +134,8 @@ def figure_code(figure: Figure, profile: str) -> str:
     module, name = getattr(draw, "__module__", ""), getattr(draw, "__name__", "")
     if getattr(sys.modules.get(module), name, None) is not draw:
         return ""
-    folder = f"runs/{profile}/results"
-    return f"from o2b_helpers.report.results import Results\nfrom {module} import {name}\n\n{name}(Results({folder!r}))"
+    folder = json.dumps(f"runs/{profile}/results", ensure_ascii=False)
+    return f"from o2b_helpers.report.results import Results\nfrom {module} import {name}\n\n{name}(Results({folder}))"
 
 
 def _try(make: Callable[[], Made]) -> tuple[Made | None, str]:
@@ -192,10 +193,10 @@ def _described(results: Results, studies: Sequence[Study]) -> str:
     return " ".join(sentence for sentence in said if sentence)
 
 
-def _comparisons(results: Results, studies: Sequence[Study]) -> list[ShownTable]:
+def _comparisons(results: Results, studies: Sequence[Study], provenance: Mapping[str, Any]) -> list[ShownTable]:
     """Set what is published beside this run: settings, sizes, and what each study compares."""
     sizes = [size for study in studies for size in study.section.sizes]
-    made = [options_table(results.provenance), sizes_table(results.provenance, sizes)]
+    made = [options_table(provenance), sizes_table(provenance, sizes)]
     made += [_try(lambda make=make: make(results))[0] for study in studies for make in study.section.comparisons]
     return [table for table in made if table is not None]
 

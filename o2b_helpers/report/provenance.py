@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from o2b_helpers.core.study import Study
 from o2b_helpers.report.tables import ShownTable
 
 LONGEST = 400
@@ -43,6 +44,28 @@ def origin(provenance: Mapping[str, Any]) -> Origin:
 def option_values(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of all options by dotted name, e.g. ``analysis.seed``."""
     return dict(flatten(provenance["analysis"], "analysis")) if "analysis" in provenance else {}
+
+
+def of_studies(provenance: Mapping[str, Any], studies: Sequence[Study]) -> Mapping[str, Any]:
+    """Leave out the options of studies that did not run.
+
+    Only where all steps that the studies need are their own: whose options another study's step reads is not known.
+    """
+    own = {step.name for study in studies for step in study.steps}
+    needed = {step.name for study in studies for first in study.steps for step in first.closure()}
+    analysis, described = provenance.get("analysis"), provenance.get("options")
+    if needed - own or not isinstance(analysis, Mapping):
+        return provenance
+    blocks = {name for study in studies for name in study.options.model_fields}
+    kept: dict[str, Any] = {**provenance, "analysis": {name: v for name, v in analysis.items() if name in blocks}}
+    if isinstance(described, Mapping):
+        kept["options"] = {name: about for name, about in described.items() if _block(name) in blocks}
+    return kept
+
+
+def _block(name: str) -> str:
+    """Return the block of an option's dotted name, e.g. ``heads`` of ``analysis.heads.runs``."""
+    return str(name).removeprefix("analysis.").split(".")[0].split("[")[0]
 
 
 def value_in_words(values: Mapping[str, Any], name: str, words: str) -> str:

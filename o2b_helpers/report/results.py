@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -44,7 +45,8 @@ class Results:
 
     def has(self, file: Table | Arrays, model: str = "") -> bool:
         """Say whether the file of a table, or of a model's arrays, is there."""
-        return (self.folder / (file.file if isinstance(file, Table) else file.file(model))).is_file()
+        name = file.file if isinstance(file, Table) else file.file(model)
+        return os.path.isfile(self.folder / name)  # Path.is_file fails where a model's name is too long for a file
 
     def table(self, table: Table) -> pd.DataFrame:
         """Return a table; it is read once and shared, so a reader changes a copy only.
@@ -67,7 +69,7 @@ class Results:
                     error.problem, value=error.value, expected=error.expected, remedy=f"write it again with {notebook}"
                 ) from None
             if frame.empty:  # a file of nothing but a header does not tell numbers from text
-                numbers = [column.name for column in table.columns if column.kind != "text"]
+                numbers = [column.name for column in table.columns if column.kind != "text" and column.name in frame]
                 frame = frame.astype(dict.fromkeys(numbers, float))
             self._tables[table.file] = frame
         return self._tables[table.file]

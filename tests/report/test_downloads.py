@@ -4,7 +4,7 @@ import base64
 import gzip
 
 import numpy as np
-from view_fixture import write_results
+from view_fixture import STUDIES, write_results
 
 from o2b_helpers.report import page as report
 from o2b_helpers.report.downloads import downloads, pack
@@ -34,7 +34,7 @@ def test_what_does_not_fit_is_named_and_small_files_go_first(tmp_path):
 def test_a_report_says_which_files_it_does_not_carry(tmp_path, monkeypatch):
     folder = write_results(tmp_path / "results")
     monkeypatch.setattr(report, "downloads", lambda folder, names, room: downloads(folder, names, 100_000))
-    text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
+    text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     left = "is too large to be carried in this report; it lies in the folder results"
     assert (
         f"object_weights.csv ({downloads(folder, ['object_weights.csv'], 0)['object_weights.csv'].size}) {left}" in text
@@ -44,9 +44,9 @@ def test_a_report_says_which_files_it_does_not_carry(tmp_path, monkeypatch):
 
 def test_a_report_without_room_carries_no_file_and_stays_small(tmp_path, monkeypatch):
     folder = write_results(tmp_path / "results")
-    whole = write_report(Results(folder), tmp_path / "report").stat().st_size
+    whole = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").stat().st_size
     monkeypatch.setattr(report, "MOST_CHARACTERS", whole - 100_000)
-    text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
+    text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     assert len(text) < whole - 100_000 and "data-file=" not in text.split("<script")[0]
     assert "too large to be carried" in text
 

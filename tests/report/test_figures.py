@@ -8,21 +8,26 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, STUDIES, write_results
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.report import draw
 from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import figure_1
 from o2b_helpers.studies.alignment.figures.alignment_by_layer import figure_2
-from o2b_helpers.studies.common.select import best_alignment
-from o2b_helpers.studies.object2brain.captions import caption
+from o2b_helpers.studies.alignment.kept_heads import best_alignment
+from o2b_helpers.studies.alignment.tables import (
+    ALIGNMENT_SUMMARY,
+    CEILINGS,
+    LAYER_ALIGNMENT,
+    LAYER_ALIGNMENT_SUMMARY,
+)
 from o2b_helpers.studies.object2brain.figures.category_overlap import figure_5
 from o2b_helpers.studies.object2brain.figures.category_weights_by_architecture import figure_4
 from o2b_helpers.studies.object2brain.figures.category_weights_by_layer import figure_3
+from o2b_helpers.studies.object2brain.tables import CATEGORY_OVERLAP, CATEGORY_WEIGHTS
 
-FIGURES = [figure_1, figure_2, figure_3, figure_4, figure_5]
+FIGURES = {figure.number: figure for study in STUDIES for figure in study.figures}
 
 
 @pytest.fixture(scope="module", params=["toy", "oasis", "hostile"])
@@ -48,10 +53,10 @@ def marks(figure) -> pd.DataFrame:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_every_figure_and_caption_is_made_from_any_targets(results, number):
-    figure = FIGURES[number - 1](results)
+    figure = FIGURES[number].draw(results)
     assert f"Figure {number}" in figure.layout.title.text
     assert len(figure.data) > 0
-    words = caption(results, number)
+    words = FIGURES[number].caption(results)
     for text in (words.title, words.question, words.how_to_read, words.finding, words.limits, words.origin):
         assert len(text) > 20
     assert "nan" not in re.findall(r"[\w.]+", words.text())
@@ -59,7 +64,7 @@ def test_every_figure_and_caption_is_made_from_any_targets(results, number):
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_names_are_text_in_every_figure(tmp_path, number):
-    figure = FIGURES[number - 1](Results(write_results(tmp_path / "results", hostile=True)))
+    figure = FIGURES[number].draw(Results(write_results(tmp_path / "results", hostile=True)))
     texts = json.dumps(figure.to_plotly_json(), default=lambda value: np.asarray(value).tolist())
     assert "<script" not in texts
     assert "<!--" not in texts
@@ -97,7 +102,7 @@ def test_figure_1_marks_by_q_or_as_the_paper_by_p(toy):
 
 
 def test_ceilings_are_bands_in_figures_1_and_2_and_an_unknown_one_is_none(toy, tmp_path):
-    known = toy.ceilings.dropna(subset=["ceiling"]).set_index("target")
+    known = toy.table(CEILINGS).dropna(subset=["ceiling"]).set_index("target")
     for figure, copies in ((figure_1(toy), 1), (figure_2(toy), 2)):  # figure 2 has a panel for each model
         found = {}
         for trace in figure.data:
@@ -110,19 +115,16 @@ def test_ceilings_are_bands_in_figures_1_and_2_and_an_unknown_one_is_none(toy, t
             for low, high, text in bands:
                 assert (low, high) == pytest.approx(tuple(known.loc[target, ["ceiling_low", "ceiling_high"]]))
                 assert "0.80 (0.70 to 0.85)" in text and "50 annotators" in text
-    assert "No noise ceiling is known for 1 of 24 targets" in caption(toy, 1).finding
+    assert "No noise ceiling is known for 1 of 24 targets" in FIGURES[1].caption(toy).finding
     unknown = Results(write_results(tmp_path / "oasis", "oasis"))
-    folder = write_results(tmp_path / "old")
-    (folder / "ceilings.csv").unlink()
-    for results in (unknown, Results(folder)):
-        for number in (1, 2):
-            assert not [trace for trace in FIGURES[number - 1](results).data if trace.type == "bar"]
-            assert "No noise ceiling is known for any target" in caption(results, number).finding
-            assert "does not mean that the ceiling is 1" in caption(results, number).finding
+    for number in (1, 2):
+        assert not [trace for trace in FIGURES[number].draw(unknown).data if trace.type == "bar"]
+        assert "No noise ceiling is known for any target" in FIGURES[number].caption(unknown).finding
+        assert "does not mean that the ceiling is 1" in FIGURES[number].caption(unknown).finding
 
 
 def test_figure_1_has_the_interval_of_every_models_mean(toy):
-    summary = toy.alignment_summary.set_index(["architecture", "target"])
+    summary = toy.table(ALIGNMENT_SUMMARY).set_index(["architecture", "target"])
     seen = 0
     for trace in figure_1(toy).data:
         if trace.error_y.array is None:
@@ -147,7 +149,7 @@ def test_figure_1_has_congruent_left_and_says_the_number_of_stimuli(toy):
 
 
 def test_figure_2_draws_mean_and_interval_over_runs_and_stimuli(toy):
-    summary = pd.concat([toy.layer_alignment_summary, toy.alignment_summary.assign(layer="full")])
+    summary = pd.concat([toy.table(LAYER_ALIGNMENT_SUMMARY), toy.table(ALIGNMENT_SUMMARY).assign(layer="full")])
     summary = summary.set_index(["architecture", "layer", "target"])
     seen = 0
     for trace in figure_2(toy).data:
@@ -160,26 +162,8 @@ def test_figure_2_draws_mean_and_interval_over_runs_and_stimuli(toy):
     assert "interval over runs and stimuli" in figure_2(toy).layout.title.subtitle.text
 
 
-def test_figure_2_draws_mean_and_sd_where_there_is_no_interval(tmp_path):
-    folder = write_results(tmp_path / "results")
-    (folder / "layer_alignment_summary.csv").unlink()
-    toy = Results(folder)
-    assert "standard deviation over runs" in figure_2(toy).layout.title.subtitle.text
-    assert "standard deviation over runs" in caption(toy, 2).how_to_read
-    table = toy.layer_alignment
-    expected = table.groupby(["architecture", "layer", "target"])["rho"].agg(["mean", "std"])
-    seen = 0
-    for trace in figure_2(toy).data:
-        for y, sd, text in zip(trace.y, trace.error_y.array or [], trace.customdata or [], strict=False):
-            if text[1] != "full":
-                row = expected.loc[(text[0], text[1], text[2])]
-                assert y == pytest.approx(row["mean"], abs=1e-12) and sd == pytest.approx(row["std"], abs=1e-12)
-                seen += 1
-    assert seen == 2 * 4 * 24
-
-
 def test_figures_3_and_4_draw_the_weights_of_the_file(toy):
-    weights = toy.category_weights.set_index(["architecture", "layer", "target", "category", "sign"])["weight"]
+    weights = toy.table(CATEGORY_WEIGHTS).set_index(["architecture", "layer", "target", "category", "sign"])["weight"]
     for figure, least in ((figure_3(toy), 200), (figure_4(toy), 150)):
         seen = 0
         for trace in figure.data:
@@ -197,7 +181,7 @@ def test_figure_5_shows_percent_and_leaves_pairs_never_seen_empty(toy):
     heat = figure_5(toy).data[0]
     names = list(figure_5(toy).layout.xaxis.ticktext)
     z = np.array(heat.z, dtype=float)
-    table = toy.category_overlap
+    table = toy.table(CATEGORY_OVERLAP)
     for row in table.itertuples():
         assert z[names.index(row.category_a), names.index(row.category_b)] == pytest.approx(100 * row.overlap)
     assert np.isnan(z).sum() == len(names) ** 2 - len(table) == 2
@@ -213,12 +197,12 @@ def test_undefined_correlations_are_drawn_as_gaps(tmp_path):
         summary[["rho", "sd", "ci_low", "ci_high"]] = np.nan
         summary.to_csv(folder / name.replace(".csv", "_summary.csv"), index=False)
     for number in (1, 2):
-        FIGURES[number - 1](Results(folder))
-        assert caption(Results(folder), number).finding
+        FIGURES[number].draw(Results(folder))
+        assert FIGURES[number].caption(Results(folder)).finding
 
 
 def test_files_are_written_and_pictures_only_where_a_browser_draws(toy, tmp_path, capsys):
-    written = draw_figures(toy, tmp_path / "figures", "demo")
+    written = draw_figures(toy, STUDIES, tmp_path / "figures", "demo")
     pages = [path for path in written if path.suffix == ".html"]
     assert [path.name[:9] for path in pages] == [f"figure_{n}_" for n in range(1, 6)]
     pictures = [path for path in written if path.suffix != ".html"]
@@ -230,24 +214,33 @@ def test_files_are_written_and_pictures_only_where_a_browser_draws(toy, tmp_path
         assert all(path.stat().st_size > 5000 for path in pictures)
         svg = next(path for path in pictures if path.suffix == ".svg")
         before = svg.read_bytes()
-        draw_figures(toy, tmp_path / "figures", "demo")
+        draw_figures(toy, STUDIES, tmp_path / "figures", "demo")
         assert svg.read_bytes() == before
 
 
-def test_a_missing_browser_is_one_line_and_no_error(toy, tmp_path, capsys, monkeypatch):
+def test_a_missing_browser_is_one_line_and_earlier_pictures_stay_and_are_named(toy, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no_browser_here"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    written = draw_figures(toy, tmp_path / "figures", "demo")
+    folder = tmp_path / "figures"
+    written = draw_figures(toy, STUDIES, folder, "demo")
     assert [path.suffix for path in written] == [".html"] * 5
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and "No SVG and PNG figures" in said
+    earlier = [folder / f"figure_1_alignment_by_architecture.{kind}" for kind in ("png", "svg")]
+    for path in earlier:
+        path.write_bytes(b"of earlier results")
+    assert not set(earlier) & set(draw_figures(toy, STUDIES, folder, "demo"))
+    assert all(path.read_bytes() == b"of earlier results" for path in earlier)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Figures of earlier results stay in") and all(path.name in last for path in earlier)
+    assert {path.suffix for path in folder.iterdir()} == {".html", ".png", ".svg"}
 
 
 def test_a_profile_without_layer_models_gets_the_other_figures(tmp_path, capsys):
     folder = write_results(tmp_path / "results", "oasis")
-    table = pd.read_csv(folder / "layer_alignment.csv").head(0)
-    table.to_csv(folder / "layer_alignment.csv", index=False)
-    written = draw_figures(Results(folder), tmp_path / "figures", "demo", pictures=False)
+    for table in (LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY):
+        table.write(table.empty(), folder)
+    written = draw_figures(Results(folder, STUDIES), STUDIES, tmp_path / "figures", "demo", pictures=False)
     assert [path.name[7] for path in written] == ["1", "3", "4", "5"]
     assert "Figure 2 is not drawn: There are no layer models" in capsys.readouterr().out
 
@@ -264,7 +257,6 @@ def test_a_model_can_be_chosen_and_an_unknown_one_is_an_error(toy):
 
 def test_pages_are_the_same_bytes_twice(toy, tmp_path):
     for name in ("a", "b"):
-        draw_figures(toy, tmp_path / name, "demo", pictures=False)
+        draw_figures(toy, STUDIES, tmp_path / name, "demo", pictures=False)
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
-    assert len(draw.FIGURES) == 5

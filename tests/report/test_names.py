@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
-from view_fixture import write_results
+from view_fixture import STUDIES, write_results
 
 from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.page import write_report
@@ -68,7 +68,7 @@ def renamed(folder, name: str):
 def test_any_name_is_shown_as_text(browser, tmp_path, kind):  # noqa: F811
     name = NAMES[kind]
     folder = renamed(write_results(tmp_path / "results"), name)
-    page, wrong = open_offline(browser, write_report(Results(folder), tmp_path / "report"), width=390)
+    page, wrong = open_offline(browser, write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report"), width=390)
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert wrong == []
     for column in ("model", "target", "class", "category"):
@@ -84,7 +84,7 @@ def test_any_name_is_shown_as_text(browser, tmp_path, kind):  # noqa: F811
     assert page.locator("main script:not([type='application/json'], [data-page]), [onmouseover]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()
-    for path in draw_figures(Results(folder), tmp_path / "figures", name, pictures=False):
+    for path in draw_figures(Results(folder, STUDIES), STUDIES, tmp_path / "figures", name, pictures=False):
         assert path.parent == tmp_path / "figures"
         page, wrong = open_offline(browser, path)
         assert wrong == [] and name in page.inner_text("figcaption")

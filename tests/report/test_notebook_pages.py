@@ -5,7 +5,7 @@ import json
 
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, STUDIES, write_results
 
 from o2b_helpers.core.errors import StoreError
 from o2b_helpers.report.notebook_pages import clean, write_notebook_pages
@@ -89,7 +89,7 @@ def test_axe_finds_no_serious_fault_in_a_page(browser, notebooks, tmp_path, sche
 
 def test_the_report_links_every_page(notebooks, tmp_path):
     pages = write_notebook_pages(notebooks, tmp_path / "report", "demo")
-    text = write_report(Results(tmp_path / "results"), tmp_path / "report", pages).read_text(encoding="utf-8")
+    text = write_report(Results(tmp_path / "results"), STUDIES, tmp_path / "report", pages).read_text(encoding="utf-8")
     assert '<a href="03_agreement.html">3 · Agreement</a>' in text
     assert (tmp_path / "report" / "03_agreement.html").is_file()
 

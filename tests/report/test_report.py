@@ -6,20 +6,26 @@ import time
 
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, STUDIES, write_results
 
 from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.page import write_report
-from o2b_helpers.report.provenance import origin
+from o2b_helpers.report.provenance import option_values, options_table, origin, sizes_table
 from o2b_helpers.report.results import Results
-from o2b_helpers.report.tables import MOST_ROWS, category_table, class_table, heads_table
-from o2b_helpers.studies.object2brain.figure_tables import weight_table
+from o2b_helpers.report.tables import MOST_ROWS
+from o2b_helpers.studies.alignment.figures.alignment_by_architecture import heads_table
+from o2b_helpers.studies.object2brain.figures.category_weights_by_architecture import (
+    category_table,
+    class_table,
+    weight_table,
+)
+from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS
 
 
 @pytest.mark.parametrize("case", ["toy", "oasis", "hostile"])
 def test_the_report_opens_offline_with_five_drawn_figures(browser, tmp_path, case):  # noqa: F811
     folder = write_results(tmp_path / "results", "oasis" if case == "oasis" else "toy", hostile=case == "hostile")
-    page, wrong = open_offline(browser, write_report(Results(folder), tmp_path / "report"))
+    page, wrong = open_offline(browser, write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report"))
     drawn = page.evaluate(
         "[...document.querySelectorAll('[data-figure]')]"
         ".map(d => d.querySelectorAll('.points path, .point path, .hm image').length)"
@@ -37,7 +43,7 @@ def test_the_report_opens_offline_with_five_drawn_figures(browser, tmp_path, cas
 
 def test_pointing_at_a_mark_shows_its_values(browser, tmp_path):  # noqa: F811
     folder = write_results(tmp_path / "results", hostile=True)
-    page, wrong = open_offline(browser, write_report(Results(folder), tmp_path / "report"))
+    page, wrong = open_offline(browser, write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report"))
     page.locator("#section-1 .drawing .points path").last.scroll_into_view_if_needed()
     page.locator("#section-1 .drawing .points path").last.hover(force=True)
     page.wait_for_selector("#section-1 .hoverlayer .hovertext")
@@ -50,7 +56,7 @@ def test_pointing_at_a_mark_shows_its_values(browser, tmp_path):  # noqa: F811
 
 def test_a_figure_page_opens_offline(browser, tmp_path):  # noqa: F811
     folder = write_results(tmp_path / "results", hostile=True)
-    for path in draw_figures(Results(folder), tmp_path / "figures", HOSTILE, pictures=False):
+    for path in draw_figures(Results(folder, STUDIES), STUDIES, tmp_path / "figures", HOSTILE, pictures=False):
         page, wrong = open_offline(browser, path)
         assert wrong == [] and HOSTILE in page.inner_text("figcaption")
         page.close()
@@ -59,18 +65,18 @@ def test_a_figure_page_opens_offline(browser, tmp_path):  # noqa: F811
 def test_the_report_is_quick_small_and_embeds_the_library_once(tmp_path):
     folder = write_results(tmp_path / "results")
     started = time.perf_counter()
-    path = write_report(Results(folder), tmp_path / "report")
+    path = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report")
     assert time.perf_counter() - started < 10
     text = path.read_text(encoding="utf-8")
     assert len(text) < 15e6
     assert len(re.findall(r"plotly\.js v\d", text)) == 1
     assert [p.name for p in path.parent.iterdir()] == ["index.html"]
-    assert path.read_bytes() == write_report(Results(folder), tmp_path / "again").read_bytes()
+    assert path.read_bytes() == write_report(Results(folder, STUDIES), STUDIES, tmp_path / "again").read_bytes()
 
 
 def test_embedded_figures_hold_no_markup_and_read_back(tmp_path):
     folder = write_results(tmp_path / "results", hostile=True)
-    text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
+    text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     blocks = re.findall(r'<script type="application/json" id="figure-\d">(.*?)</script>', text, flags=re.S)
     assert len(blocks) == 5
     for block in blocks:
@@ -82,7 +88,7 @@ def test_missing_results_leave_a_note_that_says_what_to_run(tmp_path):
     folder = write_results(tmp_path / "results")
     for name in ("category_weights.csv", "object_weights.csv", "category_overlap.csv", "provenance.json"):
         (folder / name).unlink()
-    text = write_report(Results(folder), tmp_path / "report").read_text(encoding="utf-8")
+    text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     assert text.count("Not drawn:") == 3 and "08_object2brain" in text
     assert len(re.findall(r'type="application/json" id="figure-\d"', text)) == 2
     assert "no provenance.json" in text
@@ -99,9 +105,9 @@ def test_tables_say_how_much_they_show_and_which_file_holds_all(tmp_path):
     assert {row[0] for row in categories.rows} == {"toynet", "toynet_untrained"}
     assert len(classes.rows) == 48
     first = classes.rows[0]
-    here = results.object_weights.set_index(["architecture", "layer", "target"]).loc[tuple(first[:3])]
-    assert first[3].startswith(here.groupby("class")["weight"].mean().idxmax() + " (")
-    assert first[4].startswith(here.groupby("class")["weight"].mean().idxmin() + " (")
+    weights = results.table(OBJECT_WEIGHTS).set_index(["architecture", "layer", "target"]).loc[tuple(first[:3])]
+    mean = weights.groupby("class")["weight"].mean()
+    assert first[3].startswith(mean.idxmax() + " (") and first[4].startswith(mean.idxmin() + " (")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +115,10 @@ def test_tables_say_how_much_they_show_and_which_file_holds_all(tmp_path):
     [{}, {"analysis": 3}, {"analysis": {"heads": {"runs": 7}}, "options": [], "steps": "none"}, {"steps": {"a": 1}}],
 )
 def test_any_provenance_is_taken(provenance):
-    read = origin(provenance)
-    assert len(read.methods) == 5
-    assert ("in 7 training runs" in read.methods[1]) == ("7" in str(provenance))
+    origin(provenance)
+    options_table(provenance)
+    assert sizes_table(provenance, [("a", "1", "a", "b")]) is None
+    values = option_values(provenance)
+    paragraphs = [said for study in STUDIES for said in study.section.methods(values)]
+    assert len(paragraphs) == 5
+    assert ("in 7 training runs" in paragraphs[1]) == ("7" in str(provenance))

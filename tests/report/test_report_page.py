@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
 from uncertainty_fixture import write_uncertainty
-from view_fixture import write_results
+from view_fixture import STUDIES, write_results
 
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
@@ -18,7 +18,7 @@ BLACK, WHITE = (13, 17, 23), (255, 255, 255)
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = write_uncertainty(write_results(tmp_path_factory.mktemp("toy") / "results"))
-    return write_report(Results(folder), folder.parent / "report")
+    return write_report(Results(folder, STUDIES), STUDIES, folder.parent / "report")
 
 
 @pytest.fixture(scope="module")

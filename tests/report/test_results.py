@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, STUDIES, write_results
 
+from o2b_helpers.core.contract import Table
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.report.results import COLUMNS, Results
-from o2b_helpers.studies.common.select import best_alignment, best_runs, kept_heads, layers, named, target_parts
+from o2b_helpers.report.results import Results
+from o2b_helpers.studies.alignment.kept_heads import best_alignment, best_runs, kept_heads
+from o2b_helpers.studies.alignment.tables import ALIGNMENT, HEADS, LAYER_ALIGNMENT
+from o2b_helpers.studies.common.select import layers, named
+from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.object2brain.explorer.filter_tables import filter_models
+from o2b_helpers.studies.object2brain.tables import CATEGORY_OVERLAP, FILTER_SCORES, LESION_EFFECTS
 
 
 @pytest.fixture(scope="module")
@@ -16,14 +22,17 @@ def toy(tmp_path_factory):
 
 def test_every_table_of_the_contract_is_read_with_its_columns(toy):
     results = Results(toy)
-    for name, columns in COLUMNS.items():
-        table = getattr(results, name.removesuffix(".csv"))
-        assert list(table.columns) == columns, name
-        assert len(table) > 0
-    assert len(results.detections) == 60
-    assert results.filter_scores("toynet")["score_sum"].dims == ("run", "filter", "class")
-    assert results.lesion_effects("toynet")["delta"].dims == ("run", "filter", "target")
-    assert results.filter_models == ["toynet", "toynet_untrained"]
+    tables = [table for study in STUDIES for table in study.tables if isinstance(table, Table)]
+    assert len(tables) == 15
+    for table in tables:
+        needed = [column.name for column in table.columns if not column.optional]
+        assert list(results.table(table).columns) == needed, table.file
+        assert len(results.table(table)) > 0 and results.has(table)
+        assert results.table(table) is results.table(table)
+    assert results.arrays(FILTER_SCORES, "toynet")["score_sum"].dims == ("run", "filter", "class")
+    assert results.arrays(LESION_EFFECTS, "toynet")["delta"].dims == ("run", "filter", "target")
+    assert not results.has(LESION_EFFECTS, "alexnet")
+    assert filter_models(results) == ["toynet", "toynet_untrained"]
 
 
 def test_names_stay_text_and_numbers_stay_exact(tmp_path):
@@ -33,7 +42,7 @@ def test_names_stay_text_and_numbers_stay_exact(tmp_path):
     table.loc[0, ["category_a", "category_b"]] = ["NA", "007"]
     table.loc[1, "overlap"] = None
     table.to_csv(folder / "category_overlap.csv", index=False)
-    read = Results(folder).category_overlap
+    read = Results(folder).table(CATEGORY_OVERLAP)
     assert read.loc[0, ["category_a", "category_b"]].tolist() == ["NA", "007"]
     assert pd.isna(read.loc[1, "overlap"])
     assert (read["overlap"].drop(1) == 0.1 + 0.2).all()
@@ -45,11 +54,13 @@ def test_a_missing_folder_file_or_column_says_what_to_run(tmp_path):
     folder = write_results(tmp_path / "results", "oasis")
     (folder / "heads.csv").unlink()
     with pytest.raises(InputError, match="02_valence_models"):
-        _ = Results(folder).heads
+        Results(folder, STUDIES).table(HEADS)
+    with pytest.raises(InputError, match="the series writes"):  # without studies, nobody knows who does
+        Results(folder).table(HEADS)
     table = pd.read_csv(folder / "alignment.csv").drop(columns="q")
     table.to_csv(folder / "alignment.csv", index=False)
-    with pytest.raises(InputError, match="lacks a column"):
-        _ = Results(folder).alignment
+    with pytest.raises(InputError, match=r"(?s)lacks a column.*03_alignment"):
+        Results(folder, STUDIES).table(ALIGNMENT)
 
 
 def test_a_model_name_does_not_lead_out_of_the_folder(tmp_path):
@@ -57,8 +68,8 @@ def test_a_model_name_does_not_lead_out_of_the_folder(tmp_path):
     (tmp_path / "x.nc").write_bytes((folder / "filter_scores_squeezenet1_1.nc").read_bytes())
     (folder / "filter_scores_").mkdir()
     with pytest.raises(InputError, match="lack"):
-        Results(folder).filter_scores("/../../x")
-    assert Results(write_results(tmp_path / "hostile", hostile=True)).filter_scores(HOSTILE)["run"].size == 5
+        Results(folder).arrays(FILTER_SCORES, "/../../x")
+    assert Results(write_results(tmp_path / "hostile", hostile=True)).arrays(FILTER_SCORES, HOSTILE)["run"].size == 5
 
 
 def test_the_kept_head_is_the_best_rate_at_its_best_test_loss():
@@ -72,7 +83,7 @@ def test_the_kept_head_is_the_best_rate_at_its_best_test_loss():
         ("a", "w", "full", 1, 0.1, 1, "test", 0.20, 0.4, 0.0),
         ("a", "w", "features.1", 0, 0.1, 1, "test", 0.01, 0.4, 0.0),
     ]
-    heads = pd.DataFrame(rows, columns=COLUMNS["heads.csv"])
+    heads = pd.DataFrame(rows, columns=HEADS.names)
     kept = kept_heads(heads)
     full = kept[kept["layer"] == "full"].set_index("run")
     assert (full.loc[0, "learning_rate"], full.loc[0, "epoch"], full.loc[0, "mae"]) == (0.01, 1, 0.25)
@@ -93,7 +104,7 @@ def test_the_best_run_of_every_model_is_shown_and_a_model_without_head_is_an_err
 
 
 def test_one_architecture_with_two_weights_is_two_models(toy):
-    table = Results(toy).alignment.assign(architecture="alexnet")
+    table = Results(toy).table(ALIGNMENT).assign(architecture="alexnet")
     assert set(named(table, table)["architecture"]) == {"alexnet (toyworld)", "alexnet (untrained)"}
     assert set(named(table[table["weights"] == "toyworld"], table)["architecture"]) == {"alexnet (toyworld)"}
 
@@ -105,4 +116,4 @@ def test_targets_and_layers_keep_the_order_of_the_figures(toy):
         "IV/true/congruent", "IV/LLR/congruent", "IV/MLR/congruent", "IV/HLR/congruent", "PV/true/congruent",
     ]  # fmt: skip
     assert parts["condition"].tolist() == ["congruent"] * 12 + ["incongruent"] * 12
-    assert layers(results.layer_alignment, "toynet") == ["features.1", "features.4", "features.7", "features.9"]
+    assert layers(results.table(LAYER_ALIGNMENT), "toynet") == ["features.1", "features.4", "features.7", "features.9"]

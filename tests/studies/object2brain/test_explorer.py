@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import re
 from types import SimpleNamespace
 
@@ -7,16 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from view_fixture import HOSTILE, write_results
+from view_fixture import HOSTILE, without_object_models, write_results
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.object2brain.explorer import widget as explorer
+from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.object2brain.explorer.dots import dots
 from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPicture
 from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables
+from o2b_helpers.studies.object2brain.explorer.page import explorer_page
+from o2b_helpers.studies.object2brain.explorer.widget import explorer
 from o2b_helpers.studies.object2brain.explorer.words import Answer, answers_table, pictures_row, whole_model
+from o2b_helpers.studies.object2brain.tables import FILTER_SCORES, LESION_EFFECTS, OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +52,7 @@ def test_choices_redraw_everything_that_depends_on_them(folder):
     shown.target.value = "SV/HLR/incongruent"
     order, delta = expected_ranking(folder, "toynet_untrained", "features.4", "SV/HLR/incongruent")
     assert np.allclose(shown.effects.data[0].y, delta[order])
-    weights = Results(folder).object_weights
+    weights = Results(folder).table(OBJECT_WEIGHTS)
     here = weights[
         (weights["architecture"] == "toynet_untrained") & (weights["layer"] == "features.4")
         & (weights["target"] == "SV/HLR/incongruent")
@@ -86,6 +92,8 @@ def test_names_are_text_and_what_is_missing_is_said(tmp_path, folder):
         path.unlink()
     with pytest.raises(InputError, match="06"):
         explorer(Results(empty))
+    with pytest.raises(InputError, match="No model was studied"):
+        explorer(Results(without_object_models(empty)))
 
 
 def test_without_a_profile_nothing_is_computed_and_the_explorer_says_so(folder):
@@ -112,8 +120,8 @@ def test_mouse_and_list_pick_the_same_set(folder):
 def write_predictions(folder):
     """Put predictions beside the lesion effects that hold neither noise nor sense."""
     random, results = np.random.default_rng(0), Results(folder)
-    lesions = results.lesion_effects("toynet")
-    stimuli = list(dict.fromkeys(results.targets["stimulus"]))
+    lesions = results.arrays(LESION_EFFECTS, "toynet")
+    stimuli = list(dict.fromkeys(results.table(TARGETS)["stimulus"]))
     runs, filters = lesions.sizes["run"], lesions.sizes["filter"]
     base = random.normal(size=(runs, len(stimuli)))
     without = base[:, None] + 0.3 * random.normal(size=(runs, filters, len(stimuli)))
@@ -132,7 +140,7 @@ def test_the_chance_level_is_what_shuffled_targets_give(tmp_path):
     stimuli, base, without = write_predictions(folder)
     tables = FilterTables(Results(folder), "toynet")
     found = tables.chance_level("features.4", "IV/true/congruent")
-    values = Results(folder).targets.query("target == 'IV/true/congruent'").set_index("stimulus")["value"]
+    values = Results(folder).table(TARGETS).query("target == 'IV/true/congruent'").set_index("stimulus")["value"]
     places = [stimuli.index(name) for name in values.index]
     random, largest = np.random.default_rng(1), []
     for _ in range(1000):
@@ -175,3 +183,35 @@ def test_the_dots_stand_where_rho_is():
         assert x == pytest.approx(np.interp(value, sorted(marks), [marks[one] for one in sorted(marks)]), abs=0.2)
     assert "mean 0.200" in drawn and drawn.count("mean") == 2  # none for the second: it is undefined
     assert "undefined" in dots([Answer("", np.array([np.nan]), 24)], ["whole"])
+
+
+def least(folder):
+    """Cut a results folder down to one run, one filter in a layer, one class, and effects that are all undefined."""
+    results = Results(folder)
+    scores, lesions = results.arrays(FILTER_SCORES, "toynet"), results.arrays(LESION_EFFECTS, "toynet")
+    scores = scores.isel({"run": [0], "filter": [0], "class": [0]})
+    lesions = lesions.isel({"run": [0], "filter": [0]})
+    lesions["delta"], lesions["rho"] = lesions["delta"] * np.nan, lesions["rho"] * np.nan
+    for path in folder.glob("*.nc"):
+        path.unlink()
+    scores.to_netcdf(folder / FILTER_SCORES.file("toynet"), engine="h5netcdf")
+    lesions.to_netcdf(folder / LESION_EFFECTS.file("toynet"), engine="h5netcdf")
+    weights = OBJECT_WEIGHTS_MEAN.read(folder)
+    weights = weights[(weights["architecture"] == "toynet") & (weights["class"] == str(scores["class"].values[0]))]
+    OBJECT_WEIGHTS_MEAN.write(weights.assign(weight=np.nan, sd=np.nan), folder)
+    return folder
+
+
+def test_one_run_one_filter_one_class_and_nothing_defined_is_shown_without_nan(tmp_path):
+    results = Results(least(write_results(tmp_path / "results")))
+    shown = explorer(results)
+    shown.target.value = shown.target.options[-1]
+    shown.lesioned.value = (shown.filter.value,)
+    for figure in (shown.effects, shown.profile, shown.weights):
+        state = figure.to_dict()  # what is sent to the browser
+        json.dumps(state, allow_nan=False, default=lambda array: array.tolist())
+    assert list(shown.effects.data[0].y) == [None] and "undefined" in shown.filter.options[0][0]
+    assert "undefined" in shown.words.value
+    text = gzip.decompress(base64.b64decode(explorer_page(results).packed)).decode()
+    model = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the page"))[0]
+    assert (model["runs"], model["delta"][0], model["sd"][0]) == (1, [None], [None])

@@ -20,6 +20,7 @@ from view_fixture import HOSTILE, write_results
 
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number
+from o2b_helpers.studies.common.tables import TARGETS
 
 WAIT = 180_000  # ms; for a kernel that starts on a busy machine
 
@@ -205,7 +206,8 @@ def test_the_explorer_answers_in_a_real_jupyterlab(tmp_path, capsys):
 def test_names_are_text_in_a_real_jupyterlab(tmp_path):
     results = write_results(tmp_path / "hostile", hostile=True)
     code = (
-        "from pathlib import Path\nfrom o2b_helpers.view import Results, explorer\n"
+        "from pathlib import Path\nfrom o2b_helpers.report.results import Results\n"
+        "from o2b_helpers.studies.object2brain.explorer.widget import explorer\n"
         f"explorer(Results(Path({str(results)!r})))"
     )
     with browser_page() as (page, faults):
@@ -215,7 +217,7 @@ def test_names_are_text_in_a_real_jupyterlab(tmp_path):
             page.locator(".js-plotly-plot .barlayer .point path").first.wait_for()
             model = page.get_by_label("Model", exact=True)
             assert model.locator("option:checked").text_content() == HOSTILE
-            hostile = next(name for name in Results(results).targets["target"] if "<" in name)
+            hostile = next(name for name in Results(results).table(TARGETS)["target"] if "<" in name)
             page.get_by_label("Target", exact=True).select_option(label=hostile)
             page.get_by_text(f"Whole model on {hostile}", exact=False).first.wait_for()
             assert page.locator(".jp-OutputArea script, .jp-OutputArea b:text-is('true')").count() == 0
