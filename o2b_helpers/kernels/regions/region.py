@@ -30,7 +30,8 @@ class Regions:
         Image of each region, from 0.
     masks : sequence, optional
         For each region its mask in pixels of the network's input: a bool array (height, width), or its code
-        (:mod:`o2b_helpers.inputs.images.run_lengths`); None where the region is its box. None as a whole: all are boxes.
+        (:mod:`o2b_helpers.inputs.images.run_lengths`); None where the region is its box.
+        None as a whole: all are boxes.
 
     Raises
     ------
