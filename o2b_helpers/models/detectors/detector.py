@@ -98,7 +98,8 @@ class Detector:
             One row per box, in the order of the pictures and of falling confidence; coordinates and the picture's size
             in pixels of the original. Pictures in which nothing is detected have no row. With masks, a last column
             ``mask``: the run-length code (:func:`~o2b_helpers.inputs.images.run_lengths.encode_mask`) of
-            the object's pixels in the original, clipped to its box. A mask may have no pixel at all where the network is sure of none.
+            the object's pixels in the original, clipped to its box. A mask may have no pixel
+            at all where the network is sure of none.
 
         Raises
         ------
