@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,19 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
 def read_facts(folder: Path) -> dict[str, Any]:
     """Read what :func:`write_facts` stored."""
     return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+
+
+def facts_of_models(facts: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Go through the models whose own facts hold this key: name and facts.
+
+    Examples
+    --------
+    >>> list(facts_of_models({"runs": 2, "toynet": {"filters": 8}}, "filters"))
+    [('toynet', {'filters': 8})]
+    """
+    for name, own in facts.items():
+        if isinstance(own, Mapping) and key in own:
+            yield name, own
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,6 +153,13 @@ class PanelGrid:
     def column_heading(self, column: int, text: str, above: int, size: int = SIZE_TEXT) -> None:
         """Write a heading over one column of panels, `above` pixels above them."""
         self.text(text, self._x(column) + self.width / 2, -above, size=size, anchor="center")
+
+    def headings(self, groups: Sequence[str], columns: Sequence[str]) -> None:
+        """Write headings in two lines: one over each group of columns, below it one over each column of a group."""
+        for group, text in enumerate(groups):
+            self.group_heading(group, text, above=54)
+        for column in range(self.columns):
+            self.column_heading(column, columns[column % len(columns)], above=28)
 
     def row_heading(self, row: int, text: str) -> None:
         """Write a heading over the left end of one row of panels."""

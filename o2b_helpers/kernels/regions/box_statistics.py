@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -129,10 +129,7 @@ def box_statistics(
         place = (image[own] - images.start).to(maps.device)
         statistics = _box_means(native, place, y[own], x[own]), box_maxima(native, place, y[own], x[own], workspace)
         if scale == "map":
-            low, span = low[place], (high - low)[place]
-            statistics = (
-                torch.where(span > 0, (values - low) / torch.where(span > 0, span, 1.0), 0.0) for values in statistics
-            )
+            statistics = scaled_to_map(statistics, low[place], high[place])
         mean[own, channels], maximum[own, channels] = statistics
     back = torch.argsort(order).to(maps.device)
     # a mean is never above the maximum but for rounding
@@ -154,6 +151,13 @@ def map_extremes(name: str, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
     if not bool((torch.isfinite(lowest) & torch.isfinite(highest)).all()):
         checks.finite(name, maps, ("image", "channel", "height", "width"))
     return lowest, highest
+
+
+def scaled_to_map(values: Iterable[torch.Tensor], low: torch.Tensor, high: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Scale statistics of maps as the maps themselves: 0 at their lowest value, 1 at their highest, 0 where flat."""
+    span = high - low
+    for value in values:
+        yield torch.where(span > 0, (value - low) / torch.where(span > 0, span, 1.0), 0.0)
 
 
 def _blocks(shape: Sequence[int], image: torch.Tensor, block_bytes: int) -> Iterator[tuple[slice, slice, slice]]:

@@ -12,7 +12,7 @@ import torch
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.regions.box_maxima import Workspace
-from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCALES, box_statistics, map_extremes
+from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCALES, box_statistics, map_extremes, scaled_to_map
 from o2b_helpers.kernels.regions.resize import Axis, resize_axis
 
 VALUES_AT_ONCE = 2**16  # interpolated at a time: few enough to stay in the processor's cache
@@ -85,7 +85,7 @@ def mask_statistics(
     _check_masks(masks, image, len(maps), size)
     workspace = workspace or Workspace(maps)
     mean, maximum = maps.new_zeros(2, len(masks), maps.shape[1])
-    boxes = [_bounds(mask) for mask in masks]
+    boxes = [mask_bounds(mask) for mask in masks]
     areas = [int(np.count_nonzero(mask)) for mask in masks]
     is_box = np.array([area == (x1 - x0) * (y1 - y0) for area, (x0, y0, x1, y1) in zip(areas, boxes, strict=True)])
     rectangular = np.flatnonzero(is_box)
@@ -247,8 +247,7 @@ def _image_statistics(
             native, high, low = native - low, high - low, torch.zeros_like(low)
         values = weights @ native, candidates.maxima(native, workspace)
         if scale == "map":
-            span = high - low
-            values = (torch.where(span > 0, (value - low) / torch.where(span > 0, span, 1.0), 0.0) for value in values)
+            values = scaled_to_map(values, low, high)
         mean[:, block], maximum[:, block] = values
     return mean, maximum
 
@@ -262,7 +261,7 @@ def _mean_weights(
     return rows[y0:y1].T @ across
 
 
-def _bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
+def mask_bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
     """Give x0, y0, x1, y1 of the box around a mask that is not empty."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

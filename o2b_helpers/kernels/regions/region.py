@@ -13,7 +13,7 @@ from o2b_helpers.inputs.images.run_lengths import decode_mask
 from o2b_helpers.kernels.regions.box_coverage import box_coverage
 from o2b_helpers.kernels.regions.box_maxima import Workspace
 from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, box_statistics, map_extremes, pixel_boxes
-from o2b_helpers.kernels.regions.mask_statistics import mask_statistics
+from o2b_helpers.kernels.regions.mask_statistics import mask_bounds, mask_statistics
 
 Mask = np.ndarray | str | None
 
@@ -202,10 +202,9 @@ def pixel_regions(
         inside = decode_mask(mask, height, width) if isinstance(mask, str) else mask
         if inside is not None:
             inside = _checked(np.asarray(inside), number, (height, width))
-            columns, rows = (np.flatnonzero(inside.any(axis)) for axis in (0, 1))
-            kept[number] = bool(len(columns))
-            if len(columns):
-                corners[number] = torch.tensor([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+            kept[number] = bool(inside.any())
+            if kept[number]:
+                corners[number] = torch.tensor(mask_bounds(inside))
         arrays.append(inside)
     return corners[kept], kept, [arrays[row] for row in torch.nonzero(kept)[:, 0].tolist()]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from o2b_helpers.core.facts import counted
+from o2b_helpers.core.facts import counted, facts_of_models
 from o2b_helpers.core.study import Facts
 
 MOST_NAMED = 20  # pictures that could not be used
@@ -63,13 +61,12 @@ def valence_models_summary(facts: Facts) -> list[str]:
             f"Every model learned valence from {counted(facts['images_trained_and_tested_on'], 'picture')}, in "
             f"{counted(facts.get('runs', 1), 'run')}; part of the pictures was held out in each."
         )
-    for name, own in facts.items():
-        if isinstance(own, Mapping) and "held_out_mae" in own:
-            said.append(
-                f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
-                f"ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
-                f"{own['largest_rho']:.2f} over runs)."
-            )
+    for name, own in facts_of_models(facts, "held_out_mae"):
+        said.append(
+            f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
+            f"ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
+            f"{own['largest_rho']:.2f} over runs)."
+        )
     return said
 
 

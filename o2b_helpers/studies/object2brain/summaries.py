@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from o2b_helpers.core.facts import counted
+from o2b_helpers.core.facts import counted, facts_of_models
 from o2b_helpers.core.study import Facts
 
 
@@ -27,57 +25,52 @@ def objects_summary(facts: Facts) -> list[str]:
 def filter_sensitivity_summary(facts: Facts) -> list[str]:
     """Say how many filters were scored in how many boxes."""
     said = []
-    for name, own in facts.items():
-        if isinstance(own, Mapping) and "boxes_scored" in own:
-            outside = own.get("boxes_outside_the_input", 0)
-            said.append(
-                f"{name}: {counted(own['filters'], 'filter')} scored in "
-                f"{counted(own['boxes_scored'], 'box', 'boxes')} of "
-                f"{counted(own['classes'], 'class', 'classes')}"
-                + (f"; {counted(outside, 'box', 'boxes')} lay outside what the network sees." if outside else ".")
-            )
+    for name, own in facts_of_models(facts, "boxes_scored"):
+        outside = own.get("boxes_outside_the_input", 0)
+        said.append(
+            f"{name}: {counted(own['filters'], 'filter')} scored in "
+            f"{counted(own['boxes_scored'], 'box', 'boxes')} of "
+            f"{counted(own['classes'], 'class', 'classes')}"
+            + (f"; {counted(outside, 'box', 'boxes')} lay outside what the network sees." if outside else ".")
+        )
     return said
 
 
 def filter_lesions_summary(facts: Facts) -> list[str]:
     """Say what lesions changed."""
     said = []
-    for name, own in facts.items():
-        if isinstance(own, Mapping) and "largest_effect" in own:
-            none = own.get("filters_without_any_effect", 0)
+    for name, own in facts_of_models(facts, "largest_effect"):
+        none = own.get("filters_without_any_effect", 0)
+        said.append(
+            f"{name}: each of {counted(own['filters'], 'filter')} was switched off; the largest change of rho is "
+            f"{own['largest_effect']:.3f}, and {none} changed nothing."
+        )
+        constant = own.get("filters_whose_lesion_leaves_constant_predictions", 0)
+        if constant:
             said.append(
-                f"{name}: each of {counted(own['filters'], 'filter')} was switched off; the largest change of rho is "
-                f"{own['largest_effect']:.3f}, and {none} changed nothing."
+                f"{name}: without any of {counted(constant, 'filter')} the predictions are all the same, so their "
+                "effect is undefined."
             )
-            constant = own.get("filters_whose_lesion_leaves_constant_predictions", 0)
-            if constant:
-                said.append(
-                    f"{name}: without any of {counted(constant, 'filter')} the predictions are all the same, so their "
-                    "effect is undefined."
-                )
     return said
 
 
 def class_weights_summary(facts: Facts) -> list[str]:
     """Say how many class weights there are, and how many are beyond chance."""
     said = []
-    for name, own in facts.items():
-        if isinstance(own, Mapping) and "classes" in own:
-            ends = own.get("classes_from_either_end")
+    for name, own in facts_of_models(facts, "classes"):
+        ends = own.get("classes_from_either_end")
+        said.append(
+            f"{name}: {counted(own['classes'], 'class', 'classes')} of objects weighed"
+            + (f"; the {ends} highest and the {ends} lowest make the category weights." if ends else ".")
+        )
+        if "class_weights_with_q_below_0.05" in own:
             said.append(
-                f"{name}: {counted(own['classes'], 'class', 'classes')} of objects weighed"
-                + (f"; the {ends} highest and the {ends} lowest make the category weights." if ends else ".")
+                f"{name}: of {own['class_weights']:,} weights, over all layers and targets, "
+                f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
             )
-            if "class_weights_with_q_below_0.05" in own:
-                said.append(
-                    f"{name}: of {own['class_weights']:,} weights, over all layers and targets, "
-                    f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
-                )
-            missing = own.get("weights_missing_because_a_lesion_left_constant_predictions")
-            if missing:
-                said.append(
-                    f"{name}: {counted(missing, 'weight')} undefined, because a lesion left constant predictions."
-                )
+        missing = own.get("weights_missing_because_a_lesion_left_constant_predictions")
+        if missing:
+            said.append(f"{name}: {counted(missing, 'weight')} undefined, because a lesion left constant predictions.")
     return said
 
 

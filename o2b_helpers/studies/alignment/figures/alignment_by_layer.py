@@ -107,10 +107,7 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
                 shift = offsets(len(sources), SPREAD)[position]
                 for part in _line(line, model, position, shift, what):
                     grid.add(part, row, column)
-    for group, condition in enumerate(conditions):
-        grid.group_heading(group, safe(condition, 40), above=54)
-    for column in range(grid.columns):
-        grid.column_heading(column, safe(names[column % len(names)], 26), above=28)
+    grid.headings([safe(condition, 40) for condition in conditions], [safe(name, 26) for name in names])
     for row, valence_type in enumerate(types):
         grid.row_heading(row, long_name(valence_type))
     source_lines(grid, sources)

@@ -12,6 +12,7 @@ from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.inputs.images.run_lengths import decode_mask, encode_mask
 from o2b_helpers.kernels.cams.score_sums import Membership
 from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
+from o2b_helpers.kernels.regions.mask_statistics import mask_bounds
 from o2b_helpers.kernels.regions.region import Regions
 
 KINDS = ("score", "exchanged", "confidence", "coverage", "exchanged_coverage")
@@ -151,9 +152,7 @@ def _corners_of_masks(corners: np.ndarray, masks: Sequence[str | None], side: in
     for number, code in enumerate(masks):
         if code is not None:
             mask = decode_mask(code, side, side)
-            columns, rows = (np.flatnonzero(mask.any(axis)) for axis in (0, 1))
-            shown = len(columns) > 0
-            corners[number] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if shown else 0.0
+            corners[number] = mask_bounds(mask) if mask.any() else 0.0
     return corners
 
 

@@ -93,10 +93,7 @@ def figure_4(
                 part = mine[mine["target"].isin(targets)]
                 grid.add(_bars(part, chosen, position, len(sources)), row, column)
         grid.row_heading(row, f"{safe(model, 40)}, layer {safe(ends[model], 40)}")
-    for group, condition in enumerate(conditions):
-        grid.group_heading(group, safe(condition, 40), above=54)
-    for column in range(grid.columns):
-        grid.column_heading(column, safe(types[column % len(types)], 24), above=28)
+    grid.headings([safe(condition, 40) for condition in conditions], [safe(name, 24) for name in types])
     _legend(grid, sources)
     grid.title(
         TITLE,

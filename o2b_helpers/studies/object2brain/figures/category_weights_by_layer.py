@@ -130,10 +130,7 @@ def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> 
 
 
 def _finish(grid: PanelGrid, conditions: list[str], types: list[str], sources: list[str], note: str) -> go.Figure:
-    for group, condition in enumerate(conditions):
-        grid.group_heading(group, safe(condition, 40), above=54)
-    for column in range(grid.columns):
-        grid.column_heading(column, safe(types[column % len(types)], 24), above=28)
+    grid.headings([safe(condition, 40) for condition in conditions], [safe(name, 24) for name in types])
     source_lines(grid, sources)
     grid.title(
         TITLE,
