@@ -127,13 +127,18 @@ class AlignmentOptions(Block):
     significance: Significance = option(Significance(), "permutations and intervals")
     seed: int = option(0, "seed of untrained weights and of selections", ge=0)
 
+    @property
+    def object2brain_models(self) -> list[Model]:
+        """The models whose filters are cut and lesioned: those with ``object2brain: true``."""
+        return [model for model in self.models if model.object2brain]
+
     @model_validator(mode="after")
     def _names_are_keys(self) -> AlignmentOptions:
         for model in self.models:
             if not re.fullmatch(r"[\w.+ -]+", model.label):  # it becomes part of file names
                 raise ValueError(f"models: name {model.label!r} must be letters, digits, blanks and _ . + - only")
         pairs = [str((m.label, m.weights_label)) for m in self.models]
-        names = [m.label for m in self.models if m.object2brain]
+        names = [m.label for m in self.object2brain_models]
         for group, what in ((pairs, "name and weights"), (names, "name among the models with object2brain: true")):
             twice = sorted({x for x in group if group.count(x) > 1})
             if twice:

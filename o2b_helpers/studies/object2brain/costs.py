@@ -66,7 +66,7 @@ def filter_sensitivity_cost(params: Params, folders: Folders, store: Store) -> l
     corpus = inputs.load(params, folders["inputs"]).corpus
     boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet")
     classes, many, needs = boxes["class"].nunique(), min(params.execution.batch_size, len(corpus)), []
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         readout = valence_models.load_readout(params, folders["valence_models"], model)
         shards = filter_sensitivity.list_shards(params, store, model, corpus, boxes, readout)
         left = [shard for shard in shards if not shard.is_stored(store)]
@@ -96,7 +96,7 @@ def filter_lesions_cost(params: Params, folders: Folders, store: Store) -> list[
     stimuli, needs = inputs.load(params, folders["inputs"]).stimuli, []
     targets = TARGETS.read(folders["human_targets"] / "results")["target"].nunique()
     block = lesion_block_bytes(params)
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         readout = valence_models.load_readout(params, folders["valence_models"], model)
         layers = [None, *target_layers(params, model)]
         shards = filter_lesions.list_shards(params, store, model, readout, stimuli)
@@ -123,7 +123,7 @@ def occlusion_cost(params: Params, folders: Folders, store: Store) -> list[Need]
         "class"
     ].nunique()
     needs, many = [_detecting(params, stimuli, "detecting objects in the stimuli")], params.execution.batch_size
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         runs = valence_models.load_readout(params, folders["valence_models"], model).n_runs
         backbone, layers = network_shapes(params, model), target_layers(params, model)
         predictions = DOUBLE * runs * (1 + len(layers)) * classes * len(stimuli)
@@ -140,7 +140,7 @@ def class_weights_cost(params: Params, folders: Folders, store: Store) -> list[N
     """Return what working out and testing the class weights takes."""
     boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])
     classes, rows, largest, samples = boxes["class"].nunique(), 0, 0, params.analysis.significance.bootstrap
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         results = folders["filter_lesions"] / "results"
         with xr.open_dataset(results / LESION_EFFECTS.file(model.label), engine="h5netcdf") as effects:
             runs, filters, targets = (effects.sizes[name] for name in ("run", "filter", "target"))

@@ -40,7 +40,7 @@ SAMPLE = 16  # filters of each layer that are lesioned exactly to see how good t
 
 def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the method and the models."""
-    models = {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain}
+    models = {m.label: model_part(params, m, store) for m in params.analysis.object2brain_models}
     return {"lesions": params.analysis.lesions.model_dump(), "models": models}
 
 
@@ -52,7 +52,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     facts: dict[str, Any] = {"device": pick_device(params.execution.device)}
     facts["method"] = METHODS[params.analysis.lesions.method]
     origin = made_from(params, "filter_lesions")
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         readout = load_readout(params, needs["valence_models"], model)
         base, lesioned, layer, channel, agreement = _predictions(params, model, readout, stimuli)
         rho = rank_correlation(base, values)

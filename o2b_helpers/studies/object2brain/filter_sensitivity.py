@@ -39,7 +39,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {
         "sensitivity": params.analysis.sensitivity.model_dump(),
         "seed": params.analysis.seed,
-        "models": {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain},
+        "models": {m.label: model_part(params, m, store) for m in params.analysis.object2brain_models},
     }
 
 
@@ -53,7 +53,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         "cam_scale": params.analysis.sensitivity.cam_scale,
     }
     origin = made_from(params, "filter_sensitivity")
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         readout = load_readout(params, needs["valence_models"], model)
         sums = _score_model(params, model, corpus, boxes, readout)
         variables = sums.variables()

@@ -42,7 +42,7 @@ STIMULI_IN_A_SHARD = 12
 
 def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the models; detector and output stand in the parts of the steps that are read."""
-    return {"models": {m.label: model_part(params, m, store) for m in params.analysis.models if m.object2brain}}
+    return {"models": {m.label: model_part(params, m, store) for m in params.analysis.object2brain_models}}
 
 
 def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
@@ -53,7 +53,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     boxes = stimulus_boxes(params, stimuli, classes)
     facts: dict[str, Any] = {"boxes_in_stimuli": len(boxes), "classes_in_stimuli": int(boxes["class"].nunique())}
     origin = made_from(params, "occlusion")
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         readout = load_readout(params, needs["valence_models"], model)
         dataset = occluded_predictions(params, model, readout, stimuli, boxes, classes)
         dataset.attrs = {"architecture": model.label, "weights": model.weights_label, **origin}

@@ -18,4 +18,4 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 
 def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Note which models can be explored."""
-    write_facts(folder, {"models": [m.label for m in params.analysis.models if m.object2brain]})
+    write_facts(folder, {"models": [m.label for m in params.analysis.object2brain_models]})

@@ -46,7 +46,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {
         "object2brain": params.analysis.object2brain.model_dump(),
         "significance": params.analysis.significance.model_dump(),
-        "models": [m.label for m in params.analysis.models if m.object2brain],
+        "models": [m.label for m in params.analysis.object2brain_models],
     }
 
 
@@ -79,7 +79,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     own = params.analysis.object2brain
     tables: dict[str, list[pd.DataFrame]] = {"runs": [], "mean": [], "categories": [], "estimators": []}
     facts: dict[str, Any] = {"estimator": own.estimator}
-    for model in (m for m in params.analysis.models if m.object2brain):
+    for model in params.analysis.object2brain_models:
         sources = Sources(needs, model)
         for estimator in dict.fromkeys([own.estimator, *own.compare]):
             chosen = estimator == own.estimator
