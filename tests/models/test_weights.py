@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,7 @@ def test_imagenet_without_network(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there: as if there were no network
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it keeps the proxies of its first call, for later tests too
     with pytest.raises(ModelError) as error:
         load_backbone("resnet18", "imagenet", weights_folder=tmp_path / "weights")
     message = str(error.value)
