@@ -9,6 +9,7 @@ import torch
 
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.cams.filter_cams import recorded_pass
+from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def screened_predictions(
     """
     output = readout.checked(output, backbone.n_features)
     checks.positive("batch_size", batch_size)
-    checks.finite("images", images, ("image", "channel", "height", "width"))
+    finite("images", images, ("image", "channel", "height", "width"))
     checks.finite_gain(gain)
     needed = "all" if readout.link == "softmax" else output  # a softmax needs the linear values of all outputs
     changed: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}

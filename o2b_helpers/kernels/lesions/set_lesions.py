@@ -9,6 +9,7 @@ import torch
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
+from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def predictions_without(
     """
     output = readout.checked(output, backbone.n_features)
     checks.positive("batch_size", batch_size)
-    checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+    finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
     filters = sorted(set(_checked(channels, backbone.shape(layer), maps, layer)))
     changed, whole = features.clone(), features.clone()
     touched = torch.nonzero(maps[:, filters].flatten(1).any(1))[:, 0]

@@ -15,6 +15,7 @@ from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.lesions.lesion_tails import Copies, Tail
 from o2b_helpers.kernels.lesions.segments import ALIVE
 from o2b_helpers.models.backbones.meta import pass_bytes, peak_bytes
+from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def lesion_predictions(
     """
     output = readout.checked(output, backbone.n_features)
     checks.positive("block_bytes", block_bytes)
-    checks.finite("images", images, ("image", "channel", "height", "width"))
+    finite("images", images, ("image", "channel", "height", "width"))
     checks.finite_gain(gain)
     weight = readout.rows()  # all outputs of all runs share the passes
     filters = _channels(channels, backbone.shape(layer)[0], layer)
@@ -94,7 +95,7 @@ def lesion_predictions(
     start = 0
     for some in images.split(_images_at_once(backbone, block_bytes)):
         maps = backbone.trunk(some.to(backbone.device), layer)
-        checks.finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+        finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
         rows = slice(start, start := start + len(some))
         if tail is None:
             change[:, :, rows] = _full_passes(backbone, some, maps, features[rows], layer, filters, gain, weight)

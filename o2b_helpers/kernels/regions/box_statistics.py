@@ -12,6 +12,7 @@ from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.regions.box_maxima import Workspace, box_maxima
 from o2b_helpers.kernels.regions.box_spans import BoxSpans, box_spans
 from o2b_helpers.kernels.regions.resize import Axis, resize_axis
+from o2b_helpers.models.finite import finite
 
 SCORES = ("homogeneity", "mean", "max")
 SCALES = ("map", "none")
@@ -40,7 +41,7 @@ def pixel_boxes(boxes: torch.Tensor, height: int, width: int) -> tuple[torch.Ten
     InputError
         Corners that are not finite or stand in the wrong order.
     """
-    corners = checks.finite("boxes", torch.as_tensor(boxes), ("box", "x0 y0 x1 y1")).to(torch.float64).cpu()
+    corners = finite("boxes", torch.as_tensor(boxes), ("box", "x0 y0 x1 y1")).to(torch.float64).cpu()
     if corners.shape[1] != 4 or bool((corners[:, :2] > corners[:, 2:]).any()):
         wrong = corners[(corners[:, :2] > corners[:, 2:]).any(1)][:1].tolist() if corners.shape[1] == 4 else ""
         raise InputError(
@@ -145,11 +146,11 @@ def map_extremes(name: str, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
         Maps (image, channel, height, width) with values that are not finite.
     """
     if maps.ndim != 4 or not maps.numel():
-        checks.finite(name, maps, ("image", "channel", "height", "width"))
+        finite(name, maps, ("image", "channel", "height", "width"))
         return maps.new_zeros(2, *maps.shape[:2]).unbind()
     lowest, highest = maps.amin((2, 3)), maps.amax((2, 3))
     if not bool((torch.isfinite(lowest) & torch.isfinite(highest)).all()):
-        checks.finite(name, maps, ("image", "channel", "height", "width"))
+        finite(name, maps, ("image", "channel", "height", "width"))
     return lowest, highest
 
 

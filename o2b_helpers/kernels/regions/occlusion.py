@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.regions.box_statistics import pixel_boxes
+from o2b_helpers.models.finite import finite
 
 
 def box_mask(boxes: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -93,12 +93,12 @@ def hide_in_maps(maps: torch.Tensor, hidden: torch.Tensor, size: tuple[int, int]
             remedy="make it with box_mask for the model's input",
         )
     grid = functional.adaptive_avg_pool2d(hidden[:, None].to(maps.device, torch.float32), maps.shape[2:])
-    checks.finite("maps", maps, ("image", "channel", "height", "width"))
+    finite("maps", maps, ("image", "channel", "height", "width"))
     return maps * (1.0 - grid).to(maps.dtype)
 
 
 def _fitting(name: str, images: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    checks.finite(name, images, ("image", "channel", "height", "width"))
+    finite(name, images, ("image", "channel", "height", "width"))
     if hidden.shape != (len(images), *images.shape[2:]) or hidden.dtype != torch.bool:
         raise InputError(
             f"{name} and what to hide in them do not fit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from o2b_helpers.models.heads.split_ranks import split_ranks
 SPLITS = ("train", "test")
 
 
-class EpochScores:
+class EpochScores(ABC):
     """Scores of every head in every epoch, and the weights of its best one; what is scored is left to subclasses.
 
     Parameters
@@ -47,9 +48,9 @@ class EpochScores:
         self.all_runs = heads.run.clone()
         self.epochs: list[tuple[int, np.ndarray, np.ndarray]] = []
 
+    @abstractmethod
     def _score(self, predictions: np.ndarray, run: np.ndarray) -> np.ndarray:
         """Return the scores (split, score, head) of predictions (row, image) of heads of these runs (head,)."""
-        raise NotImplementedError
 
     def add(self, epoch: int, predictions: np.ndarray, patience: int) -> np.ndarray:
         """Score what the heads kept at the end of an epoch; return which of them go on.

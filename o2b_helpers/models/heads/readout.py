@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from o2b_helpers.core.errors import InputError, ParameterError
+from o2b_helpers.models.finite import finite
 
 LINKS = ("linear", "sigmoid", "softmax")
 OutputChoice = int | Literal["predicted", "all"]  # an output's number; each image's highest; every one
@@ -222,7 +223,7 @@ class Readout:
             Features that are not finite or do not fit; an output that is not there.
         """
         features = torch.as_tensor(features)
-        _check("features", features, ("image", "feature"))
+        finite("features", features, ("image", "feature"))
         output = self.checked(output, features.shape[1])
         values = self.values(features)
         return self.pick(self.after_link(values), output, values)
@@ -299,22 +300,5 @@ def _without_itself(values: torch.Tensor) -> torch.Tensor:
 def _single(name: str, values: np.ndarray | torch.Tensor, axes: Sequence[str]) -> np.ndarray | torch.Tensor:
     """Return checked values in single precision, as numpy or torch as they were."""
     kept = values.detach().float() if isinstance(values, torch.Tensor) else np.asarray(values, np.float32)
-    _check(name, torch.as_tensor(kept), axes)
+    finite(name, torch.as_tensor(kept), axes)
     return kept
-
-
-def _check(name: str, values: torch.Tensor, axes: Sequence[str]) -> None:
-    if values.ndim != len(axes):
-        raise InputError(
-            f"{name} has the wrong shape",
-            value=tuple(values.shape),
-            expected=f"({', '.join(axes)})",
-            remedy="hand over one axis for each of these",
-        )
-    if not bool(torch.isfinite(values).all()):
-        raise InputError(
-            f"{name} holds values that are not finite",
-            value=f"{int((~torch.isfinite(values)).sum())} NaN or infinite of {values.numel()}",
-            expected="finite numbers only",
-            remedy="look for a broken image, or a readout whose training diverged",
-        )
