@@ -107,7 +107,7 @@ def test_only_pixels_that_can_hold_a_maximum_are_looked_at():
         y, x = (resize_axis(n, p) for n, p in zip(native, size, strict=True))
         matrices = [axis.rows(np.arange(len(axis))) for axis in (y, x)]
         for mask in some_masks(size, seed=1) * 3:
-            place = maximum_pixels(mask, module._bounds(mask), y, x)
+            place = maximum_pixels(mask, module.mask_bounds(mask), y, x)
             assert mask[tuple(place.T)].all() and len(place) <= mask.sum()
             for _ in range(10):
                 resized = matrices[0] @ rng.integers(0, 3, native) @ matrices[1].T
@@ -117,7 +117,7 @@ def test_only_pixels_that_can_hold_a_maximum_are_looked_at():
 def test_few_pixels_are_looked_at():
     y = resize_axis(13, 224)
     inside = np.hypot(*(np.mgrid[:224, :224] - 111.5)) < 90
-    assert len(maximum_pixels(inside, module._bounds(inside), y, y)) < 0.03 * inside.sum()
+    assert len(maximum_pixels(inside, module.mask_bounds(inside), y, y)) < 0.03 * inside.sum()
 
 
 @pytest.mark.parametrize("scale", ["map", "none"])
@@ -142,7 +142,7 @@ def test_a_mask_that_is_almost_a_box_is_almost_the_box(monkeypatch):
     mask = np.zeros(size, dtype=bool)
     mask[7:50, 11:60] = True
     by_box = box_statistics(maps, torch.tensor([[11, 7, 60, 50]]), torch.tensor([1]), size)
-    monkeypatch.setattr(module, "_bounds", lambda mask: (0, 0, size[1], size[0]))  # never the area of the mask
+    monkeypatch.setattr(module, "mask_bounds", lambda mask: (0, 0, size[1], size[0]))  # never the area of the mask
     by_mask = mask_statistics(maps, [mask], torch.tensor([1]), size)
     for expected, values in zip(by_box, by_mask, strict=True):
         assert_close(values, expected, 1e-6)
