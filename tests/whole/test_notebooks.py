@@ -4,7 +4,7 @@ import ast
 import json
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, SMALL, merged, write_profile
 from small_run import STEPS
 
 from o2b_helpers import series
@@ -50,3 +50,18 @@ def test_a_kernel_that_does_not_start_is_started_once_more(monkeypatch, tmp_path
 def _raise(fault):
     if fault:
         raise fault
+
+
+def test_they_run_where_no_model_is_for_object2brain(tmp_path):
+    model = {"architecture": "toynet", "weights": "toyworld", "object2brain": False}
+    few = {"permutations": 99, "bootstrap": 99}
+    profile = write_profile(tmp_path, merged(SMALL, significance=few, models=[model]))
+    shown = []
+    for file in FILES:
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+        names = {"profile": str(profile), "overrides": {}, "display": shown.append}
+        for cell in code[1:]:
+            exec(compile(cell, file.name, "exec"), names)
+        assert names["result"].results.is_dir(), file.name
+    assert len(shown) == 1  # the comparison of estimators, empty: no figure, no filters, no planted truth
