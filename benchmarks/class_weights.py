@@ -30,10 +30,10 @@ def rows() -> list[Row]:
         Evidence(rng.uniform(size=(RUNS, filters, CLASSES)), base, base[:, None] + rng.normal(size=(RUNS, filters, 48)))
         for filters in LAYERS
     ]
-    found = []
+    weight: list[np.ndarray] = []
 
     def ours() -> None:
-        found[:] = [tested_weights(one, groups, permutations, None, Significance()).weight[:-1] for one in layers]
+        weight[:] = [tested_weights(layer, groups, permutations, None, Significance()).weight[:-1] for layer in layers]
 
     def weights(one: Evidence, order: np.ndarray) -> np.ndarray:
         targets = values[:, order]

@@ -87,7 +87,7 @@ def rows(architecture: str) -> list[Row]:
     peer = Peer(whole_module(backbone, weight[:1], bias[:1]), layers, images[:sampled], boxes, owner[: sampled * BOXES])
     peer.boxes = boxes[: sampled * BOXES]
     same_layout = images.contiguous(memory_format=torch.channels_last)
-    work = {}
+    work: dict[str, Callable] = {}
     for runs in RUNS:
         work[f"ours {runs}"] = lambda runs=runs: ours(runs)
         work[f"floor {runs}"] = lambda runs=runs: _floor(backbone, same_layout, weight[:runs])

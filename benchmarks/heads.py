@@ -107,7 +107,8 @@ def _plain(x, labels, ratings, test, weights, settings, run, rate) -> tuple[floa
         layer.bias.copy_(start[-1:] / math.sqrt(x.shape[1]))
     head = nn.Sequential(layer, nn.Sigmoid()) if settings.output == "sigmoid" else layer
     optimiser = torch.optim.Adam(head.parameters(), lr=rate)
-    best_loss, best_epoch, best, history = math.inf, -1, None, []
+    best_loss, best_epoch, history = math.inf, -1, []
+    best: tuple[float, np.ndarray] = math.nan, np.empty(0)
     blocks = max(1, round((~test).mean() * len(x) / settings.batch_size))
     for epoch in range(settings.epochs):
         optimiser.param_groups[0]["lr"] = rate / math.sqrt(1 + epoch / settings.decay_epochs)

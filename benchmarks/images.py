@@ -28,7 +28,7 @@ ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
 class Files(Dataset):
     """What torchvision's ImageFolder does with a list of files."""
 
-    def __init__(self, files: list[Path], transform: object) -> None:
+    def __init__(self, files: list[Path], transform: Callable[[Image.Image], torch.Tensor]) -> None:
         self.files, self.transform = files, transform
 
     def __len__(self) -> int:
@@ -63,18 +63,18 @@ def _rows(files: list[Path], store: Path) -> list[Row]:
         return [load_images(files[at : at + BATCH], own) for own in inputs for at in starts][:: len(starts)]
 
     def peer() -> list[torch.Tensor]:
-        found = []
+        first_batches = []
         for own in inputs:
             transform = ImageClassification(crop_size=own.crop, resize_size=own.resize, mean=own.mean, std=own.std)
             for number, batch in enumerate(DataLoader(Files(files, transform), batch_size=BATCH, num_workers=2)):
-                found += [batch] if number == 0 else []
-        return found
+                first_batches += [batch] if number == 0 else []
+        return first_batches
 
     difference = max(float((a - b).abs().max()) for a, b in zip(first_use(), peer(), strict=True))
     # later use last: the first use before it leaves the cache behind
     times = timed({"first": first_use, "naive": naive, "peer": peer, "later": kept}, REPEATS)
     what = f"{len(files)} {kind_of_pictures()} of {len(ARCHITECTURES)} architectures, batches of {BATCH}"
-    common = {"peer": "torchvision, DataLoader with 2 workers", "peer_time": times["peer"], "naive": times["naive"]}
+    common: dict[str, Any] = {"peer": "torchvision, DataLoader with 2 workers", "peer_time": times["peer"], "naive": times["naive"]}
     common |= {"max_difference": difference}
     names = ", ".join(ARCHITECTURES)
     return [

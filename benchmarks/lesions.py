@@ -137,10 +137,12 @@ def needed_operations(backbone: Backbone, images: torch.Tensor, layer: str) -> f
     for hook in hooks:
         hook.remove()
     tail = Tail(backbone, layer)
-    if tail.opening is None:
+    if tail.mixing_step is None:
         return 0.0
     read = tail.before(maps[:1])
     for reading in Copies(tail, read, -read, 2**20).readings:
+        if reading.step is None:
+            continue
         first = 2 * math.prod(reading.whole.shape[1:]) * reading.step.weight[0].numel()
         operations -= first * (1 - 1 / read.shape[1])
     return live * operations

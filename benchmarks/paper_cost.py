@@ -25,7 +25,7 @@ from o2b_helpers.models.backbones.registry import architecture
 HERE = Path(__file__).parent
 GPU = 10e12  # operations a second, assumed: what a present-day GPU sustains in single precision on such networks
 CORPUS, LABELLED, STIMULI, RUNS, RATES = 25_869, 22_466, 48, 5, 3
-MODELS = ("alexnet", "vgg16", "resnet18", "vgg19", "resnet34", "resnet50", "resnet101", "densenet121", "densenet161")
+MODELS: tuple[str, ...] = ("alexnet", "vgg16", "resnet18", "vgg19", "resnet34", "resnet50", "resnet101", "densenet121", "densenet161")
 MODELS += ("googlenet", "alexnet", "densenet161", "resnet18", "resnet50")  # the last four with Places365 weights
 CUT = ("alexnet", "vgg16", "resnet18")
 EPOCHS = 20  # of a layer model until it stops early; an assumption, at most 75

@@ -62,7 +62,7 @@ def class_weights(world: World, who: str = "", test: bool = False) -> dict[Key, 
             )
             mean = np.nan_to_num(_mean_of_runs(forms))
             weight[:, group.targets] = mean @ unit_ranks(group.values).T
-            if test:
+            if p is not None:
                 tested = permutation_test([LinearStatistics(mean, group.values, group.places)], permutations)
                 p[:, group.targets] = tested.p[0].T
     return found

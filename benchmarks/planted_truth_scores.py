@@ -58,11 +58,13 @@ def scores_of(split: str, seed: int, world: World) -> pd.DataFrame:
             for (estimator, layer), (weights, p) in detected.items():
                 if truth == COUNTERFACTUAL and estimator == "counterfactual":
                     continue
-                row = {"split": split, "seed": seed, "estimator": estimator, "layer": layer, "truth": truth}
+                row: dict[str, object] = {"split": split, "seed": seed, "estimator": estimator, "layer": layer}
+                row["truth"] = truth
                 row |= {"target": str(target), "valence_type": valence_types(world)[number]} | frequency
-                for who, found in (("", weights), ("oracle_", oracle[estimator, layer][0])):
-                    row[f"{who}auc"] = auc(np.abs(found[:, number]), matters)
-                    row[f"{who}spearman"] = _agreement(truth, found[:, number], true)
+                for who, estimated in (("", weights), ("oracle_", oracle[estimator, layer][0])):
+                    row[f"{who}auc"] = auc(np.abs(estimated[:, number]), matters)
+                    row[f"{who}spearman"] = _agreement(truth, estimated[:, number], true)
+                assert p is not None  # tested as asked for
                 row |= {"size": np.abs(weights[:, number]).mean(), "significant": (p[:, number] < 0.05).mean()}
                 rows.append(row)
     return pd.DataFrame(rows)
@@ -97,13 +99,13 @@ def rows_of(scores: pd.DataFrame) -> list[dict]:
 
 def _summary(group: pd.DataFrame) -> dict:
     worlds = group.groupby("seed", sort=True)[["auc", "spearman", *MEANS.values()]].mean()
-    found = {"worlds": len(worlds)}
+    summary: dict[str, float | None] = {"worlds": len(worlds)}
     for name in ("auc", "spearman"):
-        found[name] = _rounded(worlds[name].mean())
-        found[f"{name}_low"], found[f"{name}_high"] = map(_rounded, bootstrap_interval(worlds[name].to_numpy()))
+        summary[name] = _rounded(worlds[name].mean())
+        summary[f"{name}_low"], summary[f"{name}_high"] = map(_rounded, bootstrap_interval(worlds[name].to_numpy()))
     for name, column in MEANS.items():
-        found[name] = _rounded(worlds[column].mean())
-    return found
+        summary[name] = _rounded(worlds[column].mean())
+    return summary
 
 
 def bootstrap_interval(values: np.ndarray) -> tuple[float, float]:

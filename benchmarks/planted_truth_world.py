@@ -56,8 +56,8 @@ def stored_world(seed: int, folder: Path, quiet: bool = True) -> dict[str, np.nd
     file = folder / f"world_{seed}.npz"
     if not file.exists():
         with redirect_stdout(io.StringIO()) if quiet else io.StringIO():
-            found = study(seed, folder / f"study_{seed}")
-        np.savez_compressed(part := folder / f"part_{seed}.npz", **found)
+            world: dict[str, Any] = study(seed, folder / f"study_{seed}")
+        np.savez_compressed(part := folder / f"part_{seed}.npz", **world)
         part.replace(file)
         shutil.rmtree(folder / f"study_{seed}")
     with np.load(file) as stored:

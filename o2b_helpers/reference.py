@@ -94,9 +94,9 @@ def _columns(table: Table | Arrays, step: Step) -> str:
         return f"One row: {_row(table)}. Notebook: `{step.notebook}`.\n\n" + _markdown(
             ("column", "kind", "unit or range", "meaning"), rows
         )
-    rows = [(f"`{v.name}`", ", ".join(v.dimensions), v.unit, _escaped(v.meaning)) for v in table.variables]
+    arrays = [(f"`{v.name}`", ", ".join(v.dimensions), v.unit, _escaped(v.meaning)) for v in table.variables]
     return f"One file for each model. Notebook: `{step.notebook}`.\n\n" + _markdown(
-        ("array", "dimensions", "unit or range", "meaning"), rows
+        ("array", "dimensions", "unit or range", "meaning"), arrays
     )
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,7 +90,7 @@ def write_report(
     declared, provenance = [study.section for study in studies], of_studies(results.provenance, studies)
     sections = [_figure_section(results, figure, profile) for study in studies for figure in study.figures]
     parts = _part_sections(results, [part for section in declared for part in section.parts])
-    answers = [_try(lambda make=make: make(results)) for section in declared for make in section.answers]
+    answers = [_try(partial(make, results)) for section in declared for make in section.answers]
     first_scripts = scripts(figures=bool(sections or parts))
     # plotly.js and page.js stand behind the first figure, so that it is drawn before the rest is read
     later_scripts = [*scripts("tables.js", figures=False)[1:], *(script for part in parts for script in part.scripts)]
@@ -157,7 +158,7 @@ def _figure_section(results: Results, declared: Figure, profile: str) -> FigureS
 
     made, missing = _try(make)
     figure, width, height, caption = made or (None, 0, 0, None)
-    tables = [_try(lambda make=make: make(results)) for make in declared.tables]
+    tables = [_try(partial(make, results)) for make in declared.tables]
     return FigureSection(
         number=declared.number,
         figure=figure,
@@ -175,7 +176,7 @@ def _part_sections(results: Results, parts: Sequence[Part]) -> list[PartSection]
     """Make the interactive parts; each gets what room the ones before it have left."""
     sections, room = [], ROOM_FOR_PARTS
     for part in parts:
-        content, missing = _try(lambda part=part, room=room: part.make(results, room))
+        content, missing = _try(partial(part.make, results, room))
         if content is None:
             sections.append(PartSection(part.name, part.heading, None, missing))
             continue
@@ -189,7 +190,7 @@ def _part_sections(results: Results, parts: Sequence[Part]) -> list[PartSection]
 def _described(results: Results, studies: Sequence[Study]) -> str:
     """Say what was studied, as far as the results hold it."""
     makers = [study.section.described for study in studies if study.section.described]
-    said = [_try(lambda make=make: make(results))[0] for make in makers]
+    said = [_try(partial(make, results))[0] for make in makers]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -197,7 +198,7 @@ def _comparisons(results: Results, studies: Sequence[Study], provenance: Mapping
     """Set what is published beside this run: settings, sizes, and what each study compares."""
     sizes = [size for study in studies for size in study.section.sizes]
     made = [options_table(provenance), sizes_table(provenance, sizes)]
-    made += [_try(lambda make=make: make(results))[0] for study in studies for make in study.section.comparisons]
+    made += [_try(partial(make, results))[0] for study in studies for make in study.section.comparisons]
     return [table for table in made if table is not None]
 
 

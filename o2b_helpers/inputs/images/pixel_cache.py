@@ -158,11 +158,11 @@ class CachedImages:
         """Return neighbouring inputs, float32 of shape (image, 3, crop, crop), bit for bit those of `load_images`."""
         return self.pick(range(start, min(stop, len(self))))
 
-    def pick(self, rows: Sequence[int]) -> torch.Tensor:
+    def pick(self, rows: Sequence[int] | np.ndarray) -> torch.Tensor:
         """Return any inputs, in the order asked for; as `batch`."""
         return self.preprocessing.normalise(self.pixels(rows))
 
-    def pixels(self, rows: Sequence[int]) -> torch.Tensor:
+    def pixels(self, rows: Sequence[int] | np.ndarray) -> torch.Tensor:
         """Return any pictures as bytes, uint8 of shape (image, 3, crop, crop)."""
         places = [self.place[row] for row in rows]
         result = np.empty((len(places), 3, self.preprocessing.crop, self.preprocessing.crop), np.uint8)

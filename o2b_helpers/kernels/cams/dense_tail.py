@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from jaxtyping import Float
 from torch import nn
 
 from o2b_helpers.models.fast.folding import FastLinear
@@ -31,7 +32,7 @@ class DenseTail:
         What the last one gives.
     """
 
-    def __init__(self, stages: Iterable[tuple[str, nn.Module]], values: torch.Tensor):
+    def __init__(self, stages: Iterable[tuple[str, nn.Module]], values: Float[torch.Tensor, "image feature"]):
         self.features = values.detach()
         self._passed: list[tuple[nn.Module, torch.Tensor, torch.Tensor]] = []
         for _, stage in stages:
@@ -40,7 +41,7 @@ class DenseTail:
                 self.features = (FastLinear(stage) if isinstance(stage, nn.Linear) else stage)(before)
             self._passed.append((stage, before, self.features))
 
-    def back(self, gradient: torch.Tensor) -> torch.Tensor:
+    def back(self, gradient: Float[torch.Tensor, "run image feature"]) -> torch.Tensor:
         """Take gradients (run, image, feature) at the features back to the values."""
         for stage, before, behind in reversed(self._passed):
             if isinstance(stage, nn.Linear):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 
 from o2b_helpers.core.errors import ModelError
 from o2b_helpers.kernels.cams.dense_tail import DenseTail
 from o2b_helpers.kernels.cams.gradient_means import gradient_sum, output_edges, readers
 from o2b_helpers.kernels.regions.box_statistics import map_extremes
+from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.backbones.hooked import HookedBackbone
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
-
-if TYPE_CHECKING:
-    from o2b_helpers.models.backbones.backbone import Backbone
 
 ROWS_AT_ONCE = 8
 IN_CACHE = 8 * 2**20  # bytes of one result in front of the first target layer
@@ -35,15 +35,15 @@ class LayerMaps(NamedTuple):
         Extremes of every map.
     """
 
-    maps: torch.Tensor
-    weights: torch.Tensor
-    lowest: torch.Tensor
-    highest: torch.Tensor
+    maps: Float[torch.Tensor, "image channel height width"]
+    weights: Float[torch.Tensor, "*run image channel"]
+    lowest: Float[torch.Tensor, "image channel"]
+    highest: Float[torch.Tensor, "image channel"]
 
 
 def filter_maps(
     backbone: Backbone,
-    images: torch.Tensor,
+    images: Float[torch.Tensor, "image 3 height width"],
     readout: Readout,
     layers: Sequence[str],
     output: OutputChoice = 0,
@@ -90,7 +90,7 @@ def filter_maps(
 
 def layer_maps(
     backbone: Backbone,
-    images: torch.Tensor,
+    images: Float[torch.Tensor, "image 3 height width"],
     readout: Readout,
     layers: Sequence[str],
     output: OutputChoice = 0,
@@ -117,11 +117,11 @@ def layer_maps(
     map_extremes("images", images)
     images = images.to(backbone.device)
     readout = readout.before_link() if before_link else readout
-    factors = None
+    factors: list[torch.Tensor] = []
 
     def directions(features: torch.Tensor) -> torch.Tensor:
-        nonlocal factors
-        rows, factors = readout.gradients(features, output)
+        rows, of_rows = readout.gradients(features, output)
+        factors.append(of_rows)
         return rows
 
     maps, sums = maps_and_gradients(backbone, images, directions, layers)
@@ -137,7 +137,7 @@ def layer_maps(
                 remedy="name the ReLU that follows it as target layer",
             )
         # the output's slope is one positive factor for each image; multiplied afterwards it cannot underflow
-        weights = sums[layer].to("cpu", torch.float64) / of_layer[0, 0].numel() * factors[:, :, None]
+        weights = sums[layer].to("cpu", torch.float64) / of_layer[0, 0].numel() * factors[0][:, :, None]
         if output == "all":
             weights = weights.unflatten(0, (readout.n_runs, readout.n_outputs))
         result[layer] = LayerMaps(of_layer, weights, lowest, highest)
@@ -146,7 +146,7 @@ def layer_maps(
 
 def maps_and_gradients(
     backbone: Backbone,
-    images: torch.Tensor,
+    images: Float[torch.Tensor, "image 3 height width"],
     directions: Callable[[torch.Tensor], torch.Tensor],
     layers: Sequence[str],
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
@@ -187,7 +187,7 @@ def maps_and_gradients(
         for row, direction in enumerate(taken_back, start + 1):
             gradients = torch.autograd.grad(flat, ends, direction.contiguous(), retain_graph=row < len(rows))
             if convolutions:
-                sums[first].append(sum(map(gradient_sum, convolutions, gradients)))
+                sums[first].append(sum(map(gradient_sum, convolutions, gradients), start=gradients[0].new_zeros(())))
             else:
                 for layer, gradient in zip(asked, gradients, strict=True):
                     _collect(sums[layer], gradient)
@@ -200,14 +200,14 @@ def _collect(sums: list[torch.Tensor], gradient: torch.Tensor) -> None:
 
 
 def recorded_pass(
-    backbone: Backbone, images: torch.Tensor, layers: Sequence[str]
+    backbone: Backbone, images: Float[torch.Tensor, "image 3 height width"], layers: Sequence[str]
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor, DenseTail]:
     """Compute maps and the flattened values behind them, recorded for gradients, and what follows by hand."""
     for layer in layers:
         backbone.shape(layer)  # refuses a layer that the network does not have
     # with the channel last, convolutions and the box statistics are faster
     images = images.contiguous(memory_format=torch.channels_last)
-    if not backbone.splits:
+    if isinstance(backbone, HookedBackbone):
         maps, features = backbone.run_from(images, layers)
         return maps, features, DenseTail([], features)
     names = [name for name, _ in backbone.stages]

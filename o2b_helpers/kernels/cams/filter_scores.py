@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from jaxtyping import Float, Integer, Real
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
@@ -16,11 +16,9 @@ from o2b_helpers.kernels.cams.score_sums import FilterScores, Membership
 from o2b_helpers.kernels.regions.box_maxima import Workspace
 from o2b_helpers.kernels.regions.box_statistics import BLOCK_BYTES, SCORES, box_scores
 from o2b_helpers.kernels.regions.region import pixel_regions, region_statistics
+from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.backbones.meta import META, meta_backbone, peak_bytes
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
-
-if TYPE_CHECKING:
-    from o2b_helpers.models.backbones.backbone import Backbone
 
 CAM_SCALES = ("filter", "layer")
 BATCH_SIZE = 16
@@ -29,11 +27,11 @@ GAPS = 1 / 6  # share of memory that an allocator holds without using it
 
 def filter_scores(
     backbone: Backbone,
-    images: torch.Tensor,
+    images: Float[torch.Tensor, "image 3 height width"],
     readout: Readout,
-    boxes: torch.Tensor,
-    box_image: torch.Tensor,
-    box_class: torch.Tensor,
+    boxes: Real[torch.Tensor, "box 4"],
+    box_image: Integer[torch.Tensor, " box"],
+    box_class: Integer[torch.Tensor, " box"],
     n_classes: int,
     layers: Sequence[str],
     *,
@@ -240,8 +238,8 @@ def _last(sums: list[torch.Tensor], lead: tuple[int, ...]) -> np.ndarray:
     safetensors writes memory as it lies, whatever its axes.
     """
     total = torch.cat(sums) if len(sums) > 1 else sums[0]
-    total = total.movedim(0, -1).contiguous().numpy()
-    return total.reshape(*lead, *total.shape[-2:])
+    moved = total.movedim(0, -1).contiguous().numpy()
+    return moved.reshape(*lead, *moved.shape[-2:])
 
 
 def _by_number_of_boxes(box_image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,11 +8,14 @@ resolution, dearest step of a backward pass that ends at feature maps is thereby
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from jaxtyping import Float
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 
-def readers(result: torch.Tensor, maps: torch.Tensor) -> list[Node] | None:
+def readers(result: torch.Tensor, maps: Float[torch.Tensor, "image channel height width"]) -> list[Node] | None:
     """Find the convolutions that read some feature maps, directly or behind a max pooling.
 
     Parameters
@@ -28,22 +31,25 @@ def readers(result: torch.Tensor, maps: torch.Tensor) -> list[Node] | None:
         None where anything else reads the maps too.
     """
     by_source: dict[Node, list[Node]] = {}
-    seen, waiting = set(), [result.grad_fn]
+    seen: set[Node] = set()
+    waiting = [result.grad_fn]
     while waiting:
         node = waiting.pop()
         if node is None or node in seen:
             continue
         seen.add(node)
         for source, _ in node.next_functions:
-            by_source.setdefault(source, []).append(node)
-            waiting.append(source)
-    convolutions, waiting = [], list(by_source.get(get_gradient_edge(maps).node, []))
-    while waiting:
-        node = waiting.pop()
+            if source is not None:
+                by_source.setdefault(source, []).append(node)
+                waiting.append(source)
+    convolutions: list[Node] = []
+    followed: list[Any] = list(by_source.get(get_gradient_edge(maps).node, []))  # what a node saves has no type
+    while followed:
+        node = followed.pop()
         if node.name() == "ConvolutionBackward0" and not node._saved_transposed and node._saved_groups == 1:
             convolutions.append(node)
         elif node.name() == "MaxPool2DWithIndicesBackward0":
-            waiting += by_source[node]
+            followed += by_source[node]
         else:
             return None
     return convolutions or None
@@ -54,7 +60,9 @@ def output_edges(convolutions: list[Node]) -> list[GradientEdge]:
     return [GradientEdge(node, 0) for node in convolutions]
 
 
-def gradient_sum(convolution: Node, gradient: torch.Tensor) -> torch.Tensor:
+def gradient_sum(
+    convolution: Any, gradient: Float[torch.Tensor, "image output height width"]
+) -> Float[torch.Tensor, "image channel"]:
     """Sum over space the gradient that a convolution hands back to its input.
 
     Parameters

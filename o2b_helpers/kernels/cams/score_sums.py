@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Integer, Real, Shaped
 
 from o2b_helpers.core.errors import InputError
 
@@ -31,13 +32,13 @@ class FilterScores:
         Sum of the scores of the feature maps themselves, whatever the sign of w; the same for every run.
     """
 
-    score_sum: np.ndarray
-    box_count: np.ndarray
-    layer: np.ndarray
-    channel: np.ndarray
+    score_sum: Float[np.ndarray, "*run filter column"]
+    box_count: Real[np.ndarray, " column"]
+    layer: Shaped[np.ndarray, " filter"]
+    channel: Integer[np.ndarray, " filter"]
     dropped: int = 0
-    square_sum: np.ndarray | None = None
-    ungated_sum: np.ndarray | None = None
+    square_sum: Float[np.ndarray, "*run filter label"] | None = None
+    ungated_sum: Float[np.ndarray, "filter column"] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class Membership:
         Arrays of different lengths, a column out of range, a weight that is not finite.
     """
 
-    box: np.ndarray
-    column: np.ndarray
-    weight: np.ndarray
+    box: Integer[np.ndarray, " entry"]
+    column: Integer[np.ndarray, " entry"]
+    weight: Real[np.ndarray, " entry"]
     n_columns: int
 
     def __post_init__(self) -> None:
@@ -78,7 +79,7 @@ class Membership:
                 remedy="give one box, one column and one weight for each entry",
             )
 
-    def matrix(self, boxes: torch.Tensor, n_boxes: int) -> torch.Tensor:
+    def matrix(self, boxes: Integer[torch.Tensor, " some_box"], n_boxes: int) -> torch.Tensor:
         """Return the weights of some boxes as a matrix (column, box), float64.
 
         Parameters

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float, Integer
 from torch import nn
 from torch.nn import functional
 
 from o2b_helpers.kernels.lesions.segments import Segments
+from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.fast.first_mixing_step import Branch, MixingStep, is_channelwise, mixing_step_of
-
-if TYPE_CHECKING:
-    from o2b_helpers.models.backbones.backbone import Backbone
 
 
 class Reading:
@@ -29,7 +27,12 @@ class Reading:
         a linear layer.
     """
 
-    def __init__(self, branch: Branch, read: torch.Tensor, delta: torch.Tensor) -> None:
+    def __init__(
+        self,
+        branch: Branch,
+        read: Float[torch.Tensor, "image filter *place"],
+        delta: Float[torch.Tensor, "image filter *place"],
+    ) -> None:
         changed = read + delta
         for step in branch.channelwise:
             read, changed = step(read), step(changed)
@@ -57,6 +60,7 @@ class Reading:
             elif isinstance(self.step, nn.Linear):
                 own.addmm_(delta.flatten(1), self.weight[:, channel].T)
             else:
+                assert not isinstance(self.step.padding, str)  # such a convolution is not taken for a mixing step
                 shape = (self.step.kernel_size, self.step.dilation, self.step.padding, self.step.stride)
                 places = functional.unfold(delta[:, None], *shape).transpose(1, 2)
                 own.baddbmm_(places, self.weight[channel].expand(len(own), -1, -1))
@@ -84,7 +88,9 @@ class Tail:
             # where the first step is not known to be linear, copies of the maps themselves go through it
             self.mixing_step = mixing_step_of(first) or MixingStep([Branch([], None)], first)
 
-    def before(self, maps: torch.Tensor) -> torch.Tensor:
+    def before(
+        self, maps: Float[torch.Tensor, "image filter height width"]
+    ) -> Float[torch.Tensor, "image filter *place"]:
         """Take maps (image, filter, height, width) to what the mixing stage or the head reads, (image, filter, ...)."""
         filters = maps.shape[1]
         for stage in self.channelwise:
@@ -105,12 +111,21 @@ class Copies:
         Bound on the working memory.
     """
 
-    def __init__(self, tail: Tail, read: torch.Tensor, delta: torch.Tensor, block_bytes: int) -> None:
+    def __init__(
+        self,
+        tail: Tail,
+        read: Float[torch.Tensor, "image filter *place"],
+        delta: Float[torch.Tensor, "image filter *place"],
+        block_bytes: int,
+    ) -> None:
+        assert tail.mixing_step is not None, "a tail without a mixing stage"
         self.readings = [Reading(branch, read, delta) for branch in tail.mixing_step.branches]
         self.close = tail.mixing_step.close
         self.segments = Segments(self._opened, tail.rest, block_bytes, read.device)
 
-    def features(self, images: torch.Tensor, filters: torch.Tensor | None = None) -> torch.Tensor:
+    def features(
+        self, images: Integer[torch.Tensor, " copy"], filters: Integer[torch.Tensor, " copy"] | None = None
+    ) -> Float[torch.Tensor, "copy feature"]:
         """Compute the features (copy, feature) of copies of images, each with one filter changed, or all of them whole.
 
         Parameters

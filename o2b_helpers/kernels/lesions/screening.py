@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float
 
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.cams.filter_cams import recorded_pass
+from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
-
-if TYPE_CHECKING:
-    from o2b_helpers.models.backbones.backbone import Backbone
 
 BATCH_SIZE = 16
 
 
 def screened_predictions(
     backbone: Backbone,
-    images: torch.Tensor,
+    images: Float[torch.Tensor, "image 3 height width"],
     readout: Readout,
     layers: Sequence[str],
     *,

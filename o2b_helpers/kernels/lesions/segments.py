@@ -75,7 +75,9 @@ class Segments:
         try:
             value = self.first(first_copy)
             largest = value.nbytes
-            parts, stages, kept = [], [], 0
+            parts: list[tuple[int, list[nn.Module]]] = []
+            stages: list[nn.Module] = []
+            kept = 0
             for stage in self.stages:
                 if largest >= SHRINKS * value.nbytes:
                     parts.append((largest, stages))

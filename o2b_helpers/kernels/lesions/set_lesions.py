@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
+from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.backbones.hooked import HookedBackbone
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
-
-if TYPE_CHECKING:
-    from o2b_helpers.models.backbones.backbone import Backbone
 
 IMAGES = 16  # that go through the rest of the network together
 SAME = 1e-6  # features that differ by less, beside the largest, differ by rounding
@@ -22,16 +22,16 @@ SAME = 1e-6  # features that differ by less, beside the largest, differ by round
 @torch.no_grad()
 def predictions_without(
     backbone: Backbone,
-    images: torch.Tensor,
-    maps: torch.Tensor,
-    features: torch.Tensor,
+    images: Float[torch.Tensor, "image 3 height width"],
+    maps: Float[torch.Tensor, "image filter map_height map_width"],
+    features: Float[torch.Tensor, "image feature"],
     readout: Readout,
     layer: str,
-    channels: Sequence[int],
+    channels: Sequence[int] | np.ndarray,
     *,
     output: OutputChoice = 0,
     batch_size: int = IMAGES,
-) -> torch.Tensor:
+) -> Float[torch.Tensor, "*run image"]:
     """Predict with several filters' maps set to zero together (one filter: the paper, section 3.2; sets: ours).
 
     The effects of single filters do not add up where anything behind the layer is not linear, so a set is a pass of its
@@ -84,13 +84,13 @@ def predictions_without(
         return changed_maps
 
     for some in touched.split(batch_size):
-        if backbone.splits:
+        if isinstance(backbone, HookedBackbone):
+            shown = images[some.to(images.device)].to(backbone.device)
+            changed[some] = backbone.changed_features(shown, layer, silenced)
+        else:
             # the whole model goes the same way in the same batch, so that what differs is the lesion alone
             changed[some] = backbone.tail(silenced(maps[some]), layer)
             whole[some] = backbone.tail(maps[some], layer)
-        else:
-            shown = images[some.to(images.device)].to(backbone.device)
-            changed[some] = backbone.changed_features(shown, layer, silenced)
     whole_values = readout.values(features)
     if len(touched) and float((changed - changed[:1]).abs().max()) <= SAME * float(changed.abs().max()):
         values = readout.values(changed[:1]).repeat(1, 1, len(images))
@@ -100,7 +100,7 @@ def predictions_without(
     return readout.pick(readout.after_link(values), output, whole_values)
 
 
-def _checked(channels: Sequence[int], shape: tuple[int, ...], maps: torch.Tensor, layer: str) -> list[int]:
+def _checked(channels: Sequence[int] | np.ndarray, shape: tuple[int, ...], maps: torch.Tensor, layer: str) -> list[int]:
     if tuple(maps.shape[1:]) != tuple(shape):
         raise InputError(
             f"These are not maps of {layer}",

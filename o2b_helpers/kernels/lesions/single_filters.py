@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float
 from torch import nn
 
 from o2b_helpers.core.errors import InputError
@@ -14,13 +14,11 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.lesions.lesion_tails import Copies, Tail
 from o2b_helpers.kernels.lesions.segments import ALIVE
+from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.backbones.hooked import HookedBackbone
 from o2b_helpers.models.backbones.meta import pass_bytes, peak_bytes
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
-
-if TYPE_CHECKING:
-    from o2b_helpers.models.backbones.backbone import Backbone
-    from o2b_helpers.models.backbones.hooked import HookedBackbone
 
 BLOCK_BYTES = 512 * 2**20
 IMAGES = 32  # in one pass for the whole network's features
@@ -30,16 +28,16 @@ COPIES = 512  # whose features are held at once in double precision
 @torch.no_grad()
 def lesion_predictions(
     backbone: Backbone,
-    images: torch.Tensor,
+    images: Float[torch.Tensor, "image 3 height width"],
     readout: Readout,
     layer: str,
     *,
     channels: Sequence[int] | None = None,
     gain: float = 0.0,
     output: OutputChoice = 0,
-    features: torch.Tensor | None = None,
+    features: Float[torch.Tensor, "image feature"] | None = None,
     block_bytes: int = BLOCK_BYTES,
-) -> torch.Tensor:
+) -> Float[torch.Tensor, "*run filter image"]:
     """Predict with each filter of a layer changed in turn: A_k -> gain * A_k (the paper, section 3.2).
 
     Everything up to the first stage that mixes filters runs once. Where that stage is linear (a convolution, a fully
@@ -90,16 +88,17 @@ def lesion_predictions(
     filters = _channels(channels, backbone.shape(layer)[0], layer)
     if features is None:
         features = torch.cat([backbone.features(some.to(backbone.device)) for some in images.split(IMAGES)])
-    tail = Tail(backbone, layer) if backbone.splits else None
+    tail = None
     change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
     start = 0
     for some in images.split(_images_at_once(backbone, block_bytes)):
         maps = backbone.trunk(some.to(backbone.device), layer)
         finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
         rows = slice(start, start := start + len(some))
-        if tail is None:
+        if isinstance(backbone, HookedBackbone):
             change[:, :, rows] = _full_passes(backbone, some, maps, features[rows], layer, filters, gain, weight)
         else:
+            tail = tail or Tail(backbone, layer)
             change[:, :, rows] = _change(tail, maps, filters, gain, weight, block_bytes // 2)
     whole = readout.values(features)
     values = whole[:, :, None] + change.unflatten(0, whole.shape[:2])

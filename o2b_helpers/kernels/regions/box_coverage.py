@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Integer, Real
 
 from o2b_helpers.core.errors import InputError
 
 
 def box_coverage(
-    boxes: np.ndarray, box_image: np.ndarray, box_class: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    boxes: Real[np.ndarray, "box 4"], box_image: Integer[np.ndarray, " box"], box_class: Integer[np.ndarray, " box"]
+) -> tuple[Integer[np.ndarray, " entry"], Integer[np.ndarray, " entry"], Float[np.ndarray, " entry"]]:
     """Return the share of every box that the boxes of each class in the same image cover together.
 
     A person's box is covered by a box of clothing, a face and a chair as well: what a filter answers inside of it may

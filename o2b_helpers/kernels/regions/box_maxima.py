@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 import torch
+from jaxtyping import Float, Integer
 
 from o2b_helpers.kernels.regions.box_spans import BoxSpans
 
@@ -36,7 +37,13 @@ class Workspace:
         return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
-def box_maxima(maps: torch.Tensor, image: torch.Tensor, y: BoxSpans, x: BoxSpans, workspace: Workspace) -> torch.Tensor:
+def box_maxima(
+    maps: Float[torch.Tensor, "image height width channel"],
+    image: Integer[torch.Tensor, " box"],
+    y: BoxSpans,
+    x: BoxSpans,
+    workspace: Workspace,
+) -> Float[torch.Tensor, "box channel"]:
     """Give the largest value of each resized map in each box.
 
     Parameters

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Integer
 
 from o2b_helpers.kernels.regions.resize import Axis
 
@@ -29,13 +30,13 @@ class BoxSpans:
         Bends with both pixels in the range: first..stop - 1, none where first equals stop.
     """
 
-    mean: torch.Tensor
-    before: torch.Tensor
-    behind: torch.Tensor
-    ends: torch.Tensor
-    end_fraction: torch.Tensor
-    first: np.ndarray
-    stop: np.ndarray
+    mean: Float[torch.Tensor, "box native"]
+    before: Integer[torch.Tensor, " bend"]
+    behind: Integer[torch.Tensor, " bend"]
+    ends: Integer[torch.Tensor, "box 2 2"]
+    end_fraction: Float[torch.Tensor, "box 2"]
+    first: Integer[np.ndarray, " box"]
+    stop: Integer[np.ndarray, " box"]
 
     def __getitem__(self, boxes: slice) -> BoxSpans:
         """Take some of the boxes."""
@@ -50,7 +51,9 @@ class BoxSpans:
         )
 
 
-def box_spans(axis: Axis, start: np.ndarray, stop: np.ndarray, like: torch.Tensor) -> BoxSpans:
+def box_spans(
+    axis: Axis, start: Integer[np.ndarray, " box"], stop: Integer[np.ndarray, " box"], like: torch.Tensor
+) -> BoxSpans:
     """Describe ranges of pixels along an axis that is not shrunk.
 
     Parameters

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Integer, Real
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
@@ -19,7 +20,9 @@ SCALES = ("map", "none")
 BLOCK_BYTES = 32 * 2**20
 
 
-def pixel_boxes(boxes: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+def pixel_boxes(
+    boxes: Real[torch.Tensor, "box 4"], height: int, width: int
+) -> tuple[Integer[torch.Tensor, "kept 4"], Bool[torch.Tensor, " box"]]:
     """Turn boxes at fractions of a pixel into the whole pixels that they touch.
 
     Parameters
@@ -58,17 +61,17 @@ def pixel_boxes(boxes: torch.Tensor, height: int, width: int) -> tuple[torch.Ten
 
 
 def box_statistics(
-    maps: torch.Tensor,
-    boxes: torch.Tensor,
-    box_image: torch.Tensor,
+    maps: Float[torch.Tensor, "image channel map_height map_width"],
+    boxes: Integer[torch.Tensor, "box 4"],
+    box_image: Integer[torch.Tensor, " box"],
     size: tuple[int, int],
     align: str = "half_pixel",
     *,
     scale: str = "map",
-    extremes: tuple[torch.Tensor, torch.Tensor] | None = None,
+    extremes: tuple[Float[torch.Tensor, "image channel"], Float[torch.Tensor, "image channel"]] | None = None,
     block_bytes: int = BLOCK_BYTES,
     workspace: Workspace | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Float[torch.Tensor, "box channel"], Float[torch.Tensor, "box channel"]]:
     """Mean and maximum in each box of every map, as if it were scaled and resized to the input.
 
     No map is resized: the mean is ``r_y' A r_x`` with the box's mean rows of the two resize matrices, the
@@ -112,10 +115,10 @@ def box_statistics(
     boxes, image = torch.as_tensor(boxes).reshape(-1, 4).cpu(), torch.as_tensor(box_image).cpu()
     _check_boxes(boxes, image, len(maps), size)
     order = torch.argsort(image, stable=True)
-    boxes, image = boxes[order].numpy(), image[order]
+    corners, image = boxes[order].numpy(), image[order]
     axes = [resize_axis(n, p, align) for n, p in zip(maps.shape[2:], size, strict=True)]
     kept = [axis if axis.native <= len(axis) else resize_axis(len(axis), len(axis), align) for axis in axes]
-    y, x = (box_spans(axis, boxes[:, 1 - n], boxes[:, 3 - n], maps) for n, axis in enumerate(kept))
+    y, x = (box_spans(axis, corners[:, 1 - n], corners[:, 3 - n], maps) for n, axis in enumerate(kept))
     workspace = workspace or Workspace(maps)
     mean, maximum = maps.new_zeros(2, len(boxes), maps.shape[1])
     for images, channels, own in _blocks(maps.shape, image, block_bytes):
@@ -137,7 +140,9 @@ def box_statistics(
     return torch.minimum(mean, maximum)[back], maximum[back]
 
 
-def map_extremes(name: str, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def map_extremes(
+    name: str, maps: Float[torch.Tensor, "image channel height width"]
+) -> tuple[Float[torch.Tensor, "image channel"], Float[torch.Tensor, "image channel"]]:
     """Lowest and highest value (image, channel) of every map, which show at once whether all values are finite.
 
     Raises
@@ -147,18 +152,20 @@ def map_extremes(name: str, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
     """
     if maps.ndim != 4 or not maps.numel():
         finite(name, maps, ("image", "channel", "height", "width"))
-        return maps.new_zeros(2, *maps.shape[:2]).unbind()
+        return maps.new_zeros(maps.shape[:2]), maps.new_zeros(maps.shape[:2])
     lowest, highest = maps.amin((2, 3)), maps.amax((2, 3))
     if not bool((torch.isfinite(lowest) & torch.isfinite(highest)).all()):
         finite(name, maps, ("image", "channel", "height", "width"))
     return lowest, highest
 
 
-def scaled_to_map(values: Iterable[torch.Tensor], low: torch.Tensor, high: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Scale statistics of maps as the maps themselves: 0 at their lowest value, 1 at their highest, 0 where flat."""
+def scaled_to_map(
+    values: tuple[torch.Tensor, torch.Tensor], low: torch.Tensor, high: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scale mean and maximum as the maps themselves: 0 at a map's lowest value, 1 at its highest, 0 where flat."""
     span = high - low
-    for value in values:
-        yield torch.where(span > 0, (value - low) / torch.where(span > 0, span, 1.0), 0.0)
+    mean, maximum = (torch.where(span > 0, (value - low) / torch.where(span > 0, span, 1.0), 0.0) for value in values)
+    return mean, maximum
 
 
 def _blocks(shape: Sequence[int], image: torch.Tensor, block_bytes: int) -> Iterator[tuple[slice, slice, slice]]:
@@ -212,7 +219,9 @@ def _check_boxes(boxes: torch.Tensor, image: torch.Tensor, n_images: int, size: 
         )
 
 
-def box_scores(mean: torch.Tensor, maximum: torch.Tensor, score: str = "homogeneity") -> torch.Tensor:
+def box_scores(
+    mean: Float[torch.Tensor, "box channel"], maximum: Float[torch.Tensor, "box channel"], score: str = "homogeneity"
+) -> Float[torch.Tensor, "box channel"]:
     """Score boxes from the mean and the maximum of the map inside (the paper, section 3.1, equation 1).
 
     ``homogeneity`` is mean * (mean / maximum), our reading of the equation: high where the whole box is

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Integer
 
 
-def exchanged_partners(images: Sequence[str], seed: int) -> np.ndarray:
+def exchanged_partners(images: Sequence[str], seed: int) -> Integer[np.ndarray, " image"]:
     """Let every image be given the boxes of another one, by chance.
 
     Scored in an image that they do not belong to, boxes keep how often a class occurs, how large its boxes are and

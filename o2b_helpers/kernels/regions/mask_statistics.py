@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Integer
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
@@ -19,17 +20,17 @@ VALUES_AT_ONCE = 2**16  # interpolated at a time: few enough to stay in the proc
 
 
 def mask_statistics(
-    maps: torch.Tensor,
-    masks: Sequence[np.ndarray],
-    mask_image: torch.Tensor,
+    maps: Float[torch.Tensor, "image channel map_height map_width"],
+    masks: Sequence[Bool[np.ndarray, "height width"]],
+    mask_image: Integer[torch.Tensor, " mask"],
     size: tuple[int, int],
     align: str = "half_pixel",
     *,
     scale: str = "map",
-    extremes: tuple[torch.Tensor, torch.Tensor] | None = None,
+    extremes: tuple[Float[torch.Tensor, "image channel"], Float[torch.Tensor, "image channel"]] | None = None,
     block_bytes: int = BLOCK_BYTES,
     workspace: Workspace | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Float[torch.Tensor, "mask channel"], Float[torch.Tensor, "mask channel"]]:
     """Mean and maximum in each mask of every map, as if it were scaled and resized to the input.
 
     No map is resized. The mean over a mask M is ``<R_y' M R_x, A>`` divided by the mask's pixels, with the two resize
@@ -91,8 +92,17 @@ def mask_statistics(
     rectangular = np.flatnonzero(is_box)
     if len(rectangular):
         rows, corners = torch.as_tensor(rectangular), torch.tensor([boxes[row] for row in rectangular])
-        options = {"scale": scale, "extremes": extremes, "block_bytes": block_bytes, "workspace": workspace}
-        values = box_statistics(maps, corners, image[rows], size, align, **options)
+        values = box_statistics(
+            maps,
+            corners,
+            image[rows],
+            size,
+            align,
+            scale=scale,
+            extremes=extremes,
+            block_bytes=block_bytes,
+            workspace=workspace,
+        )
         mean[rows.to(maps.device)], maximum[rows.to(maps.device)] = values
     if len(rectangular) == len(masks):
         return mean, maximum
@@ -118,7 +128,9 @@ def mask_statistics(
     return torch.minimum(mean, maximum), maximum
 
 
-def maximum_pixels(mask: np.ndarray, bounds: tuple[int, int, int, int], y: Axis, x: Axis) -> np.ndarray:
+def maximum_pixels(
+    mask: Bool[np.ndarray, "height width"], bounds: tuple[int, int, int, int], y: Axis, x: Axis
+) -> Integer[np.ndarray, "pixel 2"]:
     """Give the pixels of a mask at which a resized map can have its maximum over the mask.
 
     Between four neighbouring native samples the resized map is linear along every row and along every column. So a
@@ -261,7 +273,7 @@ def _mean_weights(
     return rows[y0:y1].T @ across
 
 
-def mask_bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
+def mask_bounds(mask: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
     """Give x0, y0, x1, y1 of the box around a mask that is not empty."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

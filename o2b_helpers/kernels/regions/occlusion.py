@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float, Real
 from torch.nn import functional
 
 from o2b_helpers.core.errors import InputError
@@ -10,7 +11,7 @@ from o2b_helpers.kernels.regions.box_statistics import pixel_boxes
 from o2b_helpers.models.finite import finite
 
 
-def box_mask(boxes: torch.Tensor, height: int, width: int) -> torch.Tensor:
+def box_mask(boxes: Real[torch.Tensor, "box 4"], height: int, width: int) -> Bool[torch.Tensor, "{height} {width}"]:
     """Mark the pixels that boxes touch.
 
     Parameters
@@ -31,7 +32,9 @@ def box_mask(boxes: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return mask
 
 
-def fill_from_surroundings(images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+def fill_from_surroundings(
+    images: Float[torch.Tensor, "image 3 height width"], hidden: Bool[torch.Tensor, "image height width"]
+) -> Float[torch.Tensor, "image 3 height width"]:
     """Replace the hidden pixels of pictures by a blurred continuation of what surrounds them.
 
     The picture is halved again and again, each time averaging only the pixels that are known, until all are. On the way
@@ -62,7 +65,11 @@ def fill_from_surroundings(images: torch.Tensor, hidden: torch.Tensor) -> torch.
     return torch.where(hidden[:, None], _filled(images * known, known), images)
 
 
-def hide_in_maps(maps: torch.Tensor, hidden: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def hide_in_maps(
+    maps: Float[torch.Tensor, "image channel map_height map_width"],
+    hidden: Real[torch.Tensor, "image height width"],
+    size: tuple[int, int],
+) -> Float[torch.Tensor, "image channel map_height map_width"]:
     """Set feature maps to 0 where the picture is hidden: a lesion of a place, not of a filter.
 
     A cell of the map that the hidden area covers in part keeps its value times the share that is left.
@@ -92,7 +99,9 @@ def hide_in_maps(maps: torch.Tensor, hidden: torch.Tensor, size: tuple[int, int]
             expected=f"(image, {size[0]}, {size[1]})",
             remedy="make it with box_mask for the model's input",
         )
-    grid = functional.adaptive_avg_pool2d(hidden[:, None].to(maps.device, torch.float32), maps.shape[2:])
+    grid = functional.adaptive_avg_pool2d(
+        hidden[:, None].to(maps.device, torch.float32), (maps.shape[2], maps.shape[3])
+    )
     finite("maps", maps, ("image", "channel", "height", "width"))
     return maps * (1.0 - grid).to(maps.dtype)
 

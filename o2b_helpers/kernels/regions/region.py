@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Integer, Real
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.inputs.images.run_lengths import decode_mask
@@ -48,8 +50,8 @@ class Regions:
     ([3.5, 0.0], [8.0, 0.0], [True, True])
     """
 
-    boxes: np.ndarray
-    image: np.ndarray
+    boxes: Real[np.ndarray, "region 4"]
+    image: Integer[np.ndarray, " region"]
     masks: Sequence[Mask] | None = None
 
     def __post_init__(self) -> None:
@@ -67,14 +69,14 @@ class Regions:
 
     def statistics(
         self,
-        maps: torch.Tensor,
+        maps: Float[torch.Tensor, "image channel map_height map_width"],
         size: tuple[int, int],
         *,
         scale: str = "map",
-        extremes: tuple[torch.Tensor, torch.Tensor] | None = None,
+        extremes: tuple[Float[torch.Tensor, "image channel"], Float[torch.Tensor, "image channel"]] | None = None,
         block_bytes: int = BLOCK_BYTES,
         workspace: Workspace | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[Float[torch.Tensor, "kept channel"], Float[torch.Tensor, "kept channel"], Bool[torch.Tensor, " region"]]:
         """Mean and maximum in each region of every map, as if it were scaled and resized to the input.
 
         Parameters
@@ -96,10 +98,22 @@ class Regions:
         """
         pixels, kept, masks = pixel_regions(torch.as_tensor(self.boxes), self.masks, *size)
         image = torch.as_tensor(self.image)[kept]
-        options = {"scale": scale, "extremes": extremes, "block_bytes": block_bytes, "workspace": workspace}
-        return *region_statistics(maps, pixels, image, size, masks=masks, **options), kept
+        mean, maximum = region_statistics(
+            maps,
+            pixels,
+            image,
+            size,
+            masks=masks,
+            scale=scale,
+            extremes=extremes,
+            block_bytes=block_bytes,
+            workspace=workspace,
+        )
+        return mean, maximum, kept
 
-    def coverage(self, label: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def coverage(
+        self, label: Integer[np.ndarray, " region"], size: tuple[int, int]
+    ) -> tuple[Integer[np.ndarray, " entry"], Integer[np.ndarray, " entry"], Float[np.ndarray, " entry"]]:
         """Return the share of every region that the regions of each class in the same image cover together.
 
         Where all regions are boxes this is :func:`~o2b_helpers.kernels.regions.box_coverage.box_coverage`, with
@@ -139,7 +153,7 @@ class Regions:
         parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
         for picture in np.unique(image[number]):
             rows = np.flatnonzero(image[number] == picture)
-            inside = np.stack([_filled(pixels[row], masks[row], size) for row in rows])
+            inside = np.stack([_filled(pixels[row], masks[row] if masks else None, size) for row in rows])
             classes, own = np.unique(label[number[rows]], return_inverse=True)
             shares = _shares(inside, own, len(classes))
             row, column = np.nonzero(shares)
@@ -150,8 +164,8 @@ class Regions:
 
 
 def pixel_regions(
-    boxes: torch.Tensor, masks: Sequence[Mask] | None, height: int, width: int
-) -> tuple[torch.Tensor, torch.Tensor, list[np.ndarray | None] | None]:
+    boxes: Real[torch.Tensor, "region 4"], masks: Sequence[Mask] | None, height: int, width: int
+) -> tuple[Integer[torch.Tensor, "kept 4"], Bool[torch.Tensor, " region"], list[np.ndarray | None] | None]:
     """Turn regions into whole pixels, and leave out those without a pixel inside the input.
 
     Parameters
@@ -210,17 +224,17 @@ def pixel_regions(
 
 
 def region_statistics(
-    maps: torch.Tensor,
-    boxes: torch.Tensor,
-    image: torch.Tensor,
+    maps: Float[torch.Tensor, "image channel map_height map_width"],
+    boxes: Integer[torch.Tensor, "region 4"],
+    image: Integer[torch.Tensor, " region"],
     size: tuple[int, int],
     *,
     masks: Sequence[np.ndarray | None] | None = None,
     scale: str = "map",
-    extremes: tuple[torch.Tensor, torch.Tensor] | None = None,
+    extremes: tuple[Float[torch.Tensor, "image channel"], Float[torch.Tensor, "image channel"]] | None = None,
     block_bytes: int = BLOCK_BYTES,
     workspace: Workspace | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Float[torch.Tensor, "region channel"], Float[torch.Tensor, "region channel"]]:
     """Mean and maximum in each region of every map: boxes on their way, masks on theirs.
 
     Parameters
@@ -247,19 +261,19 @@ def region_statistics(
     >>> region_statistics(maps, box, torch.tensor([0]), (2, 2), masks=[np.eye(2, dtype=bool)], scale="none")
     (tensor([[4.]]), tensor([[8.]]))
     """
-    options = {"scale": scale, "block_bytes": block_bytes, "workspace": workspace}
     if masks is None or all(mask is None for mask in masks):
-        return box_statistics(maps, boxes, image, size, extremes=extremes, **options)
-    options["extremes"] = map_extremes("maps", maps) if extremes is None else extremes
+        statistics = partial(box_statistics, maps, boxes, image, size)
+        return statistics(scale=scale, extremes=extremes, block_bytes=block_bytes, workspace=workspace)
+    extremes = map_extremes("maps", maps) if extremes is None else extremes
     image, has_mask = torch.as_tensor(image).cpu(), torch.tensor([mask is not None for mask in masks])
     mean, maximum = maps.new_zeros(2, len(masks), maps.shape[1])
-    for rows, statistics, regions in (
-        (~has_mask, box_statistics, torch.as_tensor(boxes).cpu()[~has_mask]),
-        (has_mask, mask_statistics, [mask for mask in masks if mask is not None]),
+    for rows, statistics in (
+        (~has_mask, partial(box_statistics, maps, torch.as_tensor(boxes).cpu()[~has_mask], image[~has_mask], size)),
+        (has_mask, partial(mask_statistics, maps, [m for m in masks if m is not None], image[has_mask], size)),
     ):
         if rows.any():
-            place = rows.to(maps.device)
-            mean[place], maximum[place] = statistics(maps, regions, image[rows], size, **options)
+            values = statistics(scale=scale, extremes=extremes, block_bytes=block_bytes, workspace=workspace)
+            mean[rows.to(maps.device)], maximum[rows.to(maps.device)] = values
     return mean, maximum
 
 
@@ -290,6 +304,6 @@ def _shares(inside: np.ndarray, own: np.ndarray, count: int) -> np.ndarray:
     for region, label in enumerate(own):
         covered[label] |= pixels[region]
     # counts below 2**24 are exact in single precision
-    dtype = np.float32 if pixels.shape[1] < 2**24 else np.float64
+    dtype = "float32" if pixels.shape[1] < 2**24 else "float64"
     common = (pixels.astype(dtype) @ covered.astype(dtype).T).astype(np.float64)
     return common / np.count_nonzero(pixels, axis=1)[:, None]

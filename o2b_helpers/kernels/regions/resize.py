@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Integer
 
 from o2b_helpers.kernels import checks
 
@@ -27,15 +28,15 @@ class Axis:
         Number of native samples.
     """
 
-    lower: np.ndarray
-    upper: np.ndarray
-    fraction: np.ndarray
+    lower: Integer[np.ndarray, " pixel"]
+    upper: Integer[np.ndarray, " pixel"]
+    fraction: Float[np.ndarray, " pixel"]
     native: int
 
     def __len__(self) -> int:
         return len(self.lower)
 
-    def rows(self, pixels: np.ndarray) -> np.ndarray:
+    def rows(self, pixels: Integer[np.ndarray, " some_pixel"]) -> Float[np.ndarray, "some_pixel native"]:
         """Rows of the resize matrix: how the given pixels arise from the native samples.
 
         Returns
@@ -49,7 +50,9 @@ class Axis:
         matrix[place, self.upper[pixels]] += self.fraction[pixels]
         return matrix
 
-    def mean_rows(self, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    def mean_rows(
+        self, start: Integer[np.ndarray, " range"], stop: Integer[np.ndarray, " range"]
+    ) -> Float[np.ndarray, "range native"]:
         """Weight of every native sample in the mean over pixels start..stop - 1 (METHODS 3, identity 1).
 
         Parameters
@@ -65,7 +68,7 @@ class Axis:
         running = np.concatenate([np.zeros((1, self.native)), self.rows(np.arange(len(self))).cumsum(0)])
         return (running[stop] - running[start]) / (stop - start)[:, None]
 
-    def bends(self) -> np.ndarray:
+    def bends(self) -> Integer[np.ndarray, " bend"]:
         """Pixels at or first behind each native sample but the outermost two; only for axes that are not shrunk.
 
         From the pixel of one bend to the last pixel before the next one the resized map is linear along the axis, and

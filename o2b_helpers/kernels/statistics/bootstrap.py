@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Real, Shaped
 
 from o2b_helpers.core.errors import InputError
 
 VALUES_AT_ONCE = 2**20  # of a block of resampled ranks
 
 
-def draw_counts(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
+def draw_counts(
+    groups: Shaped[np.ndarray, " stimulus"], count: int, seed: int
+) -> Float[np.ndarray, "{count} stimulus"]:
     """Draw how often each stimulus is taken when as many as there are are drawn within each group.
 
     Parameters
@@ -35,7 +38,7 @@ def draw_counts(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
     return drawn
 
 
-def below(values: np.ndarray) -> np.ndarray:
+def below(values: Real[np.ndarray, "series n"]) -> Float[np.ndarray, "series n n"]:
     """Compare every stimulus with every other: values (series, n) -> (series, n, n).
 
     1 where the other (last axis) has the smaller value, 1/2 where they are equal, itself included, else 0: times how
@@ -46,7 +49,9 @@ def below(values: np.ndarray) -> np.ndarray:
     return (other < each) + 0.5 * (other == each)
 
 
-def resampled_unit_ranks(comparison: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def resampled_unit_ranks(
+    comparison: Float[np.ndarray, "series n n"], counts: Real[np.ndarray, "sample n"]
+) -> Float[np.ndarray, "sample series n"]:
     """Return what to multiply for Spearman's rho in every sample.
 
     Parameters
@@ -71,7 +76,9 @@ def resampled_unit_ranks(comparison: np.ndarray, counts: np.ndarray) -> np.ndarr
     return np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 1e-6)
 
 
-def bootstrap_rho(series: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def bootstrap_rho(
+    series: Real[np.ndarray, "series n"], targets: Real[np.ndarray, "target n"], counts: Real[np.ndarray, "sample n"]
+) -> Float[np.ndarray, "sample series target"]:
     """Correlate every series with every target in every sample.
 
     Parameters
@@ -98,8 +105,12 @@ def bootstrap_rho(series: np.ndarray, targets: np.ndarray, counts: np.ndarray) -
 
 
 def bootstrap_weights(
-    sensitivity: np.ndarray, base: np.ndarray, lesioned: np.ndarray, targets: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
+    sensitivity: Real[np.ndarray, "run filter label"],
+    base: Real[np.ndarray, "run stimulus"],
+    lesioned: Real[np.ndarray, "run filter stimulus"],
+    targets: Real[np.ndarray, "target stimulus"],
+    counts: Real[np.ndarray, "sample stimulus"],
+) -> Float[np.ndarray, "sample run label target"]:
     """Work out the class weights anew in every sample of stimuli.
 
     Parameters
@@ -131,7 +142,9 @@ def bootstrap_weights(
     return weights
 
 
-def interval(samples: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def interval(
+    samples: Real[np.ndarray, "sample *rest"], confidence: float = 0.95
+) -> tuple[Float[np.ndarray, "*rest"], Float[np.ndarray, "*rest"]]:
     """Return the percentile interval over the first axis; samples without a value are left out, as NaN where all are.
 
     Parameters

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float, Real
 
 from o2b_helpers.kernels.statistics.permutation_null import EQUAL
 
 
-def category_sums(weights: np.ndarray, members: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def category_sums(
+    weights: Real[np.ndarray, "row label"], members: Real[np.ndarray, "label category"], count: int
+) -> tuple[Float[np.ndarray, "row category"], Float[np.ndarray, "row category"]]:
     """Sum the highest and the lowest class weights by category (the paper, section 3.2), row by row.
 
     Parameters
@@ -35,8 +38,9 @@ def category_sums(weights: np.ndarray, members: np.ndarray, count: int) -> tuple
 
 
 def category_p(
-    observed: tuple[np.ndarray, np.ndarray], null: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> tuple[np.ndarray, np.ndarray]:
+    observed: tuple[Real[np.ndarray, " category"], Real[np.ndarray, " category"]],
+    null: Sequence[tuple[Real[np.ndarray, "permutation category"], Real[np.ndarray, "permutation category"]]],
+) -> tuple[Float[np.ndarray, " category"], Float[np.ndarray, " category"]]:
     """Compare sums (category,) with those under permutations, each end with its own.
 
     Parameters

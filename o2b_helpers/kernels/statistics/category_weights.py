@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Real
 
 from o2b_helpers.core.errors import InputError
 
@@ -13,7 +14,7 @@ COLUMNS = ("target", "category", "sign", "weight", "n_classes")
 
 
 def category_weights(
-    weights: np.ndarray,
+    weights: Real[np.ndarray, "label target"],
     classes: Sequence[str],
     category: Mapping[str, str] | Callable[[str], str],
     share: float = 0.10,
@@ -78,7 +79,9 @@ def classes_from_either_end(share: float, known: int) -> int:
     return max(1, round(share * known))
 
 
-def classes_at_the_ends(column: np.ndarray, classes: Sequence[str], share: float) -> dict[str, list[int]]:
+def classes_at_the_ends(
+    column: Real[np.ndarray, " label"], classes: Sequence[str], share: float
+) -> dict[str, list[int]]:
     """Choose the highest classes above 0 (``positive``) and the lowest below 0 (``negative``), the farthest first.
 
     Parameters
@@ -88,7 +91,7 @@ def classes_at_the_ends(column: np.ndarray, classes: Sequence[str], share: float
     classes, share
         As for :func:`category_weights`.
     """
-    known = np.flatnonzero(~np.isnan(column))
+    known = np.flatnonzero(~np.isnan(column)).tolist()
     count = classes_from_either_end(share, len(known))
     highest = sorted(known, key=lambda k: (-column[k], classes[k]))[:count]
     lowest = sorted(known, key=lambda k: (column[k], classes[k]))[:count]

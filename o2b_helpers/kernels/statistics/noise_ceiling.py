@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Integer, Real
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.bootstrap import interval
@@ -36,15 +37,15 @@ class Ceilings:
         Interval for that rho in these very data, 0..1.
     """
 
-    reliability: np.ndarray
-    ceiling: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    reliability: Float[np.ndarray, " target"]
+    ceiling: Float[np.ndarray, " target"]
+    low: Float[np.ndarray, " target"]
+    high: Float[np.ndarray, " target"]
 
 
 def noise_ceilings(
-    measured: np.ndarray,
-    places: Sequence[np.ndarray],
+    measured: Real[np.ndarray, "person stimulus"],
+    places: Sequence[Integer[np.ndarray, " _"]],
     *,
     method: str,
     median_labels: bool,
@@ -129,7 +130,7 @@ def noise_ceilings(
     return Ceilings(*ceilings)
 
 
-def largest_rho(values: np.ndarray) -> float:
+def largest_rho(values: Real[np.ndarray, " n"]) -> float:
     """Return the largest Spearman's rho that a series without ties can have with these values.
 
     Ranks of t equal values are their average, which takes (t^3 - t) / 12 from the spread n^3 - n / 12 of n ranks:

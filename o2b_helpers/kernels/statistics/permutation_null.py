@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Integer, Real
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.ranks import centred_ranks
@@ -14,7 +15,7 @@ BLOCK_BYTES = 8 * 2**20  # of a block of null values; about what a processor's c
 EQUAL = 1e-9  # null values that differ from the observed one by rounding count as equal
 
 
-def unit_ranks(values: np.ndarray) -> np.ndarray:
+def unit_ranks(values: Real[np.ndarray, "*row n"]) -> Float[np.ndarray, "*row n"]:
     """Return ranks centred and scaled to length 1: Spearman's rho of two series is the product of theirs.
 
     Parameters
@@ -50,9 +51,9 @@ class LinearStatistics:
         Which of the permuted stimuli these are.
     """
 
-    coefficients: np.ndarray
-    targets: np.ndarray
-    places: np.ndarray
+    coefficients: Real[np.ndarray, "row stimulus"]
+    targets: Real[np.ndarray, "target stimulus"]
+    places: Integer[np.ndarray, " stimulus"]
 
     def __post_init__(self) -> None:
         stimuli = {np.shape(self.coefficients)[-1], np.shape(self.targets)[-1], len(self.places)}
@@ -64,11 +65,13 @@ class LinearStatistics:
                 remedy="line all of them up by stimulus first",
             )
 
-    def observed(self) -> np.ndarray:
+    def observed(self) -> Float[np.ndarray, "target row"]:
         """Return the values as they are, (target, row)."""
         return unit_ranks(self.targets) @ self.coefficients.T
 
-    def permuted(self, permutations: np.ndarray) -> np.ndarray:
+    def permuted(
+        self, permutations: Integer[np.ndarray, "permutation all"]
+    ) -> Float[np.ndarray, "target permutation row"]:
         """Return the values under permutations (permutation, all stimuli): (target, permutation, row).
 
         A target that misses some of the exchanged stimuli keeps to its own: they follow each other in the order in
@@ -82,7 +85,9 @@ class LinearStatistics:
         return values
 
 
-def own_order(permutations: np.ndarray, places: np.ndarray) -> np.ndarray:
+def own_order(
+    permutations: Integer[np.ndarray, "permutation all"], places: Integer[np.ndarray, " kept"]
+) -> Integer[np.ndarray, "permutation kept"]:
     """Keep some places of each permutation, in its order: (permutation, all) -> (permutation, kept), from 0."""
     place = np.full(permutations.shape[1], -1)
     place[places] = np.arange(len(places))
@@ -109,7 +114,11 @@ class NullTest:
     p_familywise: list[np.ndarray] | None
 
 
-def permutation_test(groups: Sequence[LinearStatistics], permutations: np.ndarray, familywise: bool = True) -> NullTest:
+def permutation_test(
+    groups: Sequence[LinearStatistics],
+    permutations: Integer[np.ndarray, "permutation stimulus"],
+    familywise: bool = True,
+) -> NullTest:
     """Test every row of every group against the same permutations, two-sided.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from jaxtyping import Integer, Real, Shaped
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.rank_correlation import as_series, by_missing, rank_correlation
@@ -13,7 +14,9 @@ from o2b_helpers.kernels.statistics.ranks import centred_ranks
 EXACT_IN_SINGLE = 369  # up to so many stimuli a sum of products of ranks is exact in single precision, too
 
 
-def permutations_within(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
+def permutations_within(
+    groups: Shaped[np.ndarray, " stimulus"], count: int, seed: int
+) -> Integer[np.ndarray, "{count} stimulus"]:
     """Draw permutations that exchange stimuli within their group only, such as a condition.
 
     Parameters
@@ -40,7 +43,11 @@ def permutations_within(groups: np.ndarray, count: int, seed: int) -> np.ndarray
 
 
 def permuted_rank_correlation(
-    x: np.ndarray, y: np.ndarray, permutations: np.ndarray, *, block_bytes: int = 8 * 2**20
+    x: Real[np.ndarray, "*series n"],
+    y: Real[np.ndarray, "target n"],
+    permutations: Integer[np.ndarray, "permutation n"],
+    *,
+    block_bytes: int = 8 * 2**20,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Correlate the ranks of every series with those of every target under every permutation of the target.
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool, Float, Real
 from scipy import special
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.ranks import centred_ranks
 
 
-def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def rank_correlation(
+    x: Real[np.ndarray, "*series n"], y: Real[np.ndarray, "target n"]
+) -> Float[np.ndarray, "*series target"]:
     """Correlate the ranks of every series with the ranks of every target (METHODS 2).
 
     Ties get their average rank. A pair of values with a NaN in either is left out, as SciPy's
@@ -61,7 +64,7 @@ def as_series(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, tup
     return x.reshape(int(np.prod(lead)), x.shape[-1]), y, lead
 
 
-def by_missing(missing: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def by_missing(missing: Bool[np.ndarray, "row n"]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Group the rows of (row, n) that miss the same places: numbers of rows, and what they miss (n,)."""
     if not missing.any():
         return [(np.arange(len(missing)), np.zeros(missing.shape[1], dtype=bool))]
@@ -83,7 +86,7 @@ def _complete(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (x @ y.T) / np.where(spread > 0, spread, np.nan)
 
 
-def spearman_p(rho: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+def spearman_p(rho: Real[np.ndarray, "*rest"], n: np.ndarray | int) -> Float[np.ndarray, "*rest"]:
     """Two-sided p-value of Spearman's rho from Student's t with n - 2 degrees of freedom, as SciPy gives it.
 
     Parameters
@@ -105,7 +108,7 @@ def spearman_p(rho: np.ndarray, n: np.ndarray | int) -> np.ndarray:
     return np.where(np.isnan(rho) | (freedom <= 0), np.nan, p)
 
 
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+def benjamini_hochberg(p: Real[np.ndarray, "*rest"]) -> Float[np.ndarray, "*rest"]:
     """Adjust p-values so that q <= alpha holds the false discovery rate at alpha (Benjamini & Hochberg 1995).
 
     Parameters

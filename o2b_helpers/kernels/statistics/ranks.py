@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Real
 
 VALUES_AT_ONCE = 2**15  # so that what is sorted, compared and placed stays near the processor
 
 
-def centred_ranks(rows: np.ndarray) -> np.ndarray:
+def centred_ranks(rows: Real[np.ndarray, "row n"]) -> Float[np.ndarray, "row n"]:
     """Rank every row, ties sharing their average, and take away the mean rank.
 
     Parameters

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool, Float, Real
 
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.kernels.statistics.ranks import centred_ranks
 
 
-def random_halves(people: int, splits: int, seed: int) -> np.ndarray:
+def random_halves(people: int, splits: int, seed: int) -> Bool[np.ndarray, "{splits} {people}"]:
     """Draw two halves of the same size; of an odd number one person sits out.
 
     Parameters
@@ -30,7 +31,9 @@ def random_halves(people: int, splits: int, seed: int) -> np.ndarray:
     return sides
 
 
-def half_means(measured: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def half_means(
+    measured: Real[np.ndarray, "person stimulus"], sides: Bool[np.ndarray, "split person"]
+) -> tuple[Float[np.ndarray, "split stimulus"], Float[np.ndarray, "split stimulus"]]:
     """Average each half's measurements.
 
     Parameters
@@ -54,7 +57,7 @@ def half_means(measured: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.
     return means[0], means[1]
 
 
-def paired_rho(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def paired_rho(x: Real[np.ndarray, "row n"], y: Real[np.ndarray, "row n"]) -> Float[np.ndarray, " row"]:
     """Correlate the ranks of each row of x with those of the same row of y.
 
     Parameters
@@ -78,7 +81,7 @@ def paired_rho(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return rho
 
 
-def leave_one_out(measured: np.ndarray) -> np.ndarray:
+def leave_one_out(measured: Real[np.ndarray, "person stimulus"]) -> Float[np.ndarray, "person stimulus"]:
     """Correlate each person (person, stimulus) with the mean of the others: rho (person,)."""
     there = ~np.isnan(measured)
     values = np.where(there, measured, 0.0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from o2b_helpers.core.errors import InputError, ParameterError
 
@@ -30,7 +31,7 @@ ESTIMATORS = {
 RIDGE = 0.01
 
 
-def sensitivity(estimator: str, sums: Mapping[str, np.ndarray]) -> np.ndarray:
+def sensitivity(estimator: str, sums: Mapping[str, np.ndarray]) -> Float[np.ndarray, "run filter label"]:
     """Estimate how sensitive every filter is to every class: S (METHODS 3; all but ``sum`` are ours).
 
     Parameters

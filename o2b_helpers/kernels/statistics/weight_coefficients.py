@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Real
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
 
 
-def weight_coefficients(sensitivity: np.ndarray, base: np.ndarray, lesioned: np.ndarray) -> np.ndarray:
+def weight_coefficients(
+    sensitivity: Real[np.ndarray, "run filter label"],
+    base: Real[np.ndarray, "run stimulus"],
+    lesioned: Real[np.ndarray, "run filter stimulus"],
+) -> Float[np.ndarray, "run label stimulus"]:
     """Return the coefficients of w = S' Delta (the paper, section 3.2), whose correlations are linear in the target.
 
     ``coefficients @ unit_ranks(target)`` is the class weight: the sum over filters of the sensitivity times the rho

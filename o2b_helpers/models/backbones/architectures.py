@@ -43,7 +43,7 @@ def _sources(name: str, places: bool = False) -> dict[str, WeightsSource]:
     """List torchvision's first ImageNet-1k weights and, where there is one, the Places365 checkpoint."""
     url = tv.get_model_weights(name).IMAGENET1K_V1.url
     file = url.rsplit("/", 1)[1]
-    digits = re.search(r"-([0-9a-f]{8,64})\.pth$", file).group(1)
+    digits = re.findall(r"-([0-9a-f]{8,64})\.pth$", file)[0]
     sources = {"imagenet": WeightsSource(file, url, sha256=digits, download=True)}
     if places:  # published over plain http and without a digest: not fetched on anyone's behalf
         file = f"{name}_places365.pth.tar"
@@ -122,7 +122,8 @@ def _googlenet() -> nn.Module:
 
 def _googlenet_stages(module: nn.Module) -> Stages:
     inception = {3: "ab", 4: "abcde", 5: "ab"}
-    parts = [("transform_input", InputRescaling()), "conv1", "maxpool1", "conv2", "conv3", "maxpool2"]
+    parts: list[str | tuple[str, nn.Module]] = [("transform_input", InputRescaling())]
+    parts += ["conv1", "maxpool1", "conv2", "conv3", "maxpool2"]
     for number, letters in inception.items():
         parts += [f"inception{number}{letter}" for letter in letters]
         parts += [f"maxpool{number}"] if number < 5 else []

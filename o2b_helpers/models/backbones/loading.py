@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -111,6 +112,7 @@ def build_module(definition: Architecture, seed: int) -> nn.Module:
 def freeze(module: nn.Module, definition: Architecture) -> Stages:
     """Set eval mode, switch gradients and in-place steps off, and list the stages, where there are any."""
     stages = definition.stages(module) if definition.stages else []
+    child: Any
     for part in [module, *(stage for _, stage in stages)]:
         part.eval().requires_grad_(False)
         for child in part.modules():

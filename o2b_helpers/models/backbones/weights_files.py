@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
@@ -146,6 +147,7 @@ def read_state_dict(path: Path | str, architecture: Architecture) -> dict[str, t
     """
     path = Path(path)
     try:
+        content: Any
         if path.suffix == ".safetensors":
             content = load_file(path)
         else:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ class Detector:
     names: tuple[str, ...]
     digest: str
     version: str
-    _model: object = field(repr=False)
+    _model: Any = field(repr=False)
     _predictor: type = field(repr=False)
     has_masks: bool = False
 

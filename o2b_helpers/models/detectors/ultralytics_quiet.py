@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 from o2b_helpers.inputs.images.run_lengths import encode_mask
 
@@ -72,11 +73,12 @@ def import_ultralytics() -> SimpleNamespace:
 
         class QuietMaskPredictor(QuietPredictor):
             def postprocess(self, preds, img, orig_imgs, **options):
-                self.n_classes = len(self.model.names)  # what follows the classes are the masks' coefficients
+                model: Any = self.model
+                self.n_classes = len(model.names)  # what follows the classes are the masks' coefficients
                 protos = preds[0][1] if isinstance(preds[0], tuple) else preds[1]
                 return super().postprocess(preds[0], img, orig_imgs, protos=protos)
 
-            def construct_results(self, preds, img, orig_imgs, protos):
+            def construct_results(self, preds, img, orig_imgs, protos=()):
                 results = super().construct_results(preds, img, orig_imgs)  # puts the boxes in the original's pixels
                 if self.args.retina_masks:
                     for result, boxes, picture, proto in zip(results, preds, orig_imgs, protos, strict=True):

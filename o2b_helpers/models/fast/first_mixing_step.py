@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -44,7 +45,7 @@ class Branch:
     """
 
     channelwise: list[nn.Module]
-    linear: nn.Module | None
+    linear: nn.Conv2d | nn.Linear | None
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def mixing_step_of(stage: nn.Module) -> MixingStep | None:
     return None
 
 
-def _is_linear(step: nn.Module) -> bool:
+def _is_linear(step: nn.Module) -> TypeGuard[nn.Conv2d | nn.Linear]:
     if isinstance(step, nn.Conv2d):
         return step.groups == 1 and step.padding_mode == "zeros" and not isinstance(step.padding, str)
     return isinstance(step, nn.Linear)
@@ -121,10 +122,10 @@ def _residual(block: BasicBlock | Bottleneck) -> MixingStep | None:
     skip = Branch([], None)
     if block.downsample is not None:
         steps = [step for step in block.downsample.children() if not isinstance(step, nn.Identity)]
-        if len(steps) != 1:
+        if len(steps) != 1 or not _is_linear(steps[0]):
             return None
         skip = Branch([], steps[0])
-    if not isinstance(block.bn1, nn.Identity) or not all(_is_linear(b) for b in (block.conv1, skip.linear) if b):
+    if not isinstance(block.bn1, nn.Identity) or not _is_linear(block.conv1):
         return None
 
     def close(values: torch.Tensor, skipped: torch.Tensor) -> torch.Tensor:
@@ -160,5 +161,5 @@ def _inception(block: Inception) -> MixingStep | None:
         first, second, third, fourth = (functional.relu_(value) for value in values)
         return torch.cat([first, block.branch2[1](second), block.branch3[1](third), fourth], 1)
 
-    before = ([], [], [], [pool])
+    before: list[list[nn.Module]] = [[], [], [], [pool]]
     return MixingStep([Branch(steps, first.conv) for steps, first in zip(before, firsts, strict=True)], close)

@@ -6,6 +6,7 @@ What is changed is exact up to rounding; whoever uses it compares it with the ne
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
@@ -61,7 +62,7 @@ def folded_twin(module: nn.Module) -> nn.Module:
         return _with_weights(module, module.weight, module.bias)
     if type(module) in NOTHING:
         return nn.Identity()
-    twin = copy.copy(module)
+    twin: Any = copy.copy(module)
     twin._modules = {name: folded_twin(child) for name, child in module.named_children()}
     if getattr(module, "overwrites_input", False):
         twin.inplace = True
@@ -79,6 +80,7 @@ def folded_twin(module: nn.Module) -> nn.Module:
 
 def fold_batch_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     """Give one convolution that does what a convolution and the batch norm behind it do (in eval mode)."""
+    assert norm.running_mean is not None and norm.running_var is not None, "a norm that keeps no statistics"
     weight, variance = convolution.weight.double(), norm.running_var.double()
     scale = (variance + norm.eps).rsqrt() * (1.0 if norm.weight is None else norm.weight.double())
     bias = 0.0 if convolution.bias is None else convolution.bias.double()

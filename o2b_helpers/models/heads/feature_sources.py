@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from mmap import mmap
 from pathlib import Path
 from typing import Protocol
@@ -93,7 +94,7 @@ class OnDisk:
         """Read rows, each part of the order forwards through the file; see `FeatureSource`."""
         size = 4 * self.shape[1]
         staged = room if room.device.type == "cpu" else torch.empty(room.shape)
-        lines = memoryview(staged.numpy()).cast("B")
+        lines = staged.numpy().data.cast("B")
         with open(self.file, "rb", buffering=0) as file:
             for start, stop in bounds:
                 images = order[start:stop]
@@ -144,11 +145,12 @@ def as_source(features: np.ndarray | FeatureSource, device: str = "cpu") -> Feat
     """Return a source as it is, the memory map of a whole file as `OnDisk`, other arrays as `InMemory`."""
     if not isinstance(features, np.ndarray):
         return features
-    whole_file = isinstance(features, np.memmap) and isinstance(features.base, mmap)
-    return OnDisk(features.filename, device) if whole_file else InMemory(features, device)
+    if isinstance(features, np.memmap) and isinstance(features.base, mmap):
+        return OnDisk(features.filename, device)
+    return InMemory(features, device)
 
 
-def _fill(file: object, line: memoryview) -> None:
+def _fill(file: FileIO, line: memoryview) -> None:
     """Read until the line is full: one call may give less."""
     while len(line):
         read = file.readinto(line)

@@ -25,7 +25,7 @@ class Pictures(Protocol):
     def __len__(self) -> int:
         """Return the number of pictures."""
 
-    def pick(self, rows: Sequence[int]) -> torch.Tensor:
+    def pick(self, rows: Sequence[int] | np.ndarray) -> torch.Tensor:
         """Return some of them, normalised, in the order asked for: float32 (image, 3, height, width)."""
 
 

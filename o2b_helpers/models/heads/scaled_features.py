@@ -16,7 +16,7 @@ PIECE_BYTES = 64 * 2**20  # of features at a time
 FIRST_IMAGES = 15
 
 
-def pieces(blocks: Sequence[int], n_features: int) -> tuple[Bounds, list[bool]]:
+def pieces(blocks: Sequence[int] | np.ndarray, n_features: int) -> tuple[Bounds, list[bool]]:
     """Cut blocks of so many images each into pieces that `PIECE_BYTES` hold.
 
     Returns
@@ -74,9 +74,9 @@ class ScaledFeatures:
         room = torch.empty(max(stop - start for start, stop in bounds), f, device=device)
         member = torch.from_numpy(np.vstack([np.ones((1, n), bool), ~test])).float().to(device)  # all, then each run
         sums = torch.zeros(2, len(member), f, dtype=torch.float64, device=device)
-        shift = None
+        shift = torch.zeros(f, device=device)
         for (start, stop), block in zip(bounds, source.read(np.arange(n), bounds, room), strict=True):
-            if shift is None:  # near the mean, and no outlier: what is summed below then loses no digits
+            if start == 0:  # near the mean, and no outlier: what is summed below then loses no digits
                 shift = block[:FIRST_IMAGES].median(0).values
             block -= shift
             own = member[:, start:stop].contiguous()
@@ -91,7 +91,7 @@ class ScaledFeatures:
         inverse = torch.where(live, variance[1:].clamp_(min=1e-300).rsqrt_() / f**0.5, 0.0).float()
         means = (mean[1:] + (shift.double() - centre.double())).float()
         centred = isinstance(source, InMemory)
-        if centred:
+        if isinstance(source, InMemory):
             source.values -= centre
         return cls(source, centre, means, inverse, centred)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.common.select import P_SIGNIFICANT
@@ -32,7 +34,7 @@ def mark_words(mark: str) -> str:
 
 def interval_words(results: Results) -> str:
     """Name the interval, with the share of the samples inside where the results say it."""
-    content = results.provenance
+    content: Any = results.provenance
     for name in ("analysis", "significance", "confidence"):
         content = content.get(name) if isinstance(content, dict) else None
     return "interval" if content is None else f"{100 * content:g} % interval"

@@ -104,7 +104,7 @@ def layer_parts(
     params: Params, store: Store, model: Model, readout: Readout, stimuli: pd.DataFrame
 ) -> dict[str | None, dict[str, Any]]:
     """Return what the predictions without each filter of a layer depend on; those of the whole network under None."""
-    common = {
+    common: dict[str, Any] = {
         "model": model_part(params, model, store),
         "readout": readout_digest(readout),
         "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),

@@ -112,6 +112,7 @@ class FilterPictures:
             cam_scale=options.sensitivity.cam_scale,
             ungated=True,
         )
+        assert scores.ungated_sum is not None  # asked for above
         boxes["map_score"] = scores.ungated_sum[channel]
         boxes["score"] = scores.score_sum[:, channel].mean(axis=0)
         ends = np.cumsum([len(part) for part in carried])
@@ -135,7 +136,7 @@ class FilterPictures:
         corners = self._boxes.loc[boxes.index, ["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)
         inside = self._shown.preprocessing.boxes_to_input(corners, picture["width"], picture["height"])
         places = pd.DataFrame(inside, columns=["x0", "y0", "x1", "y1"], index=boxes.index)
-        return boxes.join(places)[has_area(inside)]
+        return boxes.join(places)[has_area(places.to_numpy())]
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ class LiveNetwork:
         return self._maps[layer]
 
     @torch.no_grad()
-    def predictions(self, layer: str, channels: Sequence[int] = ()) -> np.ndarray:
+    def predictions(self, layer: str, channels: Sequence[int] | np.ndarray = ()) -> np.ndarray:
         """Predict with these filters of a layer set to zero; the whole model where there are none.
 
         Returns
@@ -109,7 +109,7 @@ class LiveNetwork:
             batch_size=self._batch,
         ).numpy()
 
-    def rho(self, target: str, layer: str, channels: Sequence[int] = ()) -> tuple[np.ndarray, int]:
+    def rho(self, target: str, layer: str, channels: Sequence[int] | np.ndarray = ()) -> tuple[np.ndarray, int]:
         """Correlate the predictions without these filters with a target (METHODS 2).
 
         Returns

@@ -68,8 +68,8 @@ def chance_lines(figure: go.FigureWidget, level: float | None) -> None:
     """Draw how large the largest effect is by chance, above and below zero; nothing where it is not known."""
     dashed = {"color": CHOSEN, "width": 1, "dash": "dash"}
     figure.layout.shapes = [
-        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": sign * level, "y1": sign * level, "line": dashed}
-        for sign in ((1, -1) if level is not None else ())
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": height, "y1": height, "line": dashed}
+        for height in (() if level is None else (level, -level))
     ]
 
 

@@ -79,7 +79,8 @@ class Explorer(widgets.VBox):
                 expected=f"one of {', '.join(names)}",
                 remedy="choose one of these, or run notebooks 06, 07 and 08 with a profile that asks for this model",
             )
-        self._results, self._params, self._began, self._count = results, params, None, 0
+        self._results, self._params, self._count = results, params, 0
+        self._began: float | None = None
         self._tables: dict[str, FilterTables] = {}
         self._networks: dict[str, LiveNetwork] = {}
         self._pictures: dict[str, FilterPictures] = {}
@@ -237,7 +238,7 @@ class Explorer(widgets.VBox):
         short = ["whole network", f"without {channel[position]}", "without the set"]
         self.dots.value = dots(answers, short[: len(answers)])
         self._count += 1
-        self.answers.value = answers_table(answers, alone, 1000 * (time.perf_counter() - self._began), self._count)
+        self.answers.value = answers_table(answers, alone, 1000 * (time.perf_counter() - self._started()), self._count)
 
     def _pictures_of(self, position: int) -> str:
         if self.network is None:
@@ -267,6 +268,8 @@ class Explorer(widgets.VBox):
     def _lesion(self, chosen: set[int]) -> None:
         self.lesioned.value = tuple(position for _, position in self.lesioned.options if position in chosen)
 
-    def _started(self) -> None:
+    def _started(self) -> float:
         """Note when the first of several reactions to one choice began: an answer's time is that of all of them."""
-        self._began = time.perf_counter() if self._began is None else self._began
+        if self._began is None:
+            self._began = time.perf_counter()
+        return self._began

@@ -103,7 +103,11 @@ def figure_3(
 
 def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> go.Scatter:
     """Join positive and negative sums of one source into one trace of two lines; a missing sum is zero."""
-    x, y, text, size, opacity = [], [], [], [], []
+    x: list[int | None] = []
+    y: list[float | None] = []
+    text: list[list] = []
+    size: list[int] = []
+    opacity: list[float] = []
     for sign in ("positive", "negative"):
         by_layer = {row.layer: row for row in part[part["sign"] == sign].itertuples()}
         for place, step in enumerate(steps):
