@@ -19,9 +19,10 @@ demo: .venv/installed  ## run the whole path on the toy world and write figures 
 test: .venv/installed  ## run the tests
 	$(BIN)/python -m pytest
 
-lint: .venv/installed  ## check style, which layer imports which, and that notebooks carry no outputs
+lint: .venv/installed  ## check style, types, which layer imports which, and that notebooks carry no outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 

@@ -35,18 +35,18 @@ def rows() -> list[Row]:
     def ours() -> None:
         weight[:] = [tested_weights(layer, groups, permutations, None, Significance()).weight[:-1] for layer in layers]
 
-    def weights(one: Evidence, order: np.ndarray) -> np.ndarray:
+    def weights(item: Evidence, order: np.ndarray) -> np.ndarray:
         targets = values[:, order]
-        delta = rank_correlation(one.base, targets)[:, None] - rank_correlation(one.lesioned, targets)
-        return one.sensitivity.transpose(0, 2, 1) @ delta
+        delta = rank_correlation(item.base, targets)[:, None] - rank_correlation(item.lesioned, targets)
+        return item.sensitivity.transpose(0, 2, 1) @ delta
 
     def naive() -> None:
         for order in permutations[:SAMPLED]:
-            for one in layers:
-                weights(one, order)
+            for item in layers:
+                weights(item, order)
 
     times = timed({"ours": ours, "naive": naive}, 3, False)
-    expected = [weights(one, np.arange(STIMULI)) for one in layers]
+    expected = [weights(item, np.arange(STIMULI)) for item in layers]
     return [
         Row(
             kernel="class_weights",
@@ -55,7 +55,7 @@ def rows() -> list[Row]:
             runs=RUNS,
             ours=times["ours"],
             naive=times["naive"] * (PERMUTATIONS / SAMPLED),
-            max_difference=max(float(np.abs(a - b).max()) for a, b in zip(found, expected, strict=True)),
+            max_difference=max(float(np.abs(a - b).max()) for a, b in zip(weight, expected, strict=True)),
             note=f"weights, p and q of every run and of their mean; naive: {SAMPLED} permutations, scaled, no p",
         )
     ]

@@ -163,4 +163,4 @@ def matrix_product_rate() -> float:
     with torch.no_grad():
         blocked = FastLinear(nn.Linear(4096, 4096))
         took = timed({"product": lambda: a @ b, "blocked": lambda: blocked(a)}, 5)
-    return 2 * 4096**3 / min(one.median for one in took.values())
+    return 2 * 4096**3 / min(item.median for item in took.values())

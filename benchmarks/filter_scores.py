@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from common import Row, heads, kind_of_pictures, network, pictures, random_boxes, timed, whole_module
@@ -34,23 +36,23 @@ class Peer:
 
     def scores(self, maps: np.ndarray, weights: np.ndarray, channel: int) -> list[float]:
         """Homogeneity of every box for one filter, from its resized map."""
-        size, found = self.images.shape[-1], []
+        size, result = self.images.shape[-1], []
         for image in range(len(self.images)):
-            one = np.maximum(ABOVE_EPSILON * weights[image, channel] * maps[image, channel], 0)[None]
-            scaled = scale_cam_image(one, (size, size))[0]
+            item = np.maximum(ABOVE_EPSILON * weights[image, channel] * maps[image, channel], 0)[None]
+            scaled = scale_cam_image(item, (size, size))[0]
             for x0, y0, x1, y1 in self.boxes[self.owner == image]:
                 inside = scaled[y0:y1, x0:x1]
-                found.append(inside.mean() ** 2 / inside.max() if inside.max() > 0 else 0.0)
-        return found
+                result.append(inside.mean() ** 2 / inside.max() if inside.max() > 0 else 0.0)
+        return result
 
     def one_pass_per_layer(self) -> np.ndarray:
         """Scores (filter, box): the fair way to use the library."""
-        found = []
+        result = []
         for layer in self.layers:
             with GradCAM(self.module, [self.module.get_submodule(layer)]) as cam:
                 maps, weights = self.maps(cam)
-                found += [self.scores(maps, weights, channel) for channel in range(maps.shape[1])]
-        return np.array(found)
+                result += [self.scores(maps, weights, channel) for channel in range(maps.shape[1])]
+        return np.array(result)
 
     def one_filter(self, layer: str) -> list[float]:
         """One filter as the library is meant to be called: a forward and a backward pass for each."""
@@ -75,13 +77,13 @@ def rows(architecture: str) -> list[Row]:
     weight, bias = heads(backbone, max(RUNS))
     images, layers = pictures(architecture, IMAGES), list(backbone.target_layers)
     boxes, owner = random_boxes(IMAGES, BOXES, images.shape[-1])
-    tensors = torch.as_tensor(boxes), torch.as_tensor(owner)
+    corners, image = torch.as_tensor(boxes), torch.as_tensor(owner)
 
     def ours(runs: int, count: int = IMAGES):
-        some = [one[: count * BOXES] for one in (*tensors, torch.arange(IMAGES * BOXES))]
-        return filter_scores(
-            backbone, images[:count], Readout.valence(weight[:runs], bias[:runs]), *some, count * BOXES, layers
-        ).score_sum
+        some = slice(count * BOXES)
+        readout, classes = Readout.valence(weight[:runs], bias[:runs]), torch.arange(count * BOXES)
+        own = corners[some], image[some], classes
+        return filter_scores(backbone, images[:count], readout, *own, len(classes), layers).score_sum
 
     sampled = SAMPLED_IMAGES.get(architecture, 8)
     peer = Peer(whole_module(backbone, weight[:1], bias[:1]), layers, images[:sampled], boxes, owner[: sampled * BOXES])
@@ -98,10 +100,10 @@ def rows(architecture: str) -> list[Row]:
     naive = sum(
         (time[layer] * n for layer, n in zip(layers[1:], channels[1:], strict=True)), time[layers[0]] * channels[0]
     )
-    found = ours(1, sampled)[0]
-    apart = int((np.abs(found - peer.one_pass_per_layer()) > TOLERANCE).sum())
+    result = ours(1, sampled)[0]
+    apart = int((np.abs(result - peer.one_pass_per_layer()) > TOLERANCE).sum())
     peer.images = same_layout[:sampled]
-    difference = np.abs(found - peer.one_pass_per_layer()).max()
+    difference = np.abs(result - peer.one_pass_per_layer()).max()
     return [
         Row(
             "filter_scores",
@@ -115,7 +117,7 @@ def rows(architecture: str) -> list[Row]:
             time[f"floor {runs}"],
             float(difference),
             f"peer: {sampled} images and 1 run, scaled; naive: one filter of each layer, scaled; largest difference: "
-            f"in the same memory layout; in the peer's own {apart} of {found.size} scores are more than {TOLERANCE} "
+            f"in the same memory layout; in the peer's own {apart} of {result.size} scores are more than {TOLERANCE} "
             "apart, as rounding decides on the sign of a weight near 0",
         )
         for runs in RUNS

@@ -7,6 +7,7 @@ same blocks of images, the same scores after every epoch, the same early stoppin
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,17 +38,19 @@ def rows() -> list[Row]:
 def _row(architecture: str, what: str, n_features: int, settings: HeadSettings, sampled: int) -> Row:
     features, labels, ratings = _data(n_features)
     test = stratified_splits(labels, RUNS, 0.2, SEED)
-    found = {"ours": train_heads(features, labels, ratings, test, settings, SEED)}
-    still = found["ours"].history.query("split == 'test'").groupby("epoch").size().to_list()
+    result: dict[str, Any] = {"ours": train_heads(features, labels, ratings, test, settings, SEED)}
+    still = result["ours"].history.query("split == 'test'").groupby("epoch").size().to_list()
 
     def ours() -> None:
-        found["ours"] = train_heads(features, labels, ratings, test, settings, SEED)
+        result["ours"] = train_heads(features, labels, ratings, test, settings, SEED)
 
     def naive() -> None:
-        found["naive"] = [_best_of_rates(features, labels, ratings, test[run], settings, run) for run in range(sampled)]
+        result["naive"] = [
+            _best_of_rates(features, labels, ratings, test[run], settings, run) for run in range(sampled)
+        ]
 
     times = timed({"ours": ours, "naive": naive, "floor": lambda: _floor(features, still)}, warm_up=False)
-    heads = found["ours"]
+    heads = result["ours"]
     mine = predict(features, heads.weight, heads.bias, settings.output)[:sampled]
     note = "" if sampled == RUNS else f"the plain loop trained {sampled} of {RUNS} runs; "
     many = RUNS * len(settings.learning_rates)
@@ -59,7 +62,7 @@ def _row(architecture: str, what: str, n_features: int, settings: HeadSettings, 
         ours=times["ours"],
         naive=times["naive"] * (RUNS / sampled),
         floor=times["floor"],
-        max_difference=float(np.abs(mine - np.stack(found["naive"])).max()),
+        max_difference=float(np.abs(mine - np.stack(result["naive"])).max()),
         note=f"{note}{len(still)} epochs, on average {np.mean(still):.1f} of {many} heads still learn; "
         "floor: copying each block of images and its two matrix products",
     )
@@ -94,7 +97,7 @@ def _best_of_rates(features, labels, ratings, test, settings, run) -> np.ndarray
     x = torch.from_numpy((features - mean) / np.where(deviation > 0, deviation, 1) / math.sqrt(features.shape[1]))
     weights = image_weights(labels, test[None], settings.class_weighted)[0]
     all_rates = [_plain(x.float(), labels, ratings, test, weights, settings, run, r) for r in settings.learning_rates]
-    return min(all_rates, key=lambda one: one[0])[1]
+    return min(all_rates, key=lambda item: item[0])[1]
 
 
 def _plain(x, labels, ratings, test, weights, settings, run, rate) -> tuple[float, np.ndarray]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 import torch
@@ -74,7 +76,11 @@ def _rows(files: list[Path], store: Path) -> list[Row]:
     # later use last: the first use before it leaves the cache behind
     times = timed({"first": first_use, "naive": naive, "peer": peer, "later": kept}, REPEATS)
     what = f"{len(files)} {kind_of_pictures()} of {len(ARCHITECTURES)} architectures, batches of {BATCH}"
-    common: dict[str, Any] = {"peer": "torchvision, DataLoader with 2 workers", "peer_time": times["peer"], "naive": times["naive"]}
+    common: dict[str, Any] = {
+        "peer": "torchvision, DataLoader with 2 workers",
+        "peer_time": times["peer"],
+        "naive": times["naive"],
+    }
     common |= {"max_difference": difference}
     names = ", ".join(ARCHITECTURES)
     return [

@@ -51,14 +51,14 @@ def rows(name: str) -> list[Row]:
             fixed = timed({"fixed": alone}, 2, False)["fixed"]
         ours += [(took["ours"], count / len(some)), (fixed, 1 - count / len(some))]
         needed += needed_operations(backbone, images, layer)
-        found = lesion_predictions(backbone, images, valence, layer, channels=range(SAMPLE))
+        actual = lesion_predictions(backbone, images, valence, layer, channels=range(SAMPLE))
         module = whole_module(backbone, weight, bias)
         for channel in range(SAMPLE):
             wanted = hooked(module, layer, images, channel).T
-            difference = max(difference, float((found[:, channel] - wanted).abs().max()))
+            difference = max(difference, float((actual[:, channel] - wanted).abs().max()))
         module = whole_module(backbone, weight[:1], bias[:1])
-        one, few = partial(hooked, module, layer, images, 0), partial(captum, module, layer, images)
-        slow = timed({"naive": one, "peer": few}, 3 if every == 1 else 2, every == 1)
+        item, few = partial(hooked, module, layer, images, 0), partial(captum, module, layer, images)
+        slow = timed({"naive": item, "peer": few}, 3 if every == 1 else 2, every == 1)
         naive.append((slow["naive"], count * RUNS))
         peer.append((slow["peer"], count * RUNS / (SAMPLE + 1)))
     total = scaled_sum(ours)

@@ -126,6 +126,7 @@ def measure_here(setting: Setting, folder: Path) -> None:
 
     params = load_params(folder / "profile.yaml")
     step = params.step(setting.step)
+    assert step.cost is not None  # the settings name steps that state their cost
     folders = {need.name: folder / need.name for need in step.needs}
     held = resident_bytes()
     estimate = held + max(need.memory for need in step.cost(params, folders, Store(params.store)))
@@ -141,8 +142,8 @@ def measure(setting: Setting, pictures: pd.DataFrame) -> dict:
         done = subprocess.run(own, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {"setting": setting.name, **found, "ratio": found["estimate"] / found["peak"]}
+    actual = json.loads(done.stdout.splitlines()[-1])
+    return {"setting": setting.name, **actual, "ratio": actual["estimate"] / actual["peak"]}
 
 
 def main() -> None:

@@ -25,7 +25,17 @@ from o2b_helpers.models.backbones.registry import architecture
 HERE = Path(__file__).parent
 GPU = 10e12  # operations a second, assumed: what a present-day GPU sustains in single precision on such networks
 CORPUS, LABELLED, STIMULI, RUNS, RATES = 25_869, 22_466, 48, 5, 3
-MODELS: tuple[str, ...] = ("alexnet", "vgg16", "resnet18", "vgg19", "resnet34", "resnet50", "resnet101", "densenet121", "densenet161")
+MODELS: tuple[str, ...] = (
+    "alexnet",
+    "vgg16",
+    "resnet18",
+    "vgg19",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "densenet121",
+    "densenet161",
+)
 MODELS += ("googlenet", "alexnet", "densenet161", "resnet18", "resnet50")  # the last four with Places365 weights
 CUT = ("alexnet", "vgg16", "resnet18")
 EPOCHS = 20  # of a layer model until it stops early; an assumption, at most 75
@@ -51,7 +61,7 @@ def forward_seconds(name: str, count: int = 16) -> float:
 
 def row_of(rows: list[dict], kernel: str, name: str | None = None, runs: int | None = None, setting: str = "") -> dict:
     """The row of latest.json for a kernel, architecture and number of runs; times that are not a number without one."""
-    found = [
+    result = [
         row
         for row in rows
         if row["kernel"] == kernel
@@ -60,18 +70,18 @@ def row_of(rows: list[dict], kernel: str, name: str | None = None, runs: int | N
         and setting in row["setting"]
     ]
     unknown = {"ours_s": math.nan, "needed_tflop": 0.0, "setting": "48 stimuli, all filters of all cuts"}
-    return found[0] if found else unknown
+    return result[0] if result else unknown
 
 
 def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
     """Step, what is counted, seconds here, operations (0 where a GPU does not help)."""
-    found = []
+    result = []
     decode = row_of(rows, "images", setting="first use")["ours_s"] / 303
-    found.append(("02, 06", f"decode and resize {CORPUS:,} pictures, once for all", decode * CORPUS, 0.0))
+    result.append(("02, 06", f"decode and resize {CORPUS:,} pictures, once for all", decode * CORPUS, 0.0))
     forward = {name: forward_seconds(name) for name in dict.fromkeys(MODELS)}
     amount = {name: operations(name) for name in forward}
     shown = LABELLED + STIMULI
-    found.append(
+    result.append(
         (
             "02",
             f"features of {len(MODELS)} networks for {shown:,} pictures",
@@ -82,23 +92,24 @@ def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
     full = row_of(rows, "heads", "alexnet", setting="full")
     per_value = full["ours_s"] / (2000 * 4096)
     values = LABELLED * sum(meta_backbone(name).n_features for name in MODELS)
-    found.append(("02", f"{len(MODELS)} x {RATES} x {RUNS} full heads", per_value * values, 0.0))
+    result.append(("02", f"{len(MODELS)} x {RATES} x {RUNS} full heads", per_value * values, 0.0))
     layer = row_of(rows, "heads", "alexnet", setting="layer")
     per_value = layer["ours_s"] / (2000 * 43264)
     for name in CUT:
-        backbone, here = meta_backbone(name), architecture(name).target_layers
-        total = sum(math.prod(backbone.shape(at)) for at in here)
-        prefix = sum(operations(name, at) for at in here)
-        found.append(
+        backbone, layers = meta_backbone(name), architecture(name).target_layers
+        total = sum(math.prod(backbone.shape(at)) for at in layers)
+        prefix = sum(operations(name, at) for at in layers)
+        what = f"{len(layers)} x {RATES} x {RUNS} layer heads of {name} ({total:,} features)"
+        result.append(
             (
                 "02",
-                f"{len(here)} x {RATES} x {RUNS} layer heads of {name} ({total:,} features), streamed, {EPOCHS} epochs",
+                f"{what}, streamed, {EPOCHS} epochs",
                 LABELLED * (EPOCHS + 2) * prefix / amount[name] * forward[name] + per_value * LABELLED * total,
                 LABELLED * (EPOCHS + 2) * prefix,
             )
         )
     rate = amount["resnet50"] / forward["resnet50"]
-    found.append(
+    result.append(
         (
             "05",
             f"YOLOv8x on {CORPUS:,} pictures (from its published operations)",
@@ -109,7 +120,7 @@ def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
     for name in CUT:
         scores = row_of(rows, "filter_scores", name, RUNS)
         behind = amount[name] - operations(name, architecture(name).target_layers[0])
-        found.append(
+        result.append(
             (
                 "06",
                 f"filter scores of {name}, {RUNS} runs, {CORPUS:,} pictures x {BOXES} boxes",
@@ -119,7 +130,7 @@ def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
         )
     for name in CUT:
         lesions = row_of(rows, "lesions", name)
-        found.append(
+        result.append(
             (
                 "07",
                 f"lesions of {name}, {lesions['setting'].split(', ')[1]}",
@@ -128,8 +139,8 @@ def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
             )
         )
     ranks = row_of(rows, "rank_correlation")
-    found.append(("07, 08", f"rank correlations ({ranks['setting']})", ranks["ours_s"], 0.0))
-    return found
+    result.append(("07, 08", f"rank correlations ({ranks['setting']})", ranks["ours_s"], 0.0))
+    return result
 
 
 def in_words(seconds: float) -> str:
@@ -142,7 +153,7 @@ def in_words(seconds: float) -> str:
 
 
 def page(rows: list[dict]) -> str:
-    found = steps(rows)
+    result = steps(rows)
     lines = [
         "# What the paper's full setting costs",
         "",
@@ -156,7 +167,7 @@ def page(rows: list[dict]) -> str:
         "|---|---|---|---|",
     ]
     total = on_gpu = 0.0
-    for step, what, seconds, amount in found:
+    for step, what, seconds, amount in result:
         there = amount / GPU if amount else seconds
         total, on_gpu = total + np.nan_to_num(seconds), on_gpu + np.nan_to_num(there)
         lines.append(f"| {step} | {what} | {in_words(seconds)} | {in_words(there)} |")

@@ -37,8 +37,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if not chosen.table:
         torch.set_num_threads(1)
-        found = [scores_of(split, seed, world) for split, seed, world in _worlds(chosen.worlds, chosen.folder)]
-        rows = rows_of(pd.concat(found, ignore_index=True))
+        result = [scores_of(split, seed, world) for split, seed, world in _worlds(chosen.worlds, chosen.folder)]
+        rows = rows_of(pd.concat(result, ignore_index=True))
         chosen.output.write_text(_as_json(rows), encoding="utf-8")
     print(markdown(json.loads(chosen.output.read_text(encoding="utf-8"))))
 

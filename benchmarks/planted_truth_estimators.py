@@ -53,11 +53,11 @@ def class_weights(world: World, who: str = "", test: bool = False) -> dict[Key, 
         are target layers, ``all`` the sum over the target layers; estimators that look at no layer have ``full``.
     """
     n_classes, n_targets = len(world["classes"]), len(world["target"])
-    found: dict[Key, tuple[np.ndarray, np.ndarray | None]] = {}
+    result: dict[Key, tuple[np.ndarray, np.ndarray | None]] = {}
     permutations = permutations_within(_conditions(world), PERMUTATIONS, SEED)
     for group in target_groups(world["values"]):
         for key, forms in _forms(world, who, group.places):
-            weight, p = found.setdefault(
+            weight, p = result.setdefault(
                 key, (np.zeros((n_classes, n_targets)), np.ones((n_classes, n_targets)) if test else None)
             )
             mean = np.nan_to_num(_mean_of_runs(forms))
@@ -65,7 +65,7 @@ def class_weights(world: World, who: str = "", test: bool = False) -> dict[Key, 
             if p is not None:
                 tested = permutation_test([LinearStatistics(mean, group.values, group.places)], permutations)
                 p[:, group.targets] = tested.p[0].T
-    return found
+    return result
 
 
 def truth_planted(world: World) -> np.ndarray:
@@ -77,11 +77,11 @@ def truth_planted(world: World) -> np.ndarray:
 
 def truth_counterfactual(world: World) -> np.ndarray:
     """rho of the network minus rho where every stimulus is drawn without the class, mean over runs, (class, target)."""
-    found = np.zeros((len(world["classes"]), len(world["target"])))
+    result = np.zeros((len(world["classes"]), len(world["target"])))
     for group in target_groups(world["values"]):
         forms = _forms_of_change(world["base"][:, group.places], world["without"][..., group.places])
-        found[:, group.targets] = np.nan_to_num(_mean_of_runs(forms)) @ unit_ranks(group.values).T
-    return found
+        result[:, group.targets] = np.nan_to_num(_mean_of_runs(forms)) @ unit_ranks(group.values).T
+    return result
 
 
 def often_in_stimuli(world: World) -> np.ndarray:
@@ -129,8 +129,8 @@ def _forms_of_change(base: np.ndarray, changed: np.ndarray) -> np.ndarray:
 def _sensitivities(world: World, who: str) -> dict[str, np.ndarray]:
     prefix = f"{who}sums_"
     sums = {name.removeprefix(prefix): value for name, value in world.items() if name.startswith(prefix)}
-    found = {name: sensitivity(name, sums) for name in ESTIMATORS if name not in ADDED}
-    return found | {"true_response": np.repeat(world["true_response"][None], len(world["base"]), axis=0)}
+    result = {name: sensitivity(name, sums) for name in ESTIMATORS if name not in ADDED}
+    return result | {"true_response": np.repeat(world["true_response"][None], len(world["base"]), axis=0)}
 
 
 def _regressed(world: World, who: str) -> np.ndarray:

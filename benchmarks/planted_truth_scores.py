@@ -60,7 +60,7 @@ def scores_of(split: str, seed: int, world: World) -> pd.DataFrame:
                     continue
                 row: dict[str, object] = {"split": split, "seed": seed, "estimator": estimator, "layer": layer}
                 row["truth"] = truth
-                row |= {"target": str(target), "valence_type": valence_types(world)[number]} | frequency
+                row |= {"target": str(target), "valence_type": valence_types(world)[number], **frequency}
                 for who, estimated in (("", weights), ("oracle_", oracle[estimator, layer][0])):
                     row[f"{who}auc"] = auc(np.abs(estimated[:, number]), matters)
                     row[f"{who}spearman"] = _agreement(truth, estimated[:, number], true)

@@ -39,15 +39,15 @@ def _table(rows: list[dict]) -> str:
         cells += [_with_interval(row, "spearman"), _short(row["oracle_spearman"]), _short(row["share_p_below_05"])]
         cells += [_short(nothing.get(name)) for name in ("spearman", "share_p_below_05")]
         lines.append("| " + " | ".join([*cells, _short(before.get("auc"))]) + " |")
-    one = next(iter(report.values()))
+    single = next(iter(report.values()))
     counts = {
         name: next(iter(some.values()))["worlds"] for name, some in (("choosing", choose), ("null", null)) if some
     }
     others = ", ".join(f"{count} {name} worlds" for name, count in counts.items())
     lines.append(
-        f"\n{one['worlds']} worlds; in brackets 95 % intervals over worlds. Besides: {others}. "
-        f"Baseline AUC: {_short(one['baseline_auc'])} by how many stimuli show the class, "
-        f"{_short(one['baseline_corpus_auc'])} by how many images of the corpus do."
+        f"\n{single['worlds']} worlds; in brackets 95 % intervals over worlds. Besides: {others}. "
+        f"Baseline AUC: {_short(single['baseline_auc'])} by how many stimuli show the class, "
+        f"{_short(single['baseline_corpus_auc'])} by how many images of the corpus do."
     )
     return "\n".join(lines)
 

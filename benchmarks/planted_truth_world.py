@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         read_dataset(places["filter_lesions"] / "results" / f"lesion_{what}_{model.label}.nc")
         for what in ("effects", "predictions")
     )
-    found = {
+    actual = {
         "classes": np.array(class_names()),
         "planted": np.array([row[1:] for row in effects.by_class]),
         "target": described["target"].to_numpy(dtype=str),
@@ -112,22 +113,22 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         "corpus_predictions": predict(corpus.batch(0, len(corpus))),
     }
     pairs, redrawn = _redrawn(scenes, backbone.preprocessing)
-    found["without"] = _placed(base, pairs, predict(redrawn))
+    actual["without"] = _placed(base, pairs, predict(redrawn))
     hidden = fill_from_surroundings(stimuli[pairs[:, 1]], _outlines(scenes, pairs, stimuli.shape[-1]))
-    found["outlined"] = _placed(base, pairs, predict(hidden))
-    found["true_response"] = _true_response(backbone, stimuli, pairs, redrawn)
+    actual["outlined"] = _placed(base, pairs, predict(hidden))
+    actual["true_response"] = _true_response(backbone, stimuli, pairs, redrawn)
     detected = pd.read_parquet(places["objects"] / "results" / "detections.parquet")
     own = occlusion.stimulus_boxes(params, data.stimuli, list(class_names()))
     drawn = _true_boxes(folder / "stimuli" / "stimulus_objects.csv")
     scores = places["filter_sensitivity"] / "results" / f"filter_scores_{model.label}.nc"
     for who, boxes, on_stimuli, file in (("", detected, own, scores), ("true_", true_boxes, drawn, oracle)):
-        found |= {f"{who}sums_{name}": value for name, value in _sums(file).items()}
-        found[f"{who}corpus_shown"] = _presence(boxes, data.corpus["image"])
-        found[f"{who}shown"] = _presence(on_stimuli, data.stimuli["image"])
-        hidden = occlusion.occluded_predictions(params, model, readout, data.stimuli, on_stimuli, list(class_names()))
-        found[f"{who}occluded"] = hidden["prediction"].to_numpy()
-        found[f"{who}map_occluded"] = hidden["map_prediction"].to_numpy()
-    return found
+        actual |= {f"{who}sums_{name}": value for name, value in _sums(file).items()}
+        actual[f"{who}corpus_shown"] = _presence(boxes, data.corpus["image"])
+        actual[f"{who}shown"] = _presence(on_stimuli, data.stimuli["image"])
+        occluded = occlusion.occluded_predictions(params, model, readout, data.stimuli, on_stimuli, list(class_names()))
+        actual[f"{who}occluded"] = occluded["prediction"].to_numpy()
+        actual[f"{who}map_occluded"] = occluded["map_prediction"].to_numpy()
+    return actual
 
 
 def _profile(seed: int, folder: Path) -> Params:
@@ -171,17 +172,17 @@ def _sums(file: Path) -> dict[str, np.ndarray]:
     """The score sums of a result file, the classes in the toy world's order; NaN (counts: 0) for one without a box."""
     dataset = read_dataset(file)
     numbers = {name: row for row, name in enumerate(dataset["class"].to_numpy().astype(str))}
-    found = {}
+    actual = {}
     for name, variable in dataset.data_vars.items():
         values = variable.to_numpy()
         for axis, dimension in enumerate(variable.dims):
             if not str(dimension).startswith("class"):
                 continue
-            rows = [np.take(values, [numbers[one]], axis) if one in numbers else None for one in class_names()]
+            rows = [np.take(values, [numbers[item]], axis) if item in numbers else None for item in class_names()]
             absent = np.zeros_like(next(row for row in rows if row is not None))
             values = np.concatenate([absent if row is None else row for row in rows], axis)
-        found[str(name)] = values
-    return found
+        actual[str(name)] = values
+    return actual
 
 
 def _presence(boxes: pd.DataFrame, images: pd.Series) -> np.ndarray:
@@ -199,22 +200,22 @@ def _redrawn(scenes: list[Scene], preprocess: Callable) -> tuple[np.ndarray, tor
 
 def _placed(base: np.ndarray, pairs: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Put predictions (run, pair) in their place (run, class, stimulus); base where a stimulus shows no such class."""
-    found = np.repeat(base[:, None], len(class_names()), axis=1)
-    found[:, pairs[:, 0], pairs[:, 1]] = predictions
-    return found
+    actual = np.repeat(base[:, None], len(class_names()), axis=1)
+    actual[:, pairs[:, 0], pairs[:, 1]] = predictions
+    return actual
 
 
 def _outlines(scenes: list[Scene], pairs: np.ndarray, size: int) -> torch.Tensor:
     """Mark what each class's own drawing covers, (pair, size, size) bool: as a box would be if it were a mask."""
-    side, found = planted("image_size"), []
+    side, actual = planted("image_size"), []
     for row, n in pairs:
         cover = np.zeros((side, side), dtype=np.float32)
-        for thing in (one for one in scenes[n].objects if one.class_name == class_names()[row]):
+        for thing in (item for item in scenes[n].objects if item.class_name == class_names()[row]):
             x0, y0, x1, y1 = thing.box
             drawn = np.asarray(sprite(thing.class_name, thing.size, thing.flipped, thing.seed))[..., 3] > 0
             cover[y0:y1, x0:x1] = np.maximum(cover[y0:y1, x0:x1], drawn)
-        found.append(torch.as_tensor(cover))
-    return torch.nn.functional.interpolate(torch.stack(found)[:, None], size=(size, size), mode="area")[:, 0] > 0
+        actual.append(torch.as_tensor(cover))
+    return torch.nn.functional.interpolate(torch.stack(actual)[:, None], size=(size, size), mode="area")[:, 0] > 0
 
 
 def _true_response(backbone: Backbone, stimuli: torch.Tensor, pairs: np.ndarray, redrawn: torch.Tensor) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from common import Row, timed
@@ -29,13 +31,13 @@ def rows() -> list[Row]:
 def _all_filters(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Row:
     table = pd.concat([pd.DataFrame(x.T), pd.DataFrame(y.T, columns=[f"target {t}" for t in range(len(y))])], axis=1)
     targets, filters = rng.integers(0, len(y), SAMPLE), rng.integers(0, len(x), SAMPLE)
-    found = {}
+    result: dict[str, Any] = {}
 
     def ours() -> None:
-        found["ours"] = rank_correlation(x, y)
+        result["ours"] = rank_correlation(x, y)
 
     def peer() -> None:
-        found["peer"] = [_scipy(x[k], y[t]) for k, t in zip(filters, targets, strict=True)]
+        result["peer"] = [_scipy(x[k], y[t]) for k, t in zip(filters, targets, strict=True)]
 
     def naive() -> None:
         table.corr(method="spearman")
@@ -50,7 +52,7 @@ def _all_filters(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Row:
         peer="scipy.stats.spearmanr",
         peer_time=times["peer"] * (len(x) * len(y) / SAMPLE),
         naive=times["naive"],
-        max_difference=float(np.abs(found["ours"][filters, targets] - found["peer"]).max()),
+        max_difference=float(np.abs(result["ours"][filters, targets] - result["peer"]).max()),
         note=f"scipy: {SAMPLE} calls timed, scaled up; naive: pandas' corr, which also correlates filters with filters",
     )
 
@@ -58,14 +60,14 @@ def _all_filters(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Row:
 def _permuted(x: np.ndarray, y: np.ndarray, condition: np.ndarray, rng: np.random.Generator) -> Row:
     permutations = permutations_within(condition, PERMUTATIONS, seed=0)
     drawn = [rng.integers(0, most, SAMPLE) for most in (PERMUTATIONS, len(x), len(y))]
-    found = {}
+    result: dict[str, Any] = {}
 
     def ours() -> None:
         for _, rho in permuted_rank_correlation(x, y, permutations):
-            found["largest"] = np.abs(rho).max()
+            result["largest"] = np.abs(rho).max()
 
     def peer() -> None:
-        found["peer"] = [_scipy(x[k], y[t][permutations[p]]) for p, k, t in zip(*drawn, strict=True)]
+        result["peer"] = [_scipy(x[k], y[t][permutations[p]]) for p, k, t in zip(*drawn, strict=True)]
 
     times = timed({"ours": ours, "peer": peer})
     ours_there = np.concatenate([rho for _, rho in permuted_rank_correlation(x, y, permutations)])
@@ -77,7 +79,7 @@ def _permuted(x: np.ndarray, y: np.ndarray, condition: np.ndarray, rng: np.rando
         ours=times["ours"],
         peer="scipy.stats.spearmanr",
         peer_time=times["peer"] * (PERMUTATIONS * len(x) * len(y) / SAMPLE),
-        max_difference=float(np.abs(ours_there[tuple(drawn)] - found["peer"]).max()),
+        max_difference=float(np.abs(ours_there[tuple(drawn)] - result["peer"]).max()),
         note=f"scipy: {SAMPLE} calls timed, scaled up; ours with the largest absolute rho of each block",
     )
 

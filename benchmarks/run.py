@@ -77,10 +77,10 @@ def _measured(rows: list[dict], chosen: argparse.Namespace) -> list[dict]:
     for kernel in chosen.kernel:
         module = importlib.import_module(kernel)
         for name in chosen.architecture if kernel in BY_ARCHITECTURE else (None,):
-            found = [one.as_dict() | said for one in (module.rows(name) if name else module.rows())]
-            print(markdown(found), flush=True)
+            result = [item.as_dict() | said for item in (module.rows(name) if name else module.rows())]
+            print(markdown(result), flush=True)
             kept = [row for row in rows if row["kernel"] != kernel or name not in (None, row["architecture"])]
-            rows = sorted([*kept, *found], key=lambda row: (BY_ARCHITECTURE + OTHERS).index(row["kernel"]))
+            rows = sorted([*kept, *result], key=lambda row: (BY_ARCHITECTURE + OTHERS).index(row["kernel"]))
             chosen.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return rows
 

@@ -26,14 +26,14 @@ from o2b_helpers.studies.registry import load_params
 
 def surviving(params, design: Design, needs: dict[str, Path], estimator: str) -> pd.DataFrame:
     """Return the mean weights over runs with q: columns model, layer, class, target, weight, q."""
-    found = []
+    result = []
     for model in (m for m in params.analysis.models if m.object2brain):
         for layer, classes, evidence in evidence_of(Sources(needs, model), estimator, design.stimuli):
             tested = tested_weights(evidence, design.groups, design.permutations, None, params.analysis.significance)
             index = pd.MultiIndex.from_product([classes, design.described["target"]], names=["class", "target"])
             table = pd.DataFrame({"weight": tested.weight[-1].ravel(), "q": tested.q[-1].ravel()}, index)
-            found.append(table.reset_index().assign(model=model.label, layer=layer))
-    return pd.concat(found)
+            result.append(table.reset_index().assign(model=model.label, layer=layer))
+    return pd.concat(result)
 
 
 def shuffled(targets: pd.DataFrame, seed: int) -> pd.DataFrame:

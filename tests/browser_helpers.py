@@ -9,8 +9,8 @@ import pytest
 
 def browser_path() -> str | None:
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if found := shutil.which(name):
-            return found
+        if result := shutil.which(name):
+            return result
     return None
 
 

@@ -97,12 +97,12 @@ def draw_squares(count: int, seed: int, present: float = 1.0) -> Squares:
 
 def sums_over(backbone, squares: Squares, readout: Readout, confidence: float = 0.8) -> dict[str, np.ndarray]:
     """Return the sums of a results file for these pictures and their true boxes."""
-    image, label = (one.ravel() for one in np.indices(squares.boxes.shape[:2]))
+    image, label = (item.ravel() for item in np.indices(squares.boxes.shape[:2]))
     corners = squares.boxes.reshape(-1, 4)
     there = corners[:, 2] > corners[:, 0]
     shown = np.unique(image[there])
     donor = np.full(len(squares.images), -1)
-    given = exchanged_partners([str(one) for one in shown], 0)
+    given = exchanged_partners([str(item) for item in shown], 0)
     donor[shown] = np.where(given >= 0, shown[given], -1)
     carried = CarriedBoxes(corners[there], image[there], label[there], np.full(there.sum(), confidence), donor)
     columns = box_columns(carried, 0, len(squares.images))

@@ -102,9 +102,9 @@ def score_of(mean: float, maximum: float, score: str = "homogeneity") -> float:
     return mean * mean / maximum if maximum > 0 else 0.0
 
 
-def assert_close(found, wanted, tolerance: float) -> None:
+def assert_close(result, wanted, tolerance: float) -> None:
     """Largest difference at most `tolerance` (pytest.approx walks through arrays one value at a time)."""
-    found, wanted = np.asarray(found, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
-    assert found.shape == wanted.shape
-    assert np.isfinite(found).all() and np.isfinite(wanted).all()
-    assert not found.size or np.abs(found - wanted).max() <= tolerance
+    result, wanted = np.asarray(result, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
+    assert result.shape == wanted.shape
+    assert np.isfinite(result).all() and np.isfinite(wanted).all()
+    assert not result.size or np.abs(result - wanted).max() <= tolerance

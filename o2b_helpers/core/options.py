@@ -65,7 +65,7 @@ def choices(annotation: Any) -> tuple[Any, ...]:
     """
     if get_origin(annotation) is Literal:
         return get_args(annotation)
-    return next((found for found in map(choices, get_args(annotation)) if found), ())
+    return next((result for result in map(choices, get_args(annotation)) if result), ())
 
 
 def _block_of(annotation: Any) -> type[Block] | None:

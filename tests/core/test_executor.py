@@ -81,11 +81,11 @@ def _shards(params: Params, store: Store) -> list[Shard]:
 def test_a_shard_that_was_pickled_gives_the_same_bytes(params, tmp_path):
     for shard in _shards(params, Store(params.store)):
         content = []
-        for number, one in enumerate((shard, pickle.loads(pickle.dumps(shard)))):
-            assert not isinstance(one.arguments[-1], Store)
+        for number, item in enumerate((shard, pickle.loads(pickle.dumps(shard)))):
+            assert not isinstance(item.arguments[-1], Store)
             folder = tmp_path / f"{shard.kind}-{number}"
             folder.mkdir()
-            one.compute(*one.arguments, folder)
+            item.compute(*item.arguments, folder)
             content.append({p.name: p.read_bytes() for p in sorted(folder.iterdir())})
         assert content[0] and content[0].keys() == content[1].keys()
         for name in content[0]:

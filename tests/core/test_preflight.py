@@ -148,7 +148,7 @@ def test_a_network_on_the_meta_device_has_the_shapes_of_the_real_one(name):
     shapes = meta.meta_backbone(name)
     real = load_backbone(name, "untrained")
     assert (shapes.shapes, shapes.n_features, shapes.device) == (real.shapes, real.n_features, "meta")
-    assert meta.weight_bytes(shapes) == sum(one.nbytes for one in [*real.module.parameters(), *real.module.buffers()])
+    assert meta.weight_bytes(shapes) == sum(each.nbytes for each in [*real.module.parameters(), *real.module.buffers()])
 
 
 def test_the_peak_counts_every_tensor_for_as_long_as_it_lives():

@@ -81,16 +81,16 @@ def test_code_counts_and_comments_do_not(tmp_path, monkeypatch):
 
 
 def test_imports_are_followed_and_so_are_tables():
-    found = code_digests("o2b_helpers.studies.object2brain.filter_lesions")
+    actual = code_digests("o2b_helpers.studies.object2brain.filter_lesions")
     assert {
         "o2b_helpers.kernels.lesions.single_filters",
         "o2b_helpers.models.backbones.backbone",
         "o2b_helpers.inputs.images.preprocessing",
-    } <= set(found)
+    } <= set(actual)
     assert any(
         name.endswith("open_images_categories.csv") for name in code_digests("o2b_helpers.studies.object2brain.objects")
     )
-    assert "o2b_helpers.core.params" not in found and not any(name.startswith("o2b_helpers.report") for name in found)
+    assert "o2b_helpers.core.params" not in actual and not any(name.startswith("o2b_helpers.report") for name in actual)
 
 
 def test_a_second_run_on_the_same_store_is_refused(tmp_path):

@@ -150,8 +150,8 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
         path = tmp_path / f"a.{suffix}"
         Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif)
         np.testing.assert_array_equal(_pixels(path), upright)
-        found = check_images(tmp_path, [path.name]).found
-        assert (found["width"][0], found["height"][0]) == (WIDTH, HEIGHT)
+        result = check_images(tmp_path, [path.name]).found
+        assert (result["width"][0], result["height"][0]) == (WIDTH, HEIGHT)
 
 
 def test_missing_image(tmp_path):

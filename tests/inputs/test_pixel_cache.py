@@ -49,8 +49,8 @@ def store(tmp_path):
     return Store(tmp_path / "store")
 
 
-def _same(found: torch.Tensor, wanted: torch.Tensor) -> bool:
-    return found.dtype == wanted.dtype and torch.equal(found, wanted)
+def _same(result: torch.Tensor, wanted: torch.Tensor) -> bool:
+    return result.dtype == wanted.dtype and torch.equal(result, wanted)
 
 
 def _shard_files(store: Store) -> list:

@@ -71,9 +71,9 @@ def test_a_bright_rectangle_stays_in_its_box():
         pixels[y0:y1, x0:x1] = 255
         seen = preprocessing.geometry(Image.fromarray(pixels))[0] > 127
         rows, columns = torch.nonzero(seen.any(1)).ravel(), torch.nonzero(seen.any(0)).ravel()
-        found = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        result = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
         box = preprocessing.boxes_to_input(np.array([[x0, y0, x1, y1]]), width, height)[0]
-        assert np.abs(box - np.array([int(edge) for edge in found])).max() <= 0.75
+        assert np.abs(box - np.array([int(edge) for edge in result])).max() <= 0.75
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)

@@ -131,23 +131,23 @@ def test_planted_pattern_is_found_in_time():
     assert time.process_time() - start < 20
     assert list(predictions.columns) == ["stimulus", "valence_type", "region", "prediction"]
     assert len(predictions) == 48 * 9
-    found = _agreement(predictions)
-    assert found["LLR", "SV"] > 0.8 and abs(found["LLR", "PV"]) < 0.5
+    result = _agreement(predictions)
+    assert result["LLR", "SV"] > 0.8 and abs(result["LLR", "PV"]) < 0.5
     for region in ("MLR", "HLR"):
-        assert found[region, "SV"] > 0.5 and found[region, "PV"] > 0.5
+        assert result[region, "SV"] > 0.5 and result[region, "PV"] > 0.5
     again = ridge_predictions(signals.sample(frac=1, random_state=0), regions, _labels(), PENALTIES, seed=0)
     pd.testing.assert_frame_equal(predictions, again, rtol=1e-9)
 
 
 def test_noise_is_as_often_with_the_labels_as_against_them():
-    found, alone = [], []
+    result, alone = [], []
     for seed in range(8):
         signals, regions = _brains(seed, {"LLR": np.zeros(48)})
         options = {"signals": signals, "regions": regions, "labels": _labels(), "penalties": PENALTIES, "seed": 0}
-        found.append(_agreement(ridge_predictions(**options, repeats=3)))
+        result.append(_agreement(ridge_predictions(**options, repeats=3)))
         if seed < 2:
             alone.append(_agreement(ridge_predictions(**options, outer="leave_one_out")))
-    mean = pd.concat(found, axis=1).mean(axis=1)
+    mean = pd.concat(result, axis=1).mean(axis=1)
     assert mean.abs().max() < 0.3  # standard error about 0.1
     # why single stimuli are not the default: pure noise runs against the labels
     assert pd.concat(alone, axis=1).mean(axis=1).max() < -0.4
@@ -212,9 +212,9 @@ def test_24_targets():
         for s in ("true", "LLR", "MLR", "HLR")
         for c in ("congruent", "incongruent")
     ]
-    one = table[table["target"] == "PV/MLR/incongruent"].set_index("stimulus")["value"]
+    each = table[table["target"] == "PV/MLR/incongruent"].set_index("stimulus")["value"]
     source = predictions[(predictions["region"] == "MLR") & (predictions["valence_type"] == "PV")]
-    pd.testing.assert_series_equal(one, source.set_index("stimulus")["prediction"][one.index], check_names=False)
+    pd.testing.assert_series_equal(each, source.set_index("stimulus")["prediction"][each.index], check_names=False)
 
 
 def test_targets_with_one_value_are_refused():
@@ -229,8 +229,8 @@ def test_targets_without_signals_are_the_true_labels():
     table = targets_table(_labels(), none, _stimuli())
     assert table["value"].dtype == np.float64 and set(table["source"]) == {"true"}
     pd.testing.assert_frame_equal(table, targets_table(_labels(), none, _stimuli()))
-    one = table[table["target"] == "SV/true/incongruent"].set_index("stimulus")["value"]
-    assert one.to_dict() == {name: float(SCENE[n]) for n, name in enumerate(NAMES) if PEOPLE[n] != SCENE[n]}
+    each = table[table["target"] == "SV/true/incongruent"].set_index("stimulus")["value"]
+    assert each.to_dict() == {name: float(SCENE[n]) for n, name in enumerate(NAMES) if PEOPLE[n] != SCENE[n]}
 
 
 def test_mean_ratings_as_targets():

@@ -159,7 +159,7 @@ def test_untrained_follows_the_seed_alone():
     torch.manual_seed(6)
     second, other = load_backbone("alexnet", "untrained", seed=3), load_backbone("alexnet", "untrained", seed=4)
     pairs = zip(first.module.state_dict().values(), second.module.state_dict().values(), strict=True)
-    assert all(torch.equal(one, two) for one, two in pairs)
+    assert all(torch.equal(each, two) for each, two in pairs)
     assert not torch.equal(first.module.features[0].weight, other.module.features[0].weight)
     assert first.digest == second.digest == weights_digest("alexnet", "untrained", seed=3) != other.digest
 

@@ -47,13 +47,13 @@ def test_equals_ultralytics_own_prediction(real_data):
     detector = load_detector(real_data / "weights" / "yolov8n-oiv7.pt")
     assert len(detector.names) == 601
     paths = [real_data / "oasis" / "images" / name for name in PICTURES]
-    found = detector.detect(paths, images=PICTURES, batch_size=3)
-    assert list(found.columns) == COLUMNS and len(found) > 5
+    result = detector.detect(paths, images=PICTURES, batch_size=3)
+    assert list(result.columns) == COLUMNS and len(result) > 5
     from ultralytics import YOLO
 
     model = YOLO(real_data / "weights" / "yolov8n-oiv7.pt", verbose=False)
     for name, path in zip(PICTURES, paths, strict=True):
-        ours = found[found["image"] == name]
+        ours = result[result["image"] == name]
         theirs = model.predict(str(path), conf=0.25, iou=0.7, verbose=False, save=False)[0].boxes
         assert len(ours) == len(theirs)
         assert list(ours["class"]) == [model.names[int(number)] for number in theirs.cls]
@@ -61,9 +61,9 @@ def test_equals_ultralytics_own_prediction(real_data):
         assert np.allclose(ours["confidence"], theirs.conf.numpy(), atol=1e-4)
         with Image.open(path) as picture:
             assert (ours["width"] == picture.width).all() and (ours["height"] == picture.height).all()
-    assert (found[["x0", "y0"]] >= 0).all(axis=None) and (found["confidence"] >= 0.25).all()
-    assert (found["x1"] <= found["width"]).all() and (found["y1"] <= found["height"]).all()
-    assert (found["x1"] > found["x0"]).all() and (found["y1"] > found["y0"]).all()
+    assert (result[["x0", "y0"]] >= 0).all(axis=None) and (result["confidence"] >= 0.25).all()
+    assert (result["x1"] <= result["width"]).all() and (result["y1"] <= result["height"]).all()
+    assert (result["x1"] > result["x0"]).all() and (result["y1"] > result["y0"]).all()
 
 
 def test_boxes_do_not_depend_on_neighbours(toy_detector, pictures):
@@ -91,9 +91,9 @@ def test_rotated_pictures_are_seen_upright(toy_detector, pictures, tmp_path):
 
 def test_nothing_in_sight(toy_detector, tmp_path):
     Image.new("RGB", (64, 64), "white").save(tmp_path / "blank.png")
-    found = toy_detector.detect([tmp_path / "blank.png"])
-    assert list(found.columns) == COLUMNS and len(found) == 0
-    assert found["confidence"].dtype == float and found["width"].dtype == int
+    result = toy_detector.detect([tmp_path / "blank.png"])
+    assert list(result.columns) == COLUMNS and len(result) == 0
+    assert result["confidence"].dtype == float and result["width"].dtype == int
     assert len(toy_detector.detect([])) == 0
 
 

@@ -104,7 +104,7 @@ def test_a_single_head_equals_a_plain_loop(data, output, weighted, rate):
     (_, epoch, prediction), history = plain_loop(features, labels, test[0], settings, 5, 0, rate, weighted)
     scores = head.history[head.history["split"] == "test"]
     assert head.epoch[0] == epoch and len(scores) == len(history)
-    assert np.abs(scores[["loss", "mae"]].to_numpy() - [one[:2] for one in history]).max() < 1e-5
+    assert np.abs(scores[["loss", "mae"]].to_numpy() - [each[:2] for each in history]).max() < 1e-5
     assert np.abs(predict(features, head.weight, head.bias, output)[0] - prediction).max() < 1e-5
 
 
@@ -117,8 +117,8 @@ def test_recovers_a_linear_truth():
     test = stratified_splits(labels > np.median(labels), 2, 0.2, 0)
     heads = train_heads(features, labels, labels, test, HeadSettings(200, 20, batch_size=32), seed=0)
     assert np.abs(heads.weight - weight).max() < 1e-2 and np.abs(heads.bias - bias).max() < 2e-2
-    found = predict(features, heads.weight, heads.bias)
-    assert np.abs(found - labels).max() < 0.02
+    result = predict(features, heads.weight, heads.bias)
+    assert np.abs(result - labels).max() < 0.02
 
 
 def test_early_stopping_keeps_the_best_epoch(data):
@@ -155,8 +155,8 @@ def test_a_memory_map_gives_the_same(data, tmp_path):
     np.save(tmp_path / "features.npy", features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
     test = stratified_splits(labels, 2, 0.2, 1)
-    one, other = (train_heads(kind, labels, ratings, test, HeadSettings(10), seed=1) for kind in (features, mapped))
-    assert np.array_equal(one.weight, other.weight)
+    each, other = (train_heads(kind, labels, ratings, test, HeadSettings(10), seed=1) for kind in (features, mapped))
+    assert np.array_equal(each.weight, other.weight)
 
 
 def test_scaled_ratings_are_learnt_too(data):
@@ -164,8 +164,8 @@ def test_scaled_ratings_are_learnt_too(data):
     labels = (ratings - ratings.min()) / np.ptp(ratings)
     test = stratified_splits(ratings > 0, 2, 0.2, 1)
     heads = train_heads(features, labels, ratings, test, HeadSettings(learning_rates=(0.01, 0.1)), seed=1)
-    found = predict(features, heads.weight, heads.bias)
-    assert all(spearmanr(found[run][test[run]], ratings[test[run]]).statistic > 0.7 for run in range(2))
+    result = predict(features, heads.weight, heads.bias)
+    assert all(spearmanr(result[run][test[run]], ratings[test[run]]).statistic > 0.7 for run in range(2))
     with pytest.raises(ParameterError, match="cannot be weighted"):
         train_heads(features, labels, ratings, test, HeadSettings(class_weighted=True), seed=1)
 

@@ -44,8 +44,8 @@ def test_the_same_features_maps_and_shapes(pair):
             assert whole.shape(layer) == split.shape(layer)
             assert_close(whole.trunk(images, layer), split.trunk(images, layer), 0)
     assert whole.n_features == split.n_features
-    one, other = (layer_features(backbone, images, layers[1:2]) for backbone in pair)
-    assert_close(one[layers[1]], other[layers[1]], 0)
+    each, other = (layer_features(backbone, images, layers[1:2]) for backbone in pair)
+    assert_close(each[layers[1]], other[layers[1]], 0)
 
 
 @pytest.mark.parametrize("gain", [0.0, 2.0])
@@ -64,12 +64,12 @@ def test_the_same_gradients(pair):
     split, whole = pair
     images, readout = images_for(split, 2), readout_for(split, 2)
     layers = list(split.target_layers)
-    one, other = (screened_predictions(backbone, images, readout, layers) for backbone in pair)
+    each, other = (screened_predictions(backbone, images, readout, layers) for backbone in pair)
     maps, weights = (filter_maps(backbone, images, readout, layers) for backbone in pair)
     for layer in layers:
-        assert_close(one[layer], other[layer], 1e-5)
-        for found, wanted in zip(weights[layer], maps[layer], strict=True):
-            assert_close(found, wanted, 1e-6)
+        assert_close(each[layer], other[layer], 1e-5)
+        for result, wanted in zip(weights[layer], maps[layer], strict=True):
+            assert_close(result, wanted, 1e-6)
 
 
 def test_it_cannot_be_resumed(pair):

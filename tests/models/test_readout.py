@@ -58,7 +58,7 @@ def test_gradients_are_those_of_torch(link, outputs):
     results = by_torch(readout, leaf)
     wanted = torch.stack(
         [
-            torch.stack([torch.autograd.grad(one.sum(), leaf, retain_graph=True)[0] for one in results[run]])
+            torch.stack([torch.autograd.grad(each.sum(), leaf, retain_graph=True)[0] for each in results[run]])
             for run in range(RUNS)
         ]
     )  # (run, output, image, feature)

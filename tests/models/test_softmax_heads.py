@@ -172,8 +172,8 @@ def test_features_in_a_file_and_in_small_pieces_give_the_same(data, tmp_path, mo
     monkeypatch.setattr(scaled_features, "PIECE_BYTES", 5 * 4 * FEATURES)
     parts = train_softmax(OnDisk(tmp_path / "features.npy"), labels, test, rules(8), seed=1)
     assert np.abs(parts.history["loss"] - whole.history["loss"]).max() < 1e-5
-    one = predict_readout(OnDisk(tmp_path / "features.npy"), whole.readout, "predicted")
-    assert np.abs(one - predict_readout(features, whole.readout).max(1)).max() < 1e-6
+    each = predict_readout(OnDisk(tmp_path / "features.npy"), whole.readout, "predicted")
+    assert np.abs(each - predict_readout(features, whole.readout).max(1)).max() < 1e-6
 
 
 def test_heads_with_one_output_give_a_readout_too(data):

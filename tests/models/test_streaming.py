@@ -47,10 +47,10 @@ def test_all_sources_give_the_same_heads(name, layer, tmp_path):
     for kind in ("disk", "stream"):
         assert trained[kind].epoch.tolist() == trained["memory"].epoch.tolist()
         assert trained[kind].learning_rate.tolist() == trained["memory"].learning_rate.tolist()
-        scores = [trained[one].history[["mae", "loss"]].to_numpy() for one in (kind, "memory")]
+        scores = [trained[item].history[["mae", "loss"]].to_numpy() for item in (kind, "memory")]
         assert np.abs(scores[0] - scores[1]).max() < 1e-6
         predictions = [
-            predict(sources[one], trained[one].weight, trained[one].bias, "sigmoid") for one in (kind, "memory")
+            predict(sources[item], trained[item].weight, trained[item].bias, "sigmoid") for item in (kind, "memory")
         ]
         assert np.abs(predictions[0] - predictions[1]).max() < 1e-6
     assert np.ptp(predictions[0]) > 0.05, "the heads predict the same for all images, so the test shows nothing"
@@ -148,9 +148,9 @@ def test_scores_come_from_one_sort():
     test[4], test[5, 1:] = predictions[4] > 0.5, True
     others = rng.normal(size=(6, 40))
     products, squares = split_ranks(predictions, test, others)
-    for head, one in enumerate(predictions):
+    for head, item in enumerate(predictions):
         for split, part in enumerate((~test[head], test[head])):
-            ranks = rankdata(one[part]) - (part.sum() + 1) / 2
+            ranks = rankdata(item[part]) - (part.sum() + 1) / 2
             assert products[split, head] == pytest.approx(ranks @ others[head][part], abs=1e-10)
             assert squares[split, head] == ranks @ ranks
 

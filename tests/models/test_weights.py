@@ -22,8 +22,8 @@ def toynet_state() -> dict[str, torch.Tensor]:
     return load_backbone("toynet", "untrained", seed=11).module.state_dict()
 
 
-def same(one: dict, other: dict) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+def same(each: dict, other: dict) -> bool:
+    return each.keys() == other.keys() and all(torch.equal(each[key], other[key]) for key in each)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])

@@ -24,11 +24,11 @@ def test_what_does_not_fit_is_named_and_small_files_go_first(tmp_path):
     sizes = {"large.csv": 90_000, "small.csv": 1_000, "middle.csv": 20_000}
     for name, size in sizes.items():
         (tmp_path / name).write_bytes(random.bytes(size))
-    found = downloads(tmp_path, ["large.csv", "small.csv", "absent.csv", "middle.csv", "small.csv"], 40_000)
-    assert list(found) == ["large.csv", "small.csv", "middle.csv"]
-    assert not found["large.csv"].packed and found["large.csv"].size == "90 kB"
-    assert found["small.csv"].packed and found["middle.csv"].packed
-    assert sum(len(file.packed) for file in found.values()) <= 40_000
+    result = downloads(tmp_path, ["large.csv", "small.csv", "absent.csv", "middle.csv", "small.csv"], 40_000)
+    assert list(result) == ["large.csv", "small.csv", "middle.csv"]
+    assert not result["large.csv"].packed and result["large.csv"].size == "90 kB"
+    assert result["small.csv"].packed and result["middle.csv"].packed
+    assert sum(len(file.packed) for file in result.values()) <= 40_000
 
 
 def test_a_report_says_which_files_it_does_not_carry(tmp_path, monkeypatch):
@@ -55,6 +55,6 @@ def test_the_explorer_leaves_out_models_that_do_not_fit(tmp_path):
     results = Results(write_results(tmp_path / "results"))
     both = explorer_page(results)
     assert (both.models, both.left_out) == (["toynet", "toynet_untrained"], [])
-    one = explorer_page(results, room=len(both.packed) - 100)
-    assert (one.models, one.left_out) == (["toynet"], ["toynet_untrained"])
-    assert len(one.packed) <= len(both.packed) - 100
+    each = explorer_page(results, room=len(both.packed) - 100)
+    assert (each.models, each.left_out) == (["toynet"], ["toynet_untrained"])
+    assert len(each.packed) <= len(both.packed) - 100

@@ -104,13 +104,13 @@ def test_figure_1_marks_by_q_or_as_the_paper_by_p(toy):
 def test_ceilings_are_bands_in_figures_1_and_2_and_an_unknown_one_is_none(toy, tmp_path):
     known = toy.table(CEILINGS).dropna(subset=["ceiling"]).set_index("target")
     for figure, copies in ((figure_1(toy), 1), (figure_2(toy), 2)):  # figure 2 has a panel for each model
-        found = {}
+        result = {}
         for trace in figure.data:
             if trace.type == "bar":
                 for base, height, text in zip(trace.base, trace.y, trace.hovertext, strict=True):
-                    found.setdefault(re.search(r", (\S+)<br>", text).group(1), []).append((base, base + height, text))
-        assert set(found) == set(known.index) and len(found) == 23
-        for target, bands in found.items():
+                    result.setdefault(re.search(r", (\S+)<br>", text).group(1), []).append((base, base + height, text))
+        assert set(result) == set(known.index) and len(result) == 23
+        for target, bands in result.items():
             assert len(bands) == copies
             for low, high, text in bands:
                 assert (low, high) == pytest.approx(tuple(known.loc[target, ["ceiling_low", "ceiling_high"]]))

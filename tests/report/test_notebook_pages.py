@@ -82,8 +82,8 @@ def test_axe_finds_no_serious_fault_in_a_page(browser, notebooks, tmp_path, sche
     for page_file in write_notebook_pages(notebooks, tmp_path / "report", "demo"):
         page, _ = open_offline(browser, page_file.file, color_scheme=scheme, bypass_csp=True)
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-        found = axe.Axe().run(page).response["violations"]
-        assert [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")] == []
+        result = axe.Axe().run(page).response["violations"]
+        assert [fault["id"] for fault in result if fault["impact"] in ("serious", "critical")] == []
         page.context.close()
 
 

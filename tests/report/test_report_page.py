@@ -77,7 +77,7 @@ def test_a_table_sorts_by_keyboard_and_keeps_its_rows(browser, report):  # noqa:
 def test_every_file_is_saved_byte_for_byte(browser, report, results):  # noqa: F811
     names, place, wrong = set(), 0, []
     while True:
-        page, found = open_offline(browser, report)
+        page, result = open_offline(browser, report)
         page.evaluate(OPEN_ALL)
         buttons = page.locator("button[data-file]").all()
         for button in buttons[place : place + 8]:  # a browser asks before it saves more than ten files of one page
@@ -86,7 +86,7 @@ def test_every_file_is_saved_byte_for_byte(browser, report, results):  # noqa: F
             name = saved.value.suggested_filename
             assert saved.value.path().read_bytes() == (results.folder / name).read_bytes()
             names.add(name)
-        wrong += found
+        wrong += result
         place += 8
         page.context.close()
         if place >= len(buttons):
@@ -185,10 +185,10 @@ def test_axe_finds_no_serious_fault(browser, report, scheme):  # noqa: F811
     # axe is put into the page as a script, which the page's own policy would refuse
     page, _ = open_offline(browser, report, color_scheme=scheme, bypass_csp=True)
     page.evaluate(OPEN_ALL)
-    found = axe.Axe().run(page).response["violations"]
+    result = axe.Axe().run(page).response["violations"]
     serious = [
         (fault["id"], fault["help"], [node["html"][:160] for node in fault["nodes"][:3]])
-        for fault in found
+        for fault in result
         if fault["impact"] in ("serious", "critical")
     ]
     assert serious == []

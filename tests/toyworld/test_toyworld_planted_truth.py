@@ -81,17 +81,17 @@ def _world(rng) -> dict[str, np.ndarray]:
 def test_a_perfect_estimator_scores_1_and_one_that_knows_nothing_about_a_half(scores):
     tables = [scores.scores_of("report", seed, _world(np.random.default_rng(seed))) for seed in range(12)]
     rows = scores.rows_of(pd.concat(tables))
-    found = {
+    result = {
         (row["estimator"], row["layer"], row["truth"]): row
         for row in rows
         if row["target"] == "every" and row["valence_type"] == "every"
     }
     for name in ("occlusion", "regression"):
-        row = found[name, "full", "counterfactual"]
+        row = result[name, "full", "counterfactual"]
         assert row["auc"] > 0.97 and row["spearman"] > 0.97 and row["worlds"] == 12
-    chance = found["sum", "last", "counterfactual"]
+    chance = result["sum", "last", "counterfactual"]
     assert abs(chance["auc"] - 0.5) < 0.15 and abs(chance["spearman"]) < 0.25
-    assert found["counterfactual", "full", "planted"]["auc"] > 0.9
+    assert result["counterfactual", "full", "planted"]["auc"] > 0.9
 
 
 def test_every_estimator_was_reported_on_at_least_twenty_worlds_other_than_those_chosen_on(rows):

@@ -75,13 +75,13 @@ def test_drawn_effects_differ_in_which_classes_matter_and_how_strongly():
 
 def test_ratings_of_a_world_follow_its_own_effects():
     effects = drawn_effects(3)
-    found = [corpus_scene(3, index, effects) for index in range(600)]
-    shown = np.array([[name in scene.classes for name in class_names()] for scene in found], dtype=float)
+    result = [corpus_scene(3, index, effects) for index in range(600)]
+    shown = np.array([[name in scene.classes for name in class_names()] for scene in result], dtype=float)
     design = np.column_stack([np.ones(len(shown)), shown])
     for side, kind in enumerate(("people", "scene")):
-        valence = [getattr(scene.valence(), kind) for scene in found]
+        valence = [getattr(scene.valence(), kind) for scene in result]
         assert np.abs(np.linalg.lstsq(design, valence, rcond=None)[0][1:] - _table(effects)[:, side]).max() < 0.15
-    for scene in found[:20]:
+    for scene in result[:20]:
         for name in scene.classes:
             change = scene.valence().people - scene.valence(without=name).people
             assert change == pytest.approx(dict(zip(class_names(), _table(effects)[:, 0], strict=True))[name], abs=1e-9)
@@ -92,10 +92,10 @@ def test_in_a_null_world_the_cells_of_the_stimuli_come_from_noise(tmp_path):
     assert (table.groupby(["people_sign", "scene_sign"]).size() == 12).all()
     for side in ("people", "scene"):
         assert (np.sign(table[f"{side}_valence"]) == table[f"{side}_sign"]).all()
-    found = [corpus_scene(1, index, no_effects()) for index in range(400)]
-    valence = np.array([scene.valence().image for scene in found])
+    result = [corpus_scene(1, index, no_effects()) for index in range(400)]
+    valence = np.array([scene.valence().image for scene in result])
     assert np.std(valence) == pytest.approx(planted("null_noise") / np.sqrt(2), rel=0.15)
-    for scene in found[:20]:
+    for scene in result[:20]:
         assert {scene.valence(without=name) for name in scene.classes} == {scene.valence()}
 
 

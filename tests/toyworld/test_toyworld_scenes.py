@@ -127,5 +127,5 @@ def test_every_class_has_a_shape_and_no_other():
 
 @pytest.mark.parametrize("name", class_names())
 def test_an_object_looks_different_with_another_seed(name):
-    one, two = (sprite(name, 40, False, (seed,)).resize((40, 40)) for seed in (1, 2))
-    assert (np.asarray(one) != np.asarray(two)).any()
+    each, two = (sprite(name, 40, False, (seed,)).resize((40, 40)) for seed in (1, 2))
+    assert (np.asarray(each) != np.asarray(two)).any()

@@ -134,10 +134,10 @@ def test_detector_finds_unseen_objects_by_ultralytics_own_validation(tmp_path):
     data = write_detection_data(tmp_path / "data", {"train": (1, 1), "val": (300, UNSEEN_SEED)})
     model = import_ultralytics().YOLO(str(toy_detector_path()), task="detect")
     assert tuple(model.names.values()) == class_names()
-    found = model.val(
+    result = model.val(
         data=str(data), imgsz=128, batch=32, workers=0, device="cpu", plots=False, verbose=False, project=str(tmp_path)
     )
-    assert len(found.box.ap50) == len(class_names())
-    print(f"mAP50 {found.box.map50:.4f}")
-    assert found.box.map50 >= 0.9
-    assert found.box.ap50.min() >= 0.75
+    assert len(result.box.ap50) == len(class_names())
+    print(f"mAP50 {result.box.map50:.4f}")
+    assert result.box.map50 >= 0.9
+    assert result.box.ap50.min() >= 0.75

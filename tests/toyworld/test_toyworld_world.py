@@ -52,9 +52,9 @@ def test_regression_on_class_presence_recovers_the_planted_effects(corpus):
     presence = _presence(corpus).loc[table.index]
     design = np.column_stack([np.ones(len(presence)), presence.to_numpy()])
     for column, effects in (("people_valence", "people_effect"), ("scene_valence", "scene_effect")):
-        found, residual, _, _ = np.linalg.lstsq(design, table[column].to_numpy(), rcond=None)
-        assert np.abs(found[1:] - truth()[effects].to_numpy()).max() < 0.1
-        assert abs(found[0]) < 0.1
+        result, residual, _, _ = np.linalg.lstsq(design, table[column].to_numpy(), rcond=None)
+        assert np.abs(result[1:] - truth()[effects].to_numpy()).max() < 0.1
+        assert abs(result[0]) < 0.1
         noise = np.sqrt(residual[0] / (len(design) - design.shape[1]))
         assert noise == pytest.approx(planted("valence_noise"), rel=0.1)
 
@@ -73,12 +73,12 @@ def test_same_seed_same_bytes_and_a_longer_corpus_starts_with_the_shorter(tmp_pa
         write_corpus(tmp_path / name, images, seed=4)
         write_stimuli(tmp_path / name / "stimuli", seed=4)
         write_human(tmp_path / name / "human", seed=4)
-    one, two, longer = (_digests(tmp_path / name) for name in ("one", "two", "long"))
-    assert one == two
-    pictures = [name for name in one if name.startswith("images")]
-    assert len(pictures) == 12 and all(longer[name] == one[name] for name in pictures)
+    each, two, longer = (_digests(tmp_path / name) for name in ("one", "two", "long"))
+    assert each == two
+    pictures = [name for name in each if name.startswith("images")]
+    assert len(pictures) == 12 and all(longer[name] == each[name] for name in pictures)
     write_corpus(tmp_path / "other", 12, seed=5)
-    assert all(_digests(tmp_path / "other")[name] != one[name] for name in pictures)
+    assert all(_digests(tmp_path / "other")[name] != each[name] for name in pictures)
 
 
 def test_stimuli_are_twelve_of_each_cell(tmp_path):
@@ -126,13 +126,13 @@ def test_signals_carry_the_planted_loadings(human):
     regions = planted_regions().set_index("roi")
     error = np.sqrt(planted("stimulus_noise") ** 2 + planted("subject_noise") ** 2 / 22) / np.sqrt(48) / 0.8
     for roi, values in mean.items():
-        found = np.linalg.lstsq(np.column_stack([felt, np.ones(48)]), values.to_numpy(), rcond=None)[0][:2]
+        result = np.linalg.lstsq(np.column_stack([felt, np.ones(48)]), values.to_numpy(), rcond=None)[0][:2]
         expected = regions.loc[roi, ["people_loading", "scene_loading"]].to_numpy(dtype=float)
-        assert np.abs(found - expected).max() < 4 * error
+        assert np.abs(result - expected).max() < 4 * error
 
 
 def test_ridge_predictions_show_the_planted_pattern(tmp_path):
-    found: dict[tuple[str, str], list[float]] = {}
+    result: dict[tuple[str, str], list[float]] = {}
     for seed in (1, 2, 3, 4):
         files = write_human(tmp_path / str(seed), seed)
         labels = true_labels(pd.read_csv(files.ratings))
@@ -142,11 +142,11 @@ def test_ridge_predictions_show_the_planted_pattern(tmp_path):
         both = predictions.merge(labels, on=["stimulus", "valence_type"]).dropna()
         for key, rows in both.groupby(["region", "valence_type"]):
             rho = rows["prediction"].corr(rows["label"], method="spearman")
-            found.setdefault(key, []).append(rho)
-    mean = {key: np.mean(values) for key, values in found.items()}
+            result.setdefault(key, []).append(rho)
+    mean = {key: np.mean(values) for key, values in result.items()}
     assert mean["LLR", "SV"] > 0.5
     assert abs(mean["LLR", "PV"]) < 0.25  # nothing planted; 48 labels shared by all subjects leave chance of this size
     for region in ("MLR", "HLR"):
         for kind in ("PV", "SV"):
-            assert min(found[region, kind]) > 0.3
+            assert min(result[region, kind]) > 0.3
             assert mean[region, kind] < 0.865  # clear, not perfect: two equal halves reach 0.866 at most

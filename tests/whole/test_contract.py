@@ -161,11 +161,11 @@ def test_summaries_are_means_within_their_intervals(results):
         runs, summary = _table(results, f"{name}alignment.csv"), _table(results, f"{name}alignment_summary.csv")
         keys = ["architecture", "weights", *by, "target"]
         expected = runs.groupby(keys)["rho"].agg(["mean", "std"])
-        found = summary.set_index(keys).loc[expected.index]
-        np.testing.assert_allclose(found["rho"], expected["mean"], atol=1e-12)
-        np.testing.assert_allclose(found["sd"], expected["std"], atol=1e-12)
-        inside = found["rho"].between(found["ci_low"], found["ci_high"])
-        assert inside.mean() > 0.95 and (found["ci_high"] > found["ci_low"]).all()
+        result = summary.set_index(keys).loc[expected.index]
+        np.testing.assert_allclose(result["rho"], expected["mean"], atol=1e-12)
+        np.testing.assert_allclose(result["sd"], expected["std"], atol=1e-12)
+        inside = result["rho"].between(result["ci_low"], result["ci_high"])
+        assert inside.mean() > 0.95 and (result["ci_high"] > result["ci_low"]).all()
 
 
 def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):
@@ -194,13 +194,13 @@ def test_object_weights_are_scores_times_lesion_effects(results, model):
     written = written.set_index(["layer", "run", "class", "target"])["weight"]
     checked = 0
     for layer in LAYERS:
-        here = scores["layer"].values == layer
+        place = scores["layer"].values == layer
         for run in scores["run"].values:
-            s = scores["score_sum"].sel(run=run).values[here] / scores["box_count"].values
-            delta = effects["delta"].sel(run=run).values[here]
+            s = scores["score_sum"].sel(run=run).values[place] / scores["box_count"].values
+            delta = effects["delta"].sel(run=run).values[place]
             for i, name in enumerate(scores["class"].values):
                 for j, target in enumerate(effects["target"].values):
-                    expected = sum(s[k, i] * delta[k, j] for k in range(here.sum()))
+                    expected = sum(s[k, i] * delta[k, j] for k in range(place.sum()))
                     assert abs(written[layer, run, name, target] - expected) <= 1e-6
                     checked += 1
     assert checked == len(written)
@@ -225,10 +225,10 @@ def test_category_weights_come_from_the_object_weights(results):
             end = end[end["weight"] > 0] if sign == "positive" else end[end["weight"] < 0]
             for category, group in end.groupby("category"):
                 expected[(*key, category, sign)] = (group["weight"].sum(), len(group))
-    found = written.set_index([*keys, "category", "sign"])
-    assert set(found.index) == set(expected)
+    result = written.set_index([*keys, "category", "sign"])
+    assert set(result.index) == set(expected)
     for index, (weight, count) in expected.items():
-        assert abs(found.loc[index, "weight"] - weight) <= 1e-6 and found.loc[index, "n_classes"] == count
+        assert abs(result.loc[index, "weight"] - weight) <= 1e-6 and result.loc[index, "n_classes"] == count
 
 
 def test_scores_lie_between_zero_and_one(results):
@@ -297,8 +297,8 @@ def test_hiding_a_class_finds_its_true_influence(demo, results):
 
     params = load_params("demo", {"execution.runs_folder": str(demo[0] / "runs")})
     model = params.analysis.models[0]
-    found = recovery(params, _table(results, "object_weights_by_estimator.csv"), model).set_index("estimator")
-    assert found.loc["occlusion", "agreement"] > 0.8 and found.loc["occlusion", "found"] > 0.8
-    assert found["found"].between(0, 1).all() and len(found) == 13
+    result = recovery(params, _table(results, "object_weights_by_estimator.csv"), model).set_index("estimator")
+    assert result.loc["occlusion", "agreement"] > 0.8 and result.loc["occlusion", "found"] > 0.8
+    assert result["found"].between(0, 1).all() and len(result) == 13
     truth = true_influence(params, model)
     assert truth.shape[1] == 24 and truth.abs().to_numpy().max() > 0.01

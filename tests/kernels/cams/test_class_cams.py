@@ -70,7 +70,7 @@ def test_scores_of_a_class_equal_grad_cam(name, before_link):
     highest = readout.outputs(features, "all").argmax(1)
     assert count == 1 or (highest[:, 0] != highest[:, 1]).all()
     for output in (1, "predicted"):
-        found = filter_scores(
+        result = filter_scores(
             network, images, readout, boxes, owner, classes, 3, layers, output=output, before_link=before_link
         )
         weights_found = filter_maps(network, images, readout, layers, output, before_link=before_link)
@@ -87,8 +87,8 @@ def test_scores_of_a_class_equal_grad_cam(name, before_link):
                     for image, box in zip(owner.tolist(), boxes.tolist(), strict=True):
                         cam = np.maximum(weights[image, k] * maps[image, k], 0)
                         wanted.append(score_of(*box_values(scale_cam_image(cam[None], size[::-1])[0], box)))
-                    row = (found.layer == layer) & (found.channel == k)
-                    assert_close(found.score_sum[run, row][0], wanted, 1e-4)
+                    row = (result.layer == layer) & (result.channel == k)
+                    assert_close(result.score_sum[run, row][0], wanted, 1e-4)
                     compared[layer] += int(max(wanted) > 0.01)
     assert min(compared.values()) > 0  # not a comparison of nothing with nothing
 

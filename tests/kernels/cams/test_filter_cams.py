@@ -101,7 +101,7 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
     pixels = [[10, 5, 71, 60], [0, 0, size[1], size[0]], [40, 20, 41, 90], [3, 8, 60, 21]]
     owner, classes = torch.arange(4) % count, torch.tensor([0, 1, 0, 2])
     layers = network.target_layers
-    found = filter_scores(network, images, readout, boxes, owner, classes, 4, layers)
+    actual = filter_scores(network, images, readout, boxes, owner, classes, 4, layers)
     rng = np.random.default_rng(0)
     compared = {layer: 0 for layer in layers}
     for run in range(2):
@@ -115,12 +115,12 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
                     cam = np.maximum(weights[owner[box], k] * maps[owner[box], k], 0)
                     resized = scale_cam_image(cam[None], size[::-1])[0]
                     wanted[classes[box]] += score_of(*box_values(resized, pixels[box]))
-                here = (found.layer == layer) & (found.channel == k)
-                assert here.sum() == 1
-                assert_close(found.score_sum[run, here][0], wanted, 1e-4)
+                spot = (actual.layer == layer) & (actual.channel == k)
+                assert spot.sum() == 1
+                assert_close(actual.score_sum[run, spot][0], wanted, 1e-4)
                 compared[layer] += int(wanted.max() > 0.01)
     assert min(compared.values()) > 0  # not a comparison of nothing with nothing
-    assert found.box_count.tolist() == [2, 1, 1, 0]
+    assert actual.box_count.tolist() == [2, 1, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -130,11 +130,11 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
 def test_maps_and_weights_equal_grad_cam(name, link):
     network = untrained(name)
     images, readout = images_for(network, 1), readout_for(network, 2, link=link)
-    found = filter_maps(network, images, readout, network.target_layers)
+    actual = filter_maps(network, images, readout, network.target_layers)
     for run in range(2):
         reference = grad_cam(network, network.target_layers, images, readout, run)
         for layer in network.target_layers:
-            maps, weights = found[layer]
+            maps, weights = actual[layer]
             assert_close(maps, reference[layer][0], 1e-5 * reference[layer][0].max())
             size = np.abs(reference[layer][1]).max()
             assert size > 0
@@ -146,9 +146,9 @@ def test_filter_maps_equal_captum(name):
     network = untrained(name)
     images, readout = images_for(network, 2), readout_for(network, 2)
     module = whole_network(network, readout)
-    found = filter_maps(network, images, readout, network.target_layers)
+    actual = filter_maps(network, images, readout, network.target_layers)
     for layer in network.target_layers:
-        maps, weights = found[layer]
+        maps, weights = actual[layer]
         for run in range(2):
             oracle = LayerGradCam(module, module.get_submodule(layer))
             theirs = oracle.attribute(images, target=run, attr_dim_summation=False).detach()
@@ -177,15 +177,15 @@ def test_gradient_sums_equal_the_summed_gradient(taps, more, pooled):
     maps = torch.randn(2, 6, 15, 13, dtype=torch.float64, requires_grad=True)
     pools = [nn.MaxPool2d(3, 2, padding=1), nn.MaxPool2d(2, ceil_mode=True)] if pooled else [nn.Identity()] * 2
     pads = {"stride": 1, "padding": 2, **more}
-    one, other = nn.Conv2d(6, 4, taps, **pads).double(), nn.Conv2d(6, 5, 1, bias=False).double()
-    behind = torch.relu(one(pools[0](maps))).sum((2, 3)), other(pools[1](maps)).tanh().sum((2, 3))  # two readers
+    item, other = nn.Conv2d(6, 4, taps, **pads).double(), nn.Conv2d(6, 5, 1, bias=False).double()
+    behind = torch.relu(item(pools[0](maps))).sum((2, 3)), other(pools[1](maps)).tanh().sum((2, 3))  # two readers
     result = (torch.cat(behind, 1) ** 2).sum()
-    found = readers(result, maps)
-    assert len(found) == 2
-    gradients = torch.autograd.grad(result, output_edges(found), retain_graph=True)
+    actual = readers(result, maps)
+    assert len(actual) == 2
+    gradients = torch.autograd.grad(result, output_edges(actual), retain_graph=True)
     (whole,) = torch.autograd.grad(result, maps, retain_graph=True)
     wanted = whole.sum((2, 3))
-    assert_close(sum(map(gradient_sum, found, gradients)), wanted, 1e-12 * float(wanted.abs().max()))
+    assert_close(sum(map(gradient_sum, actual, gradients)), wanted, 1e-12 * float(wanted.abs().max()))
 
 
 @pytest.mark.parametrize(
@@ -218,12 +218,12 @@ def test_weights_do_not_depend_on_how_the_first_layer_is_left(monkeypatch):
     for name in ("alexnet", "resnet18"):
         network = untrained(name)
         images, readout = images_for(network, 2), readout_for(network, 2)
-        found = filter_maps(network, images, readout, network.target_layers)
+        actual = filter_maps(network, images, readout, network.target_layers)
         with monkeypatch.context() as patch:
             patch.setattr("o2b_helpers.kernels.cams.filter_cams.readers", lambda *_: None)
             plain = filter_maps(network, images, readout, network.target_layers)
         for layer in network.target_layers:
-            assert_close(found[layer][1], plain[layer][1], 1e-5 * float(plain[layer][1].abs().max()))
+            assert_close(actual[layer][1], plain[layer][1], 1e-5 * float(plain[layer][1].abs().max()))
 
 
 def test_tail_of_any_stages_goes_back_for_all_runs():
@@ -242,11 +242,11 @@ def test_tail_of_any_stages_goes_back_for_all_runs():
     whole = nn.Sequential(*[stage for _, stage in stages])(values)
     tail = DenseTail(stages, values)
     assert_close(tail.features, whole.detach(), 1e-6)
-    found = tail.back(gradient)
+    actual = tail.back(gradient)
     for run in range(3):
         (wanted,) = torch.autograd.grad(whole, values, gradient[run], retain_graph=True)
         assert wanted.any()
-        assert_close(found[run], wanted, 1e-6)
+        assert_close(actual[run], wanted, 1e-6)
 
 
 def test_many_runs_equal_each_alone():

@@ -35,33 +35,33 @@ def single(things, cam_scale, **more):
 @pytest.mark.parametrize("cam_scale", SCALES)
 def test_columns_are_weighted_sums_over_boxes(cam_scale):
     things, members = setting(), columns()
-    found = filter_scores(
+    result = filter_scores(
         *things, N_CLASSES, LAYERS, cam_scale=cam_scale, members=members, squares=True, ungated=True, batch_size=2
     )
     plain = filter_scores(*things, N_CLASSES, LAYERS, cam_scale=cam_scale, batch_size=2)
-    assert np.array_equal(found.score_sum[..., :N_CLASSES], plain.score_sum)  # byte by byte
-    assert np.array_equal(found.box_count[:N_CLASSES], plain.box_count) and found.dropped == plain.dropped > 0
-    one = single(things, cam_scale, ungated=True)
+    assert np.array_equal(result.score_sum[..., :N_CLASSES], plain.score_sum)  # byte by byte
+    assert np.array_equal(result.box_count[:N_CLASSES], plain.box_count) and result.dropped == plain.dropped > 0
+    each = single(things, cam_scale, ungated=True)
     wanted, weights = np.zeros((2, 116, 7)), np.zeros(7)
     ungated, square = np.zeros((116, 7)), np.zeros((2, 116, N_CLASSES))
-    kept = one.box_count > 0
+    kept = each.box_count > 0
     for box, column, weight in zip(members.box, members.column, members.weight, strict=True):
-        wanted[:, :, column] += weight * one.score_sum[:, :, box]
-        ungated[:, column] += weight * one.ungated_sum[:, box]
+        wanted[:, :, column] += weight * each.score_sum[:, :, box]
+        ungated[:, column] += weight * each.ungated_sum[:, box]
         weights[column] += weight * kept[box]
     for box, label in enumerate(things[5].tolist()):
-        square[:, :, label] += one.score_sum[:, :, box] ** 2
-    assert_close(found.score_sum[..., N_CLASSES:], wanted, 1e-5)
-    assert_close(found.ungated_sum[:, N_CLASSES:], ungated, 1e-5)
-    assert_close(found.square_sum, square, 1e-5)
-    assert np.allclose(found.box_count[N_CLASSES:], weights, rtol=0, atol=1e-12)
-    assert not found.score_sum[..., -1].any() and np.abs(wanted).max() > 0.1
+        square[:, :, label] += each.score_sum[:, :, box] ** 2
+    assert_close(result.score_sum[..., N_CLASSES:], wanted, 1e-5)
+    assert_close(result.ungated_sum[:, N_CLASSES:], ungated, 1e-5)
+    assert_close(result.square_sum, square, 1e-5)
+    assert np.allclose(result.box_count[N_CLASSES:], weights, rtol=0, atol=1e-12)
+    assert not result.score_sum[..., -1].any() and np.abs(wanted).max() > 0.1
 
 
 @pytest.mark.parametrize("cam_scale", SCALES)
 def test_ungated_scores_are_those_of_the_maps_whatever_the_gradient(cam_scale):
     network, pictures, readout, *boxes = setting()
-    found = filter_scores(network, pictures, readout, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True)
+    result = filter_scores(network, pictures, readout, *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True)
     opposite = scaled(some_runs(readout, [0]), -1)
     other = filter_scores(
         network,
@@ -73,16 +73,16 @@ def test_ungated_scores_are_those_of_the_maps_whatever_the_gradient(cam_scale):
         cam_scale=cam_scale,
         ungated=True,
     )
-    assert np.array_equal(found.ungated_sum, other.ungated_sum)
+    assert np.array_equal(result.ungated_sum, other.ungated_sum)
     if cam_scale == "filter":  # in every image a filter's map is empty either for a head or for its opposite
-        both = found.score_sum[0] + other.score_sum[0]
+        both = result.score_sum[0] + other.score_sum[0]
         last = slice(-48 + 4, None)  # the head reads the last layer itself, and w is 0 for one filter only
-        assert_close(both[last], found.ungated_sum[last], 1e-9)
-        assert not both[-48 + 3].any() and found.ungated_sum[-48 + 3].any()  # where w is 0, only ungated sums see it
+        assert_close(both[last], result.ungated_sum[last], 1e-9)
+        assert not both[-48 + 3].any() and result.ungated_sum[-48 + 3].any()  # where w is 0, only ungated sums see it
     zero = filter_scores(
         network, pictures, scaled(readout, 0), *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale, ungated=True
     )
-    assert np.array_equal(zero.ungated_sum, found.ungated_sum) and not zero.score_sum.any()
+    assert np.array_equal(zero.ungated_sum, result.ungated_sum) and not zero.score_sum.any()
 
 
 def test_columns_squares_and_ungated_sums_add_up_over_shards():
@@ -94,11 +94,11 @@ def test_columns_squares_and_ungated_sums_add_up_over_shards():
     )
     parts = []
     for images in (slice(0, 2), slice(2, 5)):
-        here = ((owner >= images.start) & (owner < images.stop)).numpy()
-        place = np.cumsum(here) - 1
-        mine = here[members.box]
+        spot = ((owner >= images.start) & (owner < images.stop)).numpy()
+        place = np.cumsum(spot) - 1
+        mine = spot[members.box]
         some = Membership(place[members.box[mine]], members.column[mine], members.weight[mine], 7)
-        shard = corners[here], owner[here] - images.start, classes[here]
+        shard = corners[spot], owner[spot] - images.start, classes[spot]
         parts.append(filter_scores(network, pictures[images], readout, *shard, N_CLASSES, LAYERS, members=some, **more))
     for name in ("score_sum", "square_sum", "ungated_sum", "box_count"):
         assert_close(getattr(parts[0], name) + getattr(parts[1], name), getattr(whole, name), 1e-6)
@@ -112,11 +112,11 @@ def test_no_class_and_no_box():
     empty = torch.empty(0, 4), torch.empty(0, dtype=int), torch.empty(0, dtype=int)
     for count in (0, 3):
         members = Membership(nothing, nothing, np.empty(0), 2 * count)
-        found = filter_scores(
+        result = filter_scores(
             network, pictures, readout, *empty, count, LAYERS, members=members, squares=True, ungated=True
         )
-        assert found.score_sum.shape == (2, 116, 3 * count) and found.ungated_sum.shape == (116, 3 * count)
-        assert found.square_sum.shape == (2, 116, count) and not found.box_count.any()
+        assert result.score_sum.shape == (2, 116, 3 * count) and result.ungated_sum.shape == (116, 3 * count)
+        assert result.square_sum.shape == (2, 116, count) and not result.box_count.any()
 
 
 @pytest.mark.parametrize(

@@ -65,41 +65,41 @@ def plain(network, pictures, readout, corners, owner, classes, score, cam_scale)
 )
 def test_equals_plain_loops(score, cam_scale, link):
     things = setting(link=link)
-    found = filter_scores(*things, N_CLASSES, LAYERS, score=score, cam_scale=cam_scale, batch_size=2)
+    result = filter_scores(*things, N_CLASSES, LAYERS, score=score, cam_scale=cam_scale, batch_size=2)
     wanted = plain(*things, score, cam_scale)
-    assert found.score_sum.shape == wanted.shape == (2, 116, N_CLASSES) and found.score_sum.dtype == np.float64
-    assert_close(found.score_sum, wanted, 1e-4)
+    assert result.score_sum.shape == wanted.shape == (2, 116, N_CLASSES) and result.score_sum.dtype == np.float64
+    assert_close(result.score_sum, wanted, 1e-4)
     assert wanted.max() > 0.5
     corners, classes = things[3], things[5]
     inside = (corners[:, 2] > 0) & (corners[:, 3] > 0) & (corners[:, 0] < 96) & (corners[:, 1] < 96)
-    assert found.box_count.tolist() == np.bincount(classes[inside], minlength=N_CLASSES).tolist()
-    assert found.box_count.dtype == np.int64 and found.dropped == int((~inside).sum()) > 0
-    assert found.layer.tolist() == [layer for layer, n in zip(LAYERS, (12, 24, 32, 48), strict=True) for _ in range(n)]
-    assert found.channel.tolist() == [k for n in (12, 24, 32, 48) for k in range(n)]
+    assert result.box_count.tolist() == np.bincount(classes[inside], minlength=N_CLASSES).tolist()
+    assert result.box_count.dtype == np.int64 and result.dropped == int((~inside).sum()) > 0
+    assert result.layer.tolist() == [layer for layer, n in zip(LAYERS, (12, 24, 32, 48), strict=True) for _ in range(n)]
+    assert result.channel.tolist() == [k for n in (12, 24, 32, 48) for k in range(n)]
 
 
 @pytest.mark.parametrize("cam_scale", ["filter", "layer"])
 def test_maps_of_weights_at_or_below_zero_are_empty(cam_scale):
     things = setting()
-    found = filter_scores(*things, N_CLASSES, LAYERS, cam_scale=cam_scale).score_sum[:, -48:]
+    result = filter_scores(*things, N_CLASSES, LAYERS, cam_scale=cam_scale).score_sum[:, -48:]
     weight = things[2].weight.reshape(2, 48, 9).sum(2).numpy()  # the last layer's w, but for a factor
-    assert (weight <= 0).any() and not found[weight <= 0].any()
-    assert (found[weight > 0].sum(-1) > 0).any()
-    assert not found[:, 3].any()
+    assert (weight <= 0).any() and not result[weight <= 0].any()
+    assert (result[weight > 0].sum(-1) > 0).any()
+    assert not result[:, 3].any()
 
 
 def test_all_weights_zero_gives_zeros():
     network, pictures, readout, *boxes = setting()
     for cam_scale in ("filter", "layer"):
-        found = filter_scores(network, pictures, scaled(readout, 0), *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
-        assert not found.score_sum.any() and found.box_count.sum() > 0
+        result = filter_scores(network, pictures, scaled(readout, 0), *boxes, N_CLASSES, LAYERS, cam_scale=cam_scale)
+        assert not result.score_sum.any() and result.box_count.sum() > 0
 
 
 def test_size_of_the_head_does_not_matter_scaled_per_filter():
     network, pictures, readout, *boxes = setting()
-    one = filter_scores(network, pictures, readout, *boxes, N_CLASSES, LAYERS)
+    each = filter_scores(network, pictures, readout, *boxes, N_CLASSES, LAYERS)
     tiny = filter_scores(network, pictures, scaled(readout, 2.0**-60), *boxes, N_CLASSES, LAYERS)
-    assert np.array_equal(one.score_sum, tiny.score_sum)
+    assert np.array_equal(each.score_sum, tiny.score_sum)
 
 
 def test_a_run_alone_is_the_run_among_others():
@@ -117,8 +117,8 @@ def test_shards_add_up():
     whole = filter_scores(network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS)
     parts = []
     for images in (slice(0, 2), slice(2, 5)):
-        here = (owner >= images.start) & (owner < images.stop)
-        shard = corners[here], owner[here] - images.start, classes[here]
+        place = (owner >= images.start) & (owner < images.stop)
+        shard = corners[place], owner[place] - images.start, classes[place]
         parts.append(filter_scores(network, pictures[images], readout, *shard, N_CLASSES, LAYERS))
     total = parts[0].score_sum + parts[1].score_sum
     assert_close(total, whole.score_sum, 1e-6)
@@ -132,17 +132,17 @@ def test_shards_add_up():
 
 def test_batches_and_blocks_do_not_change_the_result():
     things = setting()
-    one = filter_scores(*things, N_CLASSES, LAYERS)
+    each = filter_scores(*things, N_CLASSES, LAYERS)
     other = filter_scores(*things, N_CLASSES, LAYERS, batch_size=1, block_bytes=1)
-    assert_close(other.score_sum, one.score_sum, 1e-5)
-    assert np.array_equal(one.score_sum, filter_scores(*things, N_CLASSES, LAYERS).score_sum)
+    assert_close(other.score_sum, each.score_sum, 1e-5)
+    assert np.array_equal(each.score_sum, filter_scores(*things, N_CLASSES, LAYERS).score_sum)
 
 
 def test_no_box_at_all():
     network, pictures, readout, *_ = setting()
     empty = torch.empty(0, 4), torch.empty(0, dtype=int), torch.empty(0, dtype=int)
-    found = filter_scores(network, pictures, readout, *empty, N_CLASSES, LAYERS)
-    assert not found.score_sum.any() and not found.box_count.any()
+    result = filter_scores(network, pictures, readout, *empty, N_CLASSES, LAYERS)
+    assert not result.score_sum.any() and not result.box_count.any()
 
 
 MEASURE = """
@@ -190,13 +190,13 @@ def test_memory_is_estimated_to_a_third(name, classes):
 
 def test_memory_grows_with_what_is_asked_for():
     network, layers = untrained("alexnet"), untrained("alexnet").target_layers
-    one = scoring_bytes(network, 8, layers, 1, 6, 10)
-    assert scoring_bytes(meta_backbone("alexnet"), 8, layers, 1, 6, 10) == one
-    assert 1.5 * one < scoring_bytes(network, 32, layers, 1, 6, 10)
-    assert one < scoring_bytes(network, 8, layers, 5, 6, 10)
-    assert one < scoring_bytes(network, 8, layers, 1, 60, 10) and one < scoring_bytes(network, 8, layers, 1, 6, 600)
-    assert one > scoring_bytes(network, 8, layers[2:], 1, 6, 10) > 0
-    assert one < scoring_bytes(network, 8, layers, 1, 6, 10, n_columns=30)
+    each = scoring_bytes(network, 8, layers, 1, 6, 10)
+    assert scoring_bytes(meta_backbone("alexnet"), 8, layers, 1, 6, 10) == each
+    assert 1.5 * each < scoring_bytes(network, 32, layers, 1, 6, 10)
+    assert each < scoring_bytes(network, 8, layers, 5, 6, 10)
+    assert each < scoring_bytes(network, 8, layers, 1, 60, 10) and each < scoring_bytes(network, 8, layers, 1, 6, 600)
+    assert each > scoring_bytes(network, 8, layers[2:], 1, 6, 10) > 0
+    assert each < scoring_bytes(network, 8, layers, 1, 6, 10, n_columns=30)
     assert scoring_bytes(network, 8, layers, 5, 6, 10) < scoring_bytes(network, 8, layers, 1, 6, 10, outputs=5)
 
 

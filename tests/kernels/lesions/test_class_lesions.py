@@ -78,8 +78,8 @@ def test_sets_of_filters_equal_the_lesion_of_one(name):
         maps = network.trunk(images, layer)
     for output in ("all", "predicted", 2):
         wanted = lesion_predictions(network, images, readout, layer, channels=[3], output=output)
-        found = predictions_without(network, images, maps, features, readout, layer, [3], output=output)
-        assert_close(found, wanted[..., 0, :], 1e-6)
+        result = predictions_without(network, images, maps, features, readout, layer, [3], output=output)
+        assert_close(result, wanted[..., 0, :], 1e-6)
         none = predictions_without(network, images, maps, features, readout, layer, [], output=output)
         assert torch.equal(none, readout.outputs(features, output))
 

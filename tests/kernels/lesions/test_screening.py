@@ -17,12 +17,12 @@ def test_the_change_is_captums_gradient_times_activation(name):
     network = untrained(name)
     images, readout = images_for(network, 2), readout_for(network, 2)
     module = copy.deepcopy(whole_network(network, readout))
-    found = screened_predictions(network, images, readout, network.target_layers, batch_size=1)
+    result = screened_predictions(network, images, readout, network.target_layers, batch_size=1)
     whole = module(images).detach().T
     for layer in network.target_layers:
         for run in range(2):
             peer = LayerGradientXActivation(module, module.get_submodule(layer)).attribute(images, target=run)
-            assert_close(found[layer][run], whole[run] - peer.detach().sum((2, 3)).T, 1e-5)
+            assert_close(result[layer][run], whole[run] - peer.detach().sum((2, 3)).T, 1e-5)
 
 
 def test_exact_where_a_mean_and_the_head_follow():

@@ -51,11 +51,11 @@ def test_equals_full_forward_passes_with_the_map_zeroed(name):
     rng, largest = np.random.default_rng(0), 0.0
     for layer in network.target_layers:
         channels = rng.choice(network.shape(layer)[0], 2 if name.startswith("vgg") else 3, replace=False).tolist()
-        found = lesion_predictions(network, images, readout, layer, channels=channels)
-        assert found.shape == (2, len(channels), count) and found.dtype == torch.float64
+        actual = lesion_predictions(network, images, readout, layer, channels=channels)
+        assert actual.shape == (2, len(channels), count) and actual.dtype == torch.float64
         for row, channel in enumerate(channels):
             wanted = full_forward_with_gain(module, images, layer, channel, 0.0).T
-            assert_close(found[:, row], wanted, 1e-5)
+            assert_close(actual[:, row], wanted, 1e-5)
             with torch.no_grad():
                 largest = max(largest, float((wanted - module(images).T).abs().max()))
     assert largest > 1e-4  # a lesion does something
@@ -69,11 +69,11 @@ def test_any_gain_every_filter_of_toynet(gain, link, block_bytes):
     images, readout = images_for(network, 3), readout_for(network, 2, scale=3.0, link=link)
     module = whole_network(network, readout)
     for layer in network.target_layers:
-        found = lesion_predictions(network, images, readout, layer, gain=gain, block_bytes=block_bytes)
+        actual = lesion_predictions(network, images, readout, layer, gain=gain, block_bytes=block_bytes)
         for channel in range(network.shape(layer)[0]):
             wanted = full_forward_with_gain(module, images, layer, channel, gain).T
             wanted = torch.sigmoid(wanted) if link == "sigmoid" else wanted
-            assert_close(found[:, channel], wanted, 1e-5)
+            assert_close(actual[:, channel], wanted, 1e-5)
 
 
 def test_a_negative_gain_does_not_pass_through_max_pooling_first():
@@ -81,10 +81,10 @@ def test_a_negative_gain_does_not_pass_through_max_pooling_first():
     images, readout = images_for(network, 1), readout_for(network, 1)
     module = whole_network(network, readout)
     for layer in ("features.1", "features.11"):
-        found = lesion_predictions(network, images, readout, layer, channels=[5, 6], gain=-2.0)
+        actual = lesion_predictions(network, images, readout, layer, channels=[5, 6], gain=-2.0)
         for row, channel in enumerate([5, 6]):
             wanted = full_forward_with_gain(module, images, layer, channel, -2.0)
-            assert_close(found[:, row], wanted.T, 1e-5)
+            assert_close(actual[:, row], wanted.T, 1e-5)
 
 
 @pytest.mark.parametrize("layer", ["features.4", "features.7", "features.9"])
@@ -111,13 +111,13 @@ def test_a_dead_filter_is_bit_identical():
     try:
         with torch.no_grad():
             convolution.weight[7], convolution.bias[7] = 0.0, -1.0
-        found = lesion_predictions(network, images, readout, "features.4")
+        actual = lesion_predictions(network, images, readout, "features.4")
         base = lesion_predictions(network, images, readout, "features.4", channels=[7], gain=1.0)[:, 0]
     finally:
         with torch.no_grad():
             convolution.weight[7], convolution.bias[7] = kept
-    assert torch.equal(found[:, 7], base)
-    assert not torch.equal(found[:, 8], base)
+    assert torch.equal(actual[:, 7], base)
+    assert not torch.equal(actual[:, 8], base)
 
 
 def test_channels_in_the_order_asked_and_duplicates():
@@ -136,9 +136,9 @@ def test_a_saturated_sigmoid_keeps_stimuli_apart():
     network = untrained("toynet")
     images, readout = images_for(network, 6), readout_for(network, 1, link="sigmoid")
     readout = scaled(readout, 1, bias=torch.tensor([[20.0]]))
-    found = lesion_predictions(network, images, readout, "features.9")
-    assert found.max() < 1 and len(torch.unique(found[0, 0])) == 6
-    assert len(torch.unique(found[0, 0].float())) < 6  # single precision would have tied them
+    actual = lesion_predictions(network, images, readout, "features.9")
+    assert actual.max() < 1 and len(torch.unique(actual[0, 0])) == 6
+    assert len(torch.unique(actual[0, 0].float())) < 6  # single precision would have tied them
 
 
 def test_copies_stay_within_the_blocks():
@@ -154,7 +154,7 @@ def test_copies_stay_within_the_blocks():
         for copies in (1, 3):
             seen.clear()
             half = 4 * copies * largest  # of the bound; an operation's input, output and two more of that size
-            found = lesion_predictions(
+            actual = lesion_predictions(
                 network,
                 images,
                 readout,
@@ -167,7 +167,7 @@ def test_copies_stay_within_the_blocks():
     finally:
         for hook in hooks:
             hook.remove()
-    assert found.shape == (1, 6, 5)
+    assert actual.shape == (1, 6, 5)
 
 
 def test_a_definition_of_ones_own_with_blocks_that_are_not_known():
@@ -209,9 +209,9 @@ def test_a_definition_of_ones_own_with_blocks_that_are_not_known():
     images, readout = images_for(network, 3), readout_for(network, 2)
     module = whole_network(network, readout)
     for layer, gain in itertools.product(layers, (0.0, -1.0, 2.5)):
-        found = lesion_predictions(network, images, readout, layer, gain=gain, block_bytes=100_000)
+        actual = lesion_predictions(network, images, readout, layer, gain=gain, block_bytes=100_000)
         for channel in range(network.shape(layer)[0]):
-            assert_close(found[:, channel], full_forward_with_gain(module, images, layer, channel, gain).T, 1e-5)
+            assert_close(actual[:, channel], full_forward_with_gain(module, images, layer, channel, gain).T, 1e-5)
 
 
 def test_refuses_bad_input():

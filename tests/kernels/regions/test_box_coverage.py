@@ -8,9 +8,9 @@ from o2b_helpers.kernels.regions.box_coverage import box_coverage
 from o2b_helpers.kernels.regions.exchanged_boxes import exchanged_partners
 
 
-def dense(found, shape):
+def dense(result, shape):
     table = np.zeros(shape)
-    table[found[0], found[1]] = found[2]
+    table[result[0], result[1]] = result[2]
     return table
 
 
@@ -19,7 +19,7 @@ def test_shares_are_those_of_counted_pixels():
     corners = np.sort(rng.integers(0, 20, (30, 2, 2)), axis=1).reshape(30, 4)
     corners[4, 2] = corners[4, 0]  # no area
     image, label = rng.integers(0, 6, 30), rng.integers(0, 4, 30)
-    found = dense(box_coverage(corners, image, label), (30, 4))
+    result = dense(box_coverage(corners, image, label), (30, 4))
     pixels = np.zeros((30, 20, 20), dtype=bool)
     for box, (x0, y0, x1, y1) in enumerate(corners):
         pixels[box, y0:y1, x0:x1] = True
@@ -27,19 +27,19 @@ def test_shares_are_those_of_counted_pixels():
         for c in range(4):
             cover = pixels[(image == image[box]) & (label == c)].any(0)
             area = pixels[box].sum()
-            assert found[box, c] == pytest.approx((pixels[box] & cover).sum() / area if area else 0.0, abs=1e-12)
+            assert result[box, c] == pytest.approx((pixels[box] & cover).sum() / area if area else 0.0, abs=1e-12)
     real = pixels.any((1, 2))
-    assert (found[real, label[real]] == 1).all() and not found[~real].any() and not real.all()
+    assert (result[real, label[real]] == 1).all() and not result[~real].any() and not real.all()
 
 
 def test_boxes_of_one_class_count_once_where_they_overlap():
     boxes = [[0, 0, 4, 4], [0, 0, 2, 4], [0, 0, 2.5, 4], [0, 0, 4, 1]]
-    found = dense(box_coverage(np.array(boxes), np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])), (4, 2))
-    assert np.allclose(found, [[1, 0.625], [1, 1], [1, 1], [0, 1]], rtol=0, atol=1e-15)
+    result = dense(box_coverage(np.array(boxes), np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])), (4, 2))
+    assert np.allclose(result, [[1, 0.625], [1, 1], [1, 1], [0, 1]], rtol=0, atol=1e-15)
 
 
 def test_no_boxes_and_bad_ones():
-    assert [len(one) for one in box_coverage(np.empty((0, 4)), np.empty(0, int), np.empty(0, int))] == [0, 0, 0]
+    assert [len(each) for each in box_coverage(np.empty((0, 4)), np.empty(0, int), np.empty(0, int))] == [0, 0, 0]
     with pytest.raises(InputError, match="do not fit"):
         box_coverage(np.zeros((2, 4)), np.zeros(1, int), np.zeros(2, int))
     with pytest.raises(InputError, match="do not fit"):

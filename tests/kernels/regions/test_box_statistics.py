@@ -70,12 +70,12 @@ def test_equals_statistics_of_resized_maps(native, size, resizer):
     assert mean.shape == maximum.shape == (len(boxes), maps.shape[1])
     for box in range(len(boxes)):
         for channel in range(maps.shape[1]):
-            one = ours[owner[box], channel]
+            each = ours[owner[box], channel]
             if resizer == "torch":
-                resized = functional.interpolate(one[None, None], size, mode="bilinear", align_corners=False)[0, 0]
+                resized = functional.interpolate(each[None, None], size, mode="bilinear", align_corners=False)[0, 0]
                 resized = resized.numpy()
             else:
-                resized = cv2.resize(one.numpy(), size[::-1])
+                resized = cv2.resize(each.numpy(), size[::-1])
             wanted = box_values(resized, boxes[box])
             assert (float(mean[box, channel]), float(maximum[box, channel])) == pytest.approx(wanted, abs=1e-5)
 
@@ -112,10 +112,10 @@ def test_small_blocks_give_the_same():
     maps, size = random_maps((27, 27), channels=40), (224, 224)
     boxes = random_boxes(size, 6, seed=1)
     owner = torch.arange(len(boxes)) % 2
-    for one, other in zip(
+    for each, other in zip(
         box_statistics(maps, boxes, owner, size), box_statistics(maps, boxes, owner, size, block_bytes=1), strict=True
     ):
-        assert_close(one, other, 1e-6)
+        assert_close(each, other, 1e-6)
 
 
 @pytest.mark.parametrize("scale", ["map", "none"])
@@ -142,20 +142,20 @@ def test_every_box_of_a_small_input():
         maps = torch.randn(1, 5, *native, generator=torch.Generator().manual_seed(0)).abs()
         y, x = ([(start, stop) for start in range(n) for stop in range(start + 1, n + 1)] for n in size)
         boxes = torch.tensor([(x0, y0, x1, y1) for y0, y1 in y for x0, x1 in x])
-        found = box_statistics(maps, boxes, torch.zeros(len(boxes), dtype=int), size, scale="none")
+        result = box_statistics(maps, boxes, torch.zeros(len(boxes), dtype=int), size, scale="none")
         resized = functional.interpolate(maps, size, mode="bilinear", align_corners=False)[0].double()
         inside = [resized[:, y0:y1, x0:x1] for x0, y0, x1, y1 in boxes.tolist()]
-        assert_close(found[0], torch.stack([one.mean((1, 2)) for one in inside]), 1e-5)
-        assert_close(found[1], torch.stack([one.amax((1, 2)) for one in inside]), 1e-5)
+        assert_close(result[0], torch.stack([each.mean((1, 2)) for each in inside]), 1e-5)
+        assert_close(result[1], torch.stack([each.amax((1, 2)) for each in inside]), 1e-5)
 
 
 def test_negative_maps_too():
     maps, size = -1 - random_maps((6, 6)), (50, 40)
     boxes = random_boxes(size, 10, seed=5)
-    found = box_statistics(maps[:1], boxes, torch.zeros(len(boxes), dtype=int), size, scale="none")[1]
+    result = box_statistics(maps[:1], boxes, torch.zeros(len(boxes), dtype=int), size, scale="none")[1]
     resized = functional.interpolate(maps[:1], size, mode="bilinear", align_corners=False)[0]
     wanted = torch.stack([resized[:, y0:y1, x0:x1].amax((1, 2)) for x0, y0, x1, y1 in boxes.tolist()])
-    assert_close(found, wanted, 1e-5)
+    assert_close(result, wanted, 1e-5)
 
 
 def test_no_boxes():
@@ -210,6 +210,6 @@ def test_pixel_boxes_refuse_bad_corners():
 @pytest.mark.parametrize("score", ["homogeneity", "mean", "max"])
 def test_box_scores(score):
     mean, maximum = torch.tensor([[0.0, 0.2], [0.5, 1.0]]), torch.tensor([[0.0, 0.8], [0.5, 1.0]])
-    found = box_scores(mean, maximum, score)
+    result = box_scores(mean, maximum, score)
     for place in np.ndindex(2, 2):
-        assert float(found[place]) == pytest.approx(score_of(float(mean[place]), float(maximum[place]), score))
+        assert float(result[place]) == pytest.approx(score_of(float(mean[place]), float(maximum[place]), score))

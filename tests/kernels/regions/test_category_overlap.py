@@ -16,15 +16,15 @@ def plain(detections, size=60):
     """Draw every category's union on a grid of pixels, for boxes at whole pixels."""
     names = sorted(detections["category"].unique())
     shares = {(a, b): [] for a in names for b in names}
-    for _, here in detections.groupby("image"):
+    for _, place in detections.groupby("image"):
         drawn = {}
-        for row in here.itertuples():
+        for row in place.itertuples():
             canvas = drawn.setdefault(row.category, np.zeros((size, size), dtype=bool))
             canvas[row.y0 : row.y1, row.x0 : row.x1] = True
         for a in drawn:
             for b in drawn:
                 shares[a, b].append((drawn[a] & drawn[b]).sum() / drawn[a].sum())
-    return {pair: np.mean(found) if found else np.nan for pair, found in shares.items()}
+    return {pair: np.mean(result) if result else np.nan for pair, result in shares.items()}
 
 
 def test_equals_drawing():
@@ -39,22 +39,22 @@ def test_equals_drawing():
     rows.append(rows[0])  # the same box twice
     detections = table(rows)
     wanted = plain(detections)
-    found = category_overlap(detections.sample(frac=1, random_state=0))
-    assert list(found.columns) == ["category_a", "category_b", "overlap"] and len(found) == 25
-    for row in found.itertuples():
+    result = category_overlap(detections.sample(frac=1, random_state=0))
+    assert list(result.columns) == ["category_a", "category_b", "overlap"] and len(result) == 25
+    for row in result.itertuples():
         assert row.overlap == pytest.approx(wanted[row.category_a, row.category_b], abs=1e-12, nan_ok=True)
-    assert (found.loc[found.category_a == found.category_b, "overlap"] == 1).all()
+    assert (result.loc[result.category_a == result.category_b, "overlap"] == 1).all()
 
 
 def test_fractions_of_pixels_are_exact():
-    found = category_overlap(table([("i", "A", 0, 0, 1, 1), ("i", "B", 0.25, 0.5, 3.25, 1.0)]))
-    value = found.set_index(["category_a", "category_b"])["overlap"]
+    result = category_overlap(table([("i", "A", 0, 0, 1, 1), ("i", "B", 0.25, 0.5, 3.25, 1.0)]))
+    value = result.set_index(["category_a", "category_b"])["overlap"]
     assert value["A", "B"] == 0.375 and value["B", "A"] == 0.25
 
 
 def test_boxes_without_area_show_nothing():
-    found = category_overlap(table([("i", "A", 0, 0, 5, 5), ("i", "B", 2, 2, 2, 4)]))
-    assert found.values.tolist() == [["A", "A", 1.0]]
+    result = category_overlap(table([("i", "A", 0, 0, 5, 5), ("i", "B", 2, 2, 2, 4)]))
+    assert result.values.tolist() == [["A", "A", 1.0]]
     assert category_overlap(table([])).empty
 
 

@@ -23,15 +23,15 @@ def test_what_is_not_hidden_stays_and_what_is_hidden_does_not_show_through():
     hidden = torch.zeros(3, 37, 50, dtype=torch.bool)
     hidden[0, 5:20, 8:30] = hidden[1, :, 10:] = True
     hidden[1, 3, 20] = False
-    found = fill_from_surroundings(images, hidden)
+    result = fill_from_surroundings(images, hidden)
     seen = (~hidden)[:, None].expand_as(images)
-    assert torch.equal(found[seen], images[seen]) and torch.equal(found[2], images[2])
+    assert torch.equal(result[seen], images[seen]) and torch.equal(result[2], images[2])
     other = torch.where(seen, images, torch.randn(images.shape, generator=generator) * 100)
-    assert torch.equal(fill_from_surroundings(other, hidden), found)
-    for one, was, mask in zip(found, images, hidden, strict=True):  # an average of what is known, nothing beyond
+    assert torch.equal(fill_from_surroundings(other, hidden), result)
+    for each, was, mask in zip(result, images, hidden, strict=True):  # an average of what is known, nothing beyond
         for channel in range(3):
             known = was[channel][~mask]
-            assert known.min() - 1e-5 <= one[channel].min() and one[channel].max() <= known.max() + 1e-5
+            assert known.min() - 1e-5 <= each[channel].min() and each[channel].max() <= known.max() + 1e-5
 
 
 def test_a_plain_ground_is_continued_exactly_and_a_slope_nearly():
@@ -41,15 +41,15 @@ def test_a_plain_ground_is_continued_exactly_and_a_slope_nearly():
     square = torch.where(hidden[:, None], -3.0, plain)
     assert torch.allclose(fill_from_surroundings(square, hidden), plain, rtol=0, atol=1e-5)
     slope = torch.linspace(0, 1, 40).expand(1, 3, 40, 40)
-    found = fill_from_surroundings(torch.where(hidden[:, None], 9.0, slope), hidden)
-    assert float((found - slope).abs().max()) < 0.3 and float((found - slope).abs().mean()) < 0.05
+    result = fill_from_surroundings(torch.where(hidden[:, None], 9.0, slope), hidden)
+    assert float((result - slope).abs().max()) < 0.3 and float((result - slope).abs().mean()) < 0.05
 
 
 def test_a_picture_that_is_hidden_as_a_whole_becomes_the_mean_colour():
     images = torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(1))
     hidden = torch.tensor([True, False])[:, None, None].expand(2, 9, 9)
-    found = fill_from_surroundings(images, hidden)
-    assert not found[0].any() and torch.equal(found[1], images[1])
+    result = fill_from_surroundings(images, hidden)
+    assert not result[0].any() and torch.equal(result[1], images[1])
 
 
 def test_neighbours_in_a_batch_do_not_matter():
@@ -67,9 +67,9 @@ def test_maps_lose_the_cells_that_are_hidden():
     maps = torch.arange(1.0, 9.0).reshape(1, 2, 2, 2)
     hidden = torch.zeros(1, 8, 8, dtype=torch.bool)
     hidden[0, :4, :6] = True  # the upper left cell, and half of the upper right one
-    found = hide_in_maps(maps, hidden, (8, 8))
+    result = hide_in_maps(maps, hidden, (8, 8))
     left = torch.tensor([[0.0, 0.5], [1.0, 1.0]])
-    assert torch.allclose(found, maps * left, rtol=0, atol=1e-6)
+    assert torch.allclose(result, maps * left, rtol=0, atol=1e-6)
     assert torch.equal(hide_in_maps(maps, hidden & False, (8, 8)), maps)
 
 

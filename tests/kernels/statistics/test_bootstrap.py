@@ -15,11 +15,11 @@ def test_rho_in_every_sample_is_that_of_the_repeated_stimuli():
     series, targets = rng.normal(size=(3, 12)).round(1), rng.normal(size=(2, 12))
     targets[1] = targets[1] > 0
     counts = draw_counts(np.zeros(12), 40, 1)
-    found = bootstrap_rho(series, targets, counts)
-    for sample, x, y in np.ndindex(found.shape):
+    result = bootstrap_rho(series, targets, counts)
+    for sample, x, y in np.ndindex(result.shape):
         again = np.repeat(np.arange(12), counts[sample].astype(int))
         wanted = stats.spearmanr(series[x][again], targets[y][again]).statistic
-        assert found[sample, x, y] == pytest.approx(wanted, abs=1e-12)
+        assert result[sample, x, y] == pytest.approx(wanted, abs=1e-12)
 
 
 def test_weights_in_every_sample_equal_a_plain_loop():
@@ -27,25 +27,25 @@ def test_weights_in_every_sample_equal_a_plain_loop():
     sensitivity, base = rng.uniform(size=(2, 4, 3)), rng.normal(size=(2, 10))
     lesioned, targets = rng.normal(size=(2, 4, 10)), rng.normal(size=(2, 10))
     counts = draw_counts(np.zeros(10), 5, 3)
-    found = bootstrap_weights(sensitivity, base, lesioned, targets, counts)
+    result = bootstrap_weights(sensitivity, base, lesioned, targets, counts)
 
     def rho(x, y, again):
         return stats.spearmanr(x[again], y[again]).statistic
 
-    for sample, run, c, t in np.ndindex(found.shape):
+    for sample, run, c, t in np.ndindex(result.shape):
         again = np.repeat(np.arange(10), counts[sample].astype(int))
         whole = rho(base[run], targets[t], again)
         effects = [whole - rho(lesioned[run, k], targets[t], again) for k in range(4)]
-        assert found[sample, run, c, t] == pytest.approx(sensitivity[run, :, c] @ effects, abs=1e-6)
+        assert result[sample, run, c, t] == pytest.approx(sensitivity[run, :, c] @ effects, abs=1e-6)
 
 
 def test_a_sample_with_one_value_has_no_rho():
     counts = np.array([[4.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
-    found = bootstrap_rho(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[1.0, 3.0, 2.0, 4.0]]), counts)
-    assert np.isnan(found[0]).all() and found[1, 0, 0] == pytest.approx(0.8)
-    low, high = interval(found)
+    result = bootstrap_rho(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[1.0, 3.0, 2.0, 4.0]]), counts)
+    assert np.isnan(result[0]).all() and result[1, 0, 0] == pytest.approx(0.8)
+    low, high = interval(result)
     assert low[0, 0] == high[0, 0] == pytest.approx(0.8)
-    assert np.isnan(interval(found[:1])).all()
+    assert np.isnan(interval(result[:1])).all()
 
 
 def test_samples_keep_to_the_conditions():

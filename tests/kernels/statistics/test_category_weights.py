@@ -15,19 +15,19 @@ def test_takes_a_share_from_both_ends():
     classes = [f"c{number:02d}" for number in range(20)]
     category = {name: "even" if number % 2 == 0 else "odd" for number, name in enumerate(classes)}
     weights = np.arange(20.0)[:, None] - 9.5
-    found = category_weights(weights, classes, category, 0.15, targets=["t"])  # three from either end
-    assert rows(found) == [
+    result = category_weights(weights, classes, category, 0.15, targets=["t"])  # three from either end
+    assert rows(result) == [
         ("t", "even", "positive", 8.5, 1),
         ("t", "odd", "positive", 9.5 + 7.5, 2),
         ("t", "even", "negative", -9.5 - 7.5, 2),
         ("t", "odd", "negative", -8.5, 1),
     ]
-    assert list(found.columns) == ["target", "category", "sign", "weight", "n_classes"]
+    assert list(result.columns) == ["target", "category", "sign", "weight", "n_classes"]
 
 
 def test_only_the_right_sign_counts_and_zero_has_none():
-    found = category_weights(np.array([[1.0, -1.0], [2.0, -2.0], [0.0, 0.0]]), ["a", "b", "c"], str.upper, 1.0)
-    assert rows(found) == [
+    result = category_weights(np.array([[1.0, -1.0], [2.0, -2.0], [0.0, 0.0]]), ["a", "b", "c"], str.upper, 1.0)
+    assert rows(result) == [
         (0, "A", "positive", 1.0, 1),
         (0, "B", "positive", 2.0, 1),
         (1, "A", "negative", -1.0, 1),
@@ -46,8 +46,8 @@ def test_ties_go_by_class_name_and_at_least_one_class_is_taken():
 
 def test_share_is_of_the_detected_classes():
     weights = np.concatenate([np.arange(1.0, 251.0), np.full(351, np.nan)])[:, None]  # 250 of 601 detected: 25
-    found = category_weights(weights, [f"c{number:03d}" for number in range(601)], lambda name: "all")
-    assert rows(found) == [(0, "all", "positive", float(sum(range(226, 251))), 25)]
+    result = category_weights(weights, [f"c{number:03d}" for number in range(601)], lambda name: "all")
+    assert rows(result) == [(0, "all", "positive", float(sum(range(226, 251))), 25)]
 
 
 def test_category_errors():

@@ -31,33 +31,33 @@ def test_halves_and_ceilings_are_those_of_a_plain_loop(people, gaps):
     _, measured = _people(1, 2.0, people, 24)
     random = np.random.default_rng(2)
     measured[random.uniform(size=measured.shape) < gaps] = np.nan
-    here, splits = np.arange(3, 20), 40
+    place, splits = np.arange(3, 20), 40
     sides = random_halves(people, splits, seed=5)
     mean, half, rhos, drawn = np.nanmean(measured, axis=0), people // 2, [], []
     for split in range(splits):
-        one, other = np.flatnonzero(sides[split] == 1), np.flatnonzero(sides[split] == -1)
-        assert len(one) == len(other) == half and not set(one) & set(other)
-        a, b = (np.array([_mean(measured[who, s]) for s in range(24)]) for who in (one, other))
-        rhos.append(spearmanr(a[here], b[here], nan_policy="omit").statistic)
+        item, other = np.flatnonzero(sides[split] == 1), np.flatnonzero(sides[split] == -1)
+        assert len(item) == len(other) == half and not set(item) & set(other)
+        a, b = (np.array([_mean(measured[who, s]) for s in range(24)]) for who in (item, other))
+        rhos.append(spearmanr(a[place], b[place], nan_policy="omit").statistic)
         drawn.append((a - b) / 2 * np.sqrt(2 * half / people))
     r, times = np.mean(rhos), people / half
     reliability = times * r / (1 + (times - 1) * r)
-    found = noise_ceilings(measured, [here], method="split_half", median_labels=True, splits=splits, seed=5)
-    assert found.reliability[0] == pytest.approx(reliability, abs=1e-12)
+    result = noise_ceilings(measured, [place], method="split_half", median_labels=True, splits=splits, seed=5)
+    assert result.reliability[0] == pytest.approx(reliability, abs=1e-12)
     label = mean > np.median(mean)
-    assert found.ceiling[0] == pytest.approx(
-        np.sqrt(reliability) * spearmanr(rankdata(mean[here], "ordinal"), label[here]).statistic, abs=1e-12
+    assert result.ceiling[0] == pytest.approx(
+        np.sqrt(reliability) * spearmanr(rankdata(mean[place], "ordinal"), label[place]).statistic, abs=1e-12
     )
     best = []
     for error, rho in zip(drawn, rhos, strict=True):
         value, own = mean.copy(), max(0.0, times * rho / (1 + (times - 1) * rho))
-        value[here] = mean[here].mean() + np.sqrt(own) * (mean[here] - mean[here].mean())
+        value[place] = mean[place].mean() + np.sqrt(own) * (mean[place] - mean[place].mean())
         value += error
         value = np.sign(value - np.nanmedian(value))
-        best.append(spearmanr(mean[here], value[here], nan_policy="omit").statistic)
+        best.append(spearmanr(mean[place], value[place], nan_policy="omit").statistic)
     low, high = np.percentile(best, [2.5, 97.5])
-    ends = max(min(low, found.ceiling[0]), 0), max(high, found.ceiling[0])
-    assert (found.low[0], found.high[0]) == pytest.approx(ends, abs=1e-12)
+    ends = max(min(low, result.ceiling[0]), 0), max(high, result.ceiling[0])
+    assert (result.low[0], result.high[0]) == pytest.approx(ends, abs=1e-12)
 
 
 def _mean(values: np.ndarray) -> float:
@@ -68,9 +68,9 @@ def test_each_against_the_others_is_that_of_a_plain_loop():
     _, measured = _people(3, 2.0, 9, 24)
     expected = [spearmanr(measured[k], np.delete(measured, k, axis=0).mean(0)).statistic for k in range(9)]
     np.testing.assert_allclose(leave_one_out(measured), expected, atol=1e-12)
-    found = noise_ceilings(measured, [np.arange(24)], method="leave_one_out", median_labels=False, splits=50, seed=0)
-    assert found.reliability[0] == pytest.approx(reliability_from_rest(np.mean(expected), 9), abs=1e-12)
-    assert found.ceiling[0] == pytest.approx(np.sqrt(found.reliability[0]), abs=1e-12)
+    result = noise_ceilings(measured, [np.arange(24)], method="leave_one_out", median_labels=False, splits=50, seed=0)
+    assert result.reliability[0] == pytest.approx(reliability_from_rest(np.mean(expected), 9), abs=1e-12)
+    assert result.ceiling[0] == pytest.approx(np.sqrt(result.reliability[0]), abs=1e-12)
 
 
 def test_rows_are_correlated_as_scipy_does():
@@ -109,8 +109,8 @@ def test_people_who_do_not_agree_have_a_ceiling_of_zero_and_one_person_has_none(
     against = np.vstack([np.arange(24.0), -np.arange(24.0)] * 5) + random.normal(0, 0.1, (10, 24))
     for method in ("split_half", "leave_one_out"):
         options = {"method": method, "median_labels": False, "splits": 100, "seed": 0}
-        found = noise_ceilings(against, [np.arange(24)], **options)
-        assert found.reliability[0] < 0 and found.ceiling[0] == 0 and found.low[0] == 0
+        result = noise_ceilings(against, [np.arange(24)], **options)
+        assert result.reliability[0] < 0 and result.ceiling[0] == 0 and result.low[0] == 0
         alone = noise_ceilings(against[:1], [np.arange(24)], **options)
         assert np.isnan([alone.reliability, alone.ceiling, alone.low, alone.high]).all()
         constant = noise_ceilings(np.ones((6, 24)), [np.arange(24)], **options)
@@ -135,12 +135,12 @@ def test_the_ceiling_is_what_noise_free_values_reach(method, noise):
         true, measured = _people([seed, 7], noise, people)
         mean = measured.mean(0)
         target = (mean > np.median(mean)).astype(float) if labels else mean
-        found = noise_ceilings(measured, HALVES, method=method, median_labels=labels, splits=200, seed=seed)
-        for number, here in enumerate(HALVES):
-            best = spearmanr(true[here], target[here]).statistic
+        result = noise_ceilings(measured, HALVES, method=method, median_labels=labels, splits=200, seed=seed)
+        for number, place in enumerate(HALVES):
+            best = spearmanr(true[place], target[place]).statistic
             reached.append(best)
-            expected.append(found.ceiling[number])
-            inside.append(found.low[number] - 1e-9 <= best <= found.high[number] + 1e-9)
+            expected.append(result.ceiling[number])
+            inside.append(result.low[number] - 1e-9 <= best <= result.high[number] + 1e-9)
     share, bias = np.mean(inside), np.mean(expected) - np.mean(reached)
     print(f"{method}, noise {noise}: reached {np.mean(reached):.3f}, off by {bias:+.3f}, inside {share:.3f}")
     assert abs(bias) < 0.05

@@ -56,21 +56,21 @@ def test_null_of_class_weights_equals_a_plain_loop(study):
 def test_p_counts_what_is_at_least_as_far_from_zero(study):
     permutations = permutations_within(np.zeros(STIMULI), 200, 2)
     x, y = study["base"], study["targets"]
-    found = permutation_test([LinearStatistics(unit_ranks(x), y, np.arange(STIMULI))], permutations)
+    result = permutation_test([LinearStatistics(unit_ranks(x), y, np.arange(STIMULI))], permutations)
     null = np.array([[[stats.spearmanr(a, b[p]).statistic for a in x] for b in y] for p in permutations])
     rho = np.array([[stats.spearmanr(a, b).statistic for a in x] for b in y])
     far = np.abs(null) >= np.abs(rho) - 1e-12
-    assert found.observed[0] == pytest.approx(rho, abs=1e-12)
-    assert found.p[0] == pytest.approx((1 + far.sum(0)) / 201, abs=1e-12)
+    assert result.observed[0] == pytest.approx(rho, abs=1e-12)
+    assert result.p[0] == pytest.approx((1 + far.sum(0)) / 201, abs=1e-12)
     largest = np.abs(null).max((1, 2))
     family = (1 + (largest[:, None, None] >= np.abs(rho) - 1e-12).sum(0)) / 201
-    assert found.p_familywise[0] == pytest.approx(family, abs=1e-12)
+    assert result.p_familywise[0] == pytest.approx(family, abs=1e-12)
 
 
 def test_agrees_with_scipys_permutation_test(study):
     x, y = study["base"][1], study["targets"][0]
     permutations = permutations_within(np.zeros(STIMULI), 20_000, 3)
-    found = permutation_test([LinearStatistics(unit_ranks(x[None]), y[None], np.arange(STIMULI))], permutations).p[0][
+    result = permutation_test([LinearStatistics(unit_ranks(x[None]), y[None], np.arange(STIMULI))], permutations).p[0][
         0, 0
     ]
 
@@ -79,7 +79,7 @@ def test_agrees_with_scipys_permutation_test(study):
 
     options = {"permutation_type": "pairings", "alternative": "greater", "n_resamples": 4000, "rng": 1}
     wanted = stats.permutation_test((x,), rho, **options).pvalue
-    assert found == pytest.approx(wanted, abs=4 * np.sqrt(wanted * (1 - wanted) * (1 / 4000 + 1 / 20_000)))
+    assert result == pytest.approx(wanted, abs=4 * np.sqrt(wanted * (1 - wanted) * (1 / 4000 + 1 / 20_000)))
 
 
 def test_a_target_with_fewer_stimuli_keeps_to_its_own():
@@ -138,7 +138,7 @@ def null_data_sets():
     """p of rho, of one class weight and of one category weight, and the smallest q, in data sets without any effect."""
     rng = np.random.default_rng(7)
     members = np.eye(3)[np.arange(12) % 3]
-    found = []
+    result = []
     for number in range(DATA_SETS):
         condition = np.repeat([0, 1], 12)
         permutations = permutations_within(condition, PERMUTATIONS, number)
@@ -154,7 +154,7 @@ def null_data_sets():
         null = category_sums(weights.permuted(permutations)[0], members, 3)
         own = category_sums(weights.observed()[:1], members, 3)
         categories = np.array(category_p((own[0][0], own[1][0]), [null]))
-        found.append(
+        result.append(
             {
                 "rho": rho.p[0][0, 0],
                 "class": tested.p[0][0, number % 12],
@@ -163,7 +163,7 @@ def null_data_sets():
                 "familywise": tested.p_familywise[0].min(),
             }
         )
-    return {name: np.array([one[name] for one in found]) for name in found[0]}
+    return {name: np.array([each[name] for each in result]) for name in result[0]}
 
 
 @pytest.mark.parametrize("what", ["rho", "class", "category"])

@@ -16,21 +16,21 @@ def test_equals_scipy_with_ties_and_duplicates():
     y = np.round(rng.normal(size=(4, 24)), 1)
     x[1, 2] = x[0, 0]  # a duplicate
     y[3] = rng.integers(0, 2, 24)  # labels 0 and 1
-    found = rank_correlation(x, y)
-    assert found.shape == (3, 5, 4) and found.dtype == np.float64
+    result = rank_correlation(x, y)
+    assert result.shape == (3, 5, 4) and result.dtype == np.float64
     for place in np.ndindex(3, 5, 4):
-        assert found[place] == pytest.approx(stats.spearmanr(x[place[:2]], y[place[2]]).statistic, abs=1e-12)
-    assert np.array_equal(found[1, 2], found[0, 0])
+        assert result[place] == pytest.approx(stats.spearmanr(x[place[:2]], y[place[2]]).statistic, abs=1e-12)
+    assert np.array_equal(result[1, 2], result[0, 0])
 
 
 def test_leaves_out_pairs_with_nan_as_scipy_does():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(7, 20)), rng.normal(size=(6, 20))
     y[1, :3], y[2, [5, 9]], y[3, :3], x[4, [0, 7]] = np.nan, np.nan, np.nan, np.nan
-    found = rank_correlation(x, y)
+    result = rank_correlation(x, y)
     for series, target in np.ndindex(7, 6):
         wanted = stats.spearmanr(x[series], y[target], nan_policy="omit").statistic
-        assert found[series, target] == pytest.approx(float(wanted), abs=1e-12)
+        assert result[series, target] == pytest.approx(float(wanted), abs=1e-12)
     y[5] = np.nan
     assert np.isnan(rank_correlation(x, y)[:, 5]).all()
 
@@ -38,15 +38,15 @@ def test_leaves_out_pairs_with_nan_as_scipy_does():
 def test_constant_series_have_no_correlation():
     x = np.array([[0.1] * 6, [1, 2, 3, 4, 5, 6]])
     y = np.array([[1, 1, 1, 1, 1, 1], [6, 5, 4, 3, 2, 1], [1, np.nan, 1, 1, 1, 1]])
-    found = rank_correlation(x, y)
-    assert np.isnan(found[0]).all() and np.isnan(found[1, [0, 2]]).all()
-    assert found[1, 1] == -1.0
+    result = rank_correlation(x, y)
+    assert np.isnan(result[0]).all() and np.isnan(result[1, [0, 2]]).all()
+    assert result[1, 1] == -1.0
 
 
 def test_does_not_depend_on_what_else_is_asked():
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(40, 48)), rng.normal(size=(24, 48))
-    alone = np.array([[rank_correlation(one, other[None])[0] for other in y] for one in x])
+    alone = np.array([[rank_correlation(item, other[None])[0] for other in y] for item in x])
     assert np.array_equal(alone, rank_correlation(x, y))
 
 
@@ -54,10 +54,10 @@ def test_many_missing_patterns_equal_scipy():
     rng = np.random.default_rng(7)
     x, y = np.round(rng.normal(size=(30, 19)), 1), rng.integers(0, 3, (5, 19)).astype(float)
     x[rng.random(x.shape) < 0.1], y[rng.random(y.shape) < 0.2] = np.nan, np.nan
-    found = rank_correlation(x, y)
-    for series, target in np.ndindex(found.shape):
+    result = rank_correlation(x, y)
+    for series, target in np.ndindex(result.shape):
         wanted = stats.spearmanr(x[series], y[target], nan_policy="omit").statistic
-        assert found[series, target] == pytest.approx(float(wanted), abs=1e-12)
+        assert result[series, target] == pytest.approx(float(wanted), abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 400])
@@ -94,13 +94,13 @@ def test_permuted_targets_equal_scipy(kept, gaps):
     if gaps:
         x[0, 1, 3], x[1, 0, 12:15] = np.nan, np.nan
     permutations = permutations_within(groups if kept else np.zeros(20), 6, seed=1)
-    found = all_of(permuted_rank_correlation(x, y, permutations, block_bytes=8 * 6 * 5 * 4), 6)
-    assert found.shape == (6, 2, 3, 5)
-    wanted = np.array(by_scipy(x, y, permutations), dtype=float).reshape(found.shape)
-    assert np.allclose(found, wanted, rtol=0, atol=1e-12, equal_nan=True)
-    assert np.isnan(found[:, 1, 2]).all() and np.isfinite(np.delete(found.reshape(6, 6, 5), 5, 1)).all()
+    result = all_of(permuted_rank_correlation(x, y, permutations, block_bytes=8 * 6 * 5 * 4), 6)
+    assert result.shape == (6, 2, 3, 5)
+    wanted = np.array(by_scipy(x, y, permutations), dtype=float).reshape(result.shape)
+    assert np.allclose(result, wanted, rtol=0, atol=1e-12, equal_nan=True)
+    assert np.isnan(result[:, 1, 2]).all() and np.isfinite(np.delete(result.reshape(6, 6, 5), 5, 1)).all()
     plain = np.stack([rank_correlation(x, y[:, p]) for p in permutations])
-    assert np.array_equal(found, plain, equal_nan=True)  # to the last bit, whatever the block
+    assert np.array_equal(result, plain, equal_nan=True)  # to the last bit, whatever the block
 
 
 def test_permuted_targets_in_blocks_of_any_size():
@@ -165,9 +165,9 @@ def test_false_discovery_rate_equals_scipy():
     assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p.ravel()).reshape(p.shape), abs=1e-15)
     with_gaps = p.copy()
     with_gaps[2, ::3] = np.nan
-    found, tested = benjamini_hochberg(with_gaps), ~np.isnan(with_gaps)
-    assert np.array_equal(np.isnan(found), ~tested)
-    assert found[tested] == pytest.approx(stats.false_discovery_control(with_gaps[tested]), abs=1e-15)
+    result, tested = benjamini_hochberg(with_gaps), ~np.isnan(with_gaps)
+    assert np.array_equal(np.isnan(result), ~tested)
+    assert result[tested] == pytest.approx(stats.false_discovery_control(with_gaps[tested]), abs=1e-15)
     assert benjamini_hochberg(np.array([])).shape == (0,)
     with pytest.raises(InputError, match="p-value"):
         benjamini_hochberg(np.array([0.2, 1.2]))

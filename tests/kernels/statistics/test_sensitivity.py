@@ -21,10 +21,10 @@ def scores_of(squares, places):
     """Scores of single boxes, gated (run, filter, box) and ungated (filter, box): places lists (image, box)."""
     corners = torch.tensor(np.array([box for _, box in places]))
     owner, alone = torch.tensor([image for image, _ in places]), torch.arange(len(places))
-    found = filter_scores(
+    actual = filter_scores(
         colours(), squares.images, READOUT, corners, owner, alone, len(places), [LAYER], ungated=True, batch_size=3
     )
-    return found.score_sum, np.broadcast_to(found.ungated_sum, found.score_sum.shape)
+    return actual.score_sum, np.broadcast_to(actual.ungated_sum, actual.score_sum.shape)
 
 
 def overlapping():
@@ -44,7 +44,7 @@ def coverage(boxes):
     for label, (x0, y0, x1, y1) in enumerate(boxes.astype(int)):
         pixels[label, y0:y1, x0:x1] = True
     area = pixels.sum((1, 2))
-    return np.array([[(one & other).sum() for other in pixels] for one in pixels]) / np.maximum(area, 1)[:, None]
+    return np.array([[(item & other).sum() for other in pixels] for item in pixels]) / np.maximum(area, 1)[:, None]
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +53,11 @@ def loops():
     squares = overlapping()
     there = squares.boxes[..., 2] > squares.boxes[..., 0]
     shown = np.flatnonzero(there.any(1))
-    given = dict(zip(shown, shown[exchanged_partners([str(one) for one in shown], 0)], strict=True))
+    given = dict(zip(shown, shown[exchanged_partners([str(item) for item in shown], 0)], strict=True))
     own = [(image, label, image) for image in shown for label in np.flatnonzero(there[image])]
     exchanged = [(image, label, given[image]) for image in shown for label in np.flatnonzero(there[given[image]])]
     cover = {image: coverage(squares.boxes[image]) for image in shown}
-    assert any((0 < one).sum() > there[image].sum() for image, one in cover.items())  # some do cover each other
+    assert any((0 < item).sum() > there[image].sum() for image, item in cover.items())  # some do cover each other
     result = {}
     for prefix, kind in (("", 0), ("ungated", 1)):
         sums = {}
@@ -92,11 +92,11 @@ def loops():
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_equals_plain_loops(loops, estimator):
     squares, wanted = loops
-    found = sensitivity(estimator, sums_over(colours(), squares, READOUT))
-    assert_close(found, wanted[estimator], 1e-4)
+    actual = sensitivity(estimator, sums_over(colours(), squares, READOUT))
+    assert_close(actual, wanted[estimator], 1e-4)
     assert np.abs(wanted[estimator]).max() > 0.1
     if estimator not in ("confidence", "sum"):
-        assert np.abs(found - wanted["sum"]).max() > 0.01
+        assert np.abs(actual - wanted["sum"]).max() > 0.01
 
 
 def test_confidence_weighs_boxes():
@@ -152,8 +152,8 @@ def test_a_ball_that_is_sports_equipment_too_gets_no_wild_score():
     sums = box_sums(members, np.array([0.59, 0.55, 0.3]))
     exact = np.linalg.solve(members, [0.59, 0.55, 0.3])
     assert np.abs(exact).max() > 1.4  # out of the range of any score
-    found = sensitivity("overlap_adjusted", sums)[0, 0]
-    assert (found > 0.2).all() and (found < 0.4).all() and abs(found[:2].sum() - 0.57) < 0.02
+    actual = sensitivity("overlap_adjusted", sums)[0, 0]
+    assert (actual > 0.2).all() and (actual < 0.4).all() and abs(actual[:2].sum() - 0.57) < 0.02
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -165,9 +165,9 @@ def test_a_class_without_boxes_is_missing_and_does_not_disturb_others(estimator)
         place = 1 if values.shape[-1] == 3 else None
         wider[name] = np.insert(values, place, 0, axis=-1) if place else values
     wider["coverage_gram"] = np.insert(np.insert(full["coverage_gram"], 1, 0, axis=0), 1, 0, axis=1)
-    found = sensitivity(estimator, wider)
-    assert np.isnan(found[..., 1]).all()
-    assert np.allclose(np.delete(found, 1, axis=-1), sensitivity(estimator, full), rtol=0, atol=1e-12)
+    actual = sensitivity(estimator, wider)
+    assert np.isnan(actual[..., 1]).all()
+    assert np.allclose(np.delete(actual, 1, axis=-1), sensitivity(estimator, full), rtol=0, atol=1e-12)
 
 
 def test_a_single_image_gives_no_lift():
@@ -190,7 +190,7 @@ def test_refuses_what_does_not_fit():
     with pytest.raises(ParameterError, match="estimator"):
         sensitivity("median", sums)
     with pytest.raises(InputError, match="coverage_gram"):
-        sensitivity("overlap_adjusted", {name: one for name, one in sums.items() if name != "coverage_gram"})
+        sensitivity("overlap_adjusted", {name: item for name, item in sums.items() if name != "coverage_gram"})
     with pytest.raises(InputError, match="coverage_gram"):
         sensitivity("overlap_adjusted", {**sums, "coverage_gram": np.eye(2)})
     with pytest.raises(InputError, match="exchanged_sum"):

@@ -67,9 +67,9 @@ def test_p_perm_is_that_of_a_plain_loop(human):
     )
     both = wide.loc[stimuli, ["PVMLR", "SVtrue"]]
     for kind in ("all", "congruent", "incongruent"):
-        here = both.notna().all(axis=1).to_numpy() & ((condition[stimuli] == kind).to_numpy() | (kind == "all"))
-        x, y = both.to_numpy()[here].T
-        place = {number: rank for rank, number in enumerate(np.flatnonzero(here))}
+        spot = both.notna().all(axis=1).to_numpy() & ((condition[stimuli] == kind).to_numpy() | (kind == "all"))
+        x, y = both.to_numpy()[spot].T
+        place = {number: rank for rank, number in enumerate(np.flatnonzero(spot))}
         observed, above = spearmanr(x, y).statistic, 0
         for order in permutations:
             kept = [place[number] for number in order if number in place]
@@ -120,8 +120,8 @@ def test_what_is_not_known_is_empty_and_not_one(human):
     nothing = ceilings_table(targets, None, None, **OPTIONS)
     assert len(nothing) == 24 and nothing.loc[:, "reliability":"ceiling_high"].isna().all(axis=None)
     assert set(nothing["method"]) == {"unknown: not at hand"} and (nothing["splits"] == 0).all()
-    one = ratings[ratings["annotator"] == "annotator_00"]
-    table = ceilings_table(targets, one, predictions, **OPTIONS).set_index("source")
+    item = ratings[ratings["annotator"] == "annotator_00"]
+    table = ceilings_table(targets, item, predictions, **OPTIONS).set_index("source")
     assert set(table.loc["true", "method"]) == {"unknown: a single person"}
     assert table.loc["true", "ceiling"].isna().all()
     assert table.drop(index="true")["ceiling"].notna().all()

@@ -33,8 +33,8 @@ def folder(tmp_path_factory):
 def expected_ranking(folder, model, layer, target):
     lesions = xr.load_dataset(folder / f"lesion_effects_{model}.nc", engine="h5netcdf")
     delta = lesions["delta"].sel(target=target).mean("run").values
-    here = np.flatnonzero(lesions["layer"].values == layer)
-    return sorted(here, key=lambda place: -delta[place]), delta
+    spot = np.flatnonzero(lesions["layer"].values == layer)
+    return sorted(spot, key=lambda place: -delta[place]), delta
 
 
 def test_the_explorer_starts_at_the_last_layer_with_filters_ranked_by_effect(folder):
@@ -53,11 +53,11 @@ def test_choices_redraw_everything_that_depends_on_them(folder):
     order, delta = expected_ranking(folder, "toynet_untrained", "features.4", "SV/HLR/incongruent")
     assert np.allclose(shown.effects.data[0].y, delta[order])
     weights = Results(folder).table(OBJECT_WEIGHTS)
-    here = weights[
+    spot = weights[
         (weights["architecture"] == "toynet_untrained") & (weights["layer"] == "features.4")
         & (weights["target"] == "SV/HLR/incongruent")
     ]  # fmt: skip
-    assert np.allclose(shown.weights.data[0].x, sorted(here.groupby("class")["weight"].mean(), reverse=True))
+    assert np.allclose(shown.weights.data[0].x, sorted(spot.groupby("class")["weight"].mean(), reverse=True))
     assert "SV/HLR/incongruent" in shown.words.value
     shown.model.value = "toynet"
     assert (shown.layer.value, shown.target.value) == ("features.4", "SV/HLR/incongruent")
@@ -139,7 +139,7 @@ def test_the_chance_level_is_what_shuffled_targets_give(tmp_path):
     assert "lack the predictions" in explorer(Results(folder)).words.value
     stimuli, base, without = write_predictions(folder)
     tables = FilterTables(Results(folder), "toynet")
-    found = tables.chance_level("features.4", "IV/true/congruent")
+    result = tables.chance_level("features.4", "IV/true/congruent")
     values = Results(folder).table(TARGETS).query("target == 'IV/true/congruent'").set_index("stimulus")["value"]
     places = [stimuli.index(name) for name in values.index]
     random, largest = np.random.default_rng(1), []
@@ -148,7 +148,7 @@ def test_the_chance_level_is_what_shuffled_targets_give(tmp_path):
         rho = rank_correlation(base[:, places], target)[:, None]
         effect = rho - rank_correlation(without[:, tables.layer == "features.4"][:, :, places], target)
         largest.append(np.abs(effect.mean(axis=0)).max())
-    assert found == pytest.approx(np.quantile(largest, 0.95), rel=0.1)
+    assert result == pytest.approx(np.quantile(largest, 0.95), rel=0.1)
     shown = explorer(Results(folder))
     assert "shuffles" in shown.words.value
     level = tables.chance_level("features.9", shown.target.value)
@@ -180,7 +180,7 @@ def test_the_dots_stand_where_rho_is():
     place = {float(v): float(x) for x, v in re.findall(r"<circle cx='([\d.]+)'.*?rho ([-\d.]+)<", plain)}
     marks = {float(v): float(x) for x, v in re.findall(r"<text x='([\d.]+)'[^>]*middle'>([-\d.]+)<", plain)}
     for value, x in place.items():
-        assert x == pytest.approx(np.interp(value, sorted(marks), [marks[one] for one in sorted(marks)]), abs=0.2)
+        assert x == pytest.approx(np.interp(value, sorted(marks), [marks[each] for each in sorted(marks)]), abs=0.2)
     assert "mean 0.200" in drawn and drawn.count("mean") == 2  # none for the second: it is undefined
     assert "undefined" in dots([Answer("", np.array([np.nan]), 24)], ["whole"])
 

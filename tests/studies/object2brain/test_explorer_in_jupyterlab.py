@@ -51,8 +51,8 @@ def browser_page(width: int = 1280, height: int = 900):
 def _errors(frame: str | bytes) -> list[str]:
     """Find what a kernel says of an error: in a cell, or (a widget's reaction) in what it prints on stderr."""
     text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
-    found = re.search(r'"msg_type": ?"error"|Traceback \(most recent call last\)', text)
-    return [f"kernel: {text[-2000:]}"] if found else []
+    result = re.search(r'"msg_type": ?"error"|Traceback \(most recent call last\)', text)
+    return [f"kernel: {text[-2000:]}"] if result else []
 
 
 def write_notebook(folder: Path, code: str, name: str) -> None:
@@ -143,8 +143,8 @@ def explore(page, results: Path, model: str, pictures: Path) -> Seat:
         shown = page.get_by_label("Filter", exact=True).locator("option:checked").text_content()
         channel = int(re.search(r"filter\s(\d+)\s", shown).group(1))
         place = (stored["layer"].values == layer) & (stored["channel"].values == channel)
-        one = stored.sel(target=target).isel(filter=place.nonzero()[0][0])
-        rho, delta = one["rho"].mean("run"), one["delta"].mean("run")
+        each = stored.sel(target=target).isel(filter=place.nonzero()[0][0])
+        rho, delta = each["rho"].mean("run"), each["delta"].mean("run")
         rows = seat.rows()
         assert rows["whole network"][0] == number(float(rho), 3)
         assert rows[f"without filter {channel}"][0] == number(float(rho - delta), 3)

@@ -75,7 +75,7 @@ def test_the_paper_s_sensitivity_is_that_of_the_kernel_alone(finished):
         ]
     )
     classes = scores["class"].values.tolist()
-    found = filter_scores(
+    actual = filter_scores(
         backbone,
         pictures(params, store, model, corpus, "corpus").batch(0, len(corpus)),
         readout,
@@ -85,8 +85,8 @@ def test_the_paper_s_sensitivity_is_that_of_the_kernel_alone(finished):
         len(classes),
         backbone.target_layers,
     )
-    assert_close(scores["score_sum"].values, found.score_sum, 1e-5)
-    assert scores["box_count"].values.tolist() == found.box_count.tolist()
+    assert_close(scores["score_sum"].values, actual.score_sum, 1e-5)
+    assert scores["box_count"].values.tolist() == actual.box_count.tolist()
 
 
 def test_shards_do_not_change_the_sums(finished, tmp_path, monkeypatch):
@@ -94,17 +94,17 @@ def test_shards_do_not_change_the_sums(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(filter_sensitivity, "IMAGES_IN_A_SHARD", 7)
     study = copy_study(profile, tmp_path / "study")
     for folder in ("scores", "filter_sensitivity"):
-        for one in (study.folder / "runs" / "store" / folder).iterdir():
-            one.rename(study.folder / one.name)  # found nowhere, so computed again
+        for each in (study.folder / "runs" / "store" / folder).iterdir():
+            each.rename(study.folder / each.name)  # found nowhere, so computed again
     run_step(study.params(), "filter_sensitivity")
     assert len(list((study.folder / "runs" / "store" / "scores").iterdir())) == -(-PICTURES // 7)
     again = read_dataset(study.folder / "runs" / "study" / "results" / FILE)
     for name in MEANINGS:
         assert_close(again[name].values, whole[name].values, 1e-4)
     for estimator in ESTIMATORS:
-        one, other = (sensitivity(estimator, {n: d[n].values for n in MEANINGS}) for d in (again, whole))
+        each, other = (sensitivity(estimator, {n: d[n].values for n in MEANINGS}) for d in (again, whole))
         assert np.isfinite(other).all() and np.abs(other).max() > 0.05
-        assert_close(one, other, 1e-4)
+        assert_close(each, other, 1e-4)
 
 
 def test_a_change_of_the_seed_changes_the_exchange_only(finished, tmp_path):
@@ -117,9 +117,9 @@ def test_a_change_of_the_seed_changes_the_exchange_only(finished, tmp_path):
     corpus = inputs.load(study_params, step_folder(study_params, "inputs")).corpus
     boxes = pd.read_parquet(study.folder / "runs" / "study" / "results" / "detections.parquet")
     (model,) = study_params.analysis.models
-    one, other = (filter_sensitivity.carry(params, model, corpus, boxes) for params in (study_params, moved))
-    assert np.array_equal(one.corners, other.corners) and (one.donor != other.donor).any()
-    assert sorted(one.donor) == sorted(other.donor)
+    each, other = (filter_sensitivity.carry(params, model, corpus, boxes) for params in (study_params, moved))
+    assert np.array_equal(each.corners, other.corners) and (each.donor != other.donor).any()
+    assert sorted(each.donor) == sorted(other.donor)
 
 
 def test_boxes_are_carried_with_their_own_image_also_into_another_one():

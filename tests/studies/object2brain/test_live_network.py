@@ -26,14 +26,14 @@ def test_lesions_of_single_filters_are_those_of_the_results(params):
     """Every filter of every layer, every target: the same rho as the results hold."""
     live, stored = LiveNetwork(params, "toynet"), lesion_effects(params)
     for place in range(stored.sizes["filter"]):
-        one = stored.isel(filter=place)
+        each = stored.isel(filter=place)
         for target in ("IV/true/congruent", "PV/MLR/incongruent"):
-            layer, channel = str(one["layer"].values), int(one["channel"].values)
+            layer, channel = str(each["layer"].values), int(each["channel"].values)
             without, n = live.rho(target, layer, [channel])
             whole, _ = live.rho(target, layer)
             assert n == 24
-            assert np.allclose(whole, one["rho"].sel(target=target), rtol=0, atol=1e-12)
-            assert np.allclose(whole - without, one["delta"].sel(target=target), rtol=0, atol=1e-12, equal_nan=True)
+            assert np.allclose(whole, each["rho"].sel(target=target), rtol=0, atol=1e-12)
+            assert np.allclose(whole - without, each["delta"].sel(target=target), rtol=0, atol=1e-12, equal_nan=True)
 
 
 def test_maps_are_kept_within_a_bound_and_the_answers_stay_the_same(params, monkeypatch):
@@ -55,13 +55,13 @@ def test_box_scores_of_all_pictures_add_up_to_the_filter_scores_of_the_results(p
     seen = FilterPictures(LiveNetwork(params, "toynet"))
     stored = xr.load_dataset(params.runs / "results" / "filter_scores_toynet.nc", engine="h5netcdf")
     place = int(np.flatnonzero((stored["layer"] == "features.7") & (stored["channel"] == 3))[0])
-    boxes = pd.concat([one.boxes for one in seen.seen("features.7", 3, range(len(seen.corpus)))])
-    found = boxes.groupby("class")["score"].agg(["sum", "count"])
+    boxes = pd.concat([each.boxes for each in seen.seen("features.7", 3, range(len(seen.corpus)))])
+    result = boxes.groupby("class")["score"].agg(["sum", "count"])
     wanted = stored.isel(filter=place)
-    for name, row in found.iterrows():
+    for name, row in result.iterrows():
         assert row["sum"] == pytest.approx(float(wanted["score_sum"].sel({"class": name}).mean("run")), abs=1e-5)
         assert row["count"] == int(wanted["box_count"].sel({"class": name}))
-    assert found["sum"].max() > 0
+    assert result["sum"].max() > 0
 
 
 def test_the_strongest_pictures_come_first(params):
@@ -74,17 +74,17 @@ def test_the_strongest_pictures_come_first(params):
     channel = int(response.max(0).argmax())
     shown = seen.top("features.9", channel)
     wanted = seen.corpus["image"].to_numpy()[np.argsort(-response[:, channel], kind="stable")[:6]]
-    assert [one.image for one in shown] == list(wanted)
-    assert [one.response for one in shown] == sorted((one.response for one in shown), reverse=True)
+    assert [each.image for each in shown] == list(wanted)
+    assert [each.response for each in shown] == sorted((each.response for each in shown), reverse=True)
     first = shown[0]
     own = maps[list(seen.corpus["image"]).index(first.image), channel].numpy()
     assert np.allclose(first.cam, (own - own.min()) / (own.max() - own.min()), atol=1e-6)
     assert first.pixels.shape == (96, 96, 3) and first.runs == 2 and 0 <= first.positive_runs <= 2
-    for one in shown:
-        share = one.positive_runs / one.runs
-        assert np.allclose(one.boxes["score"], share * one.boxes["map_score"], atol=1e-12)
+    for each in shown:
+        share = each.positive_runs / each.runs
+        assert np.allclose(each.boxes["score"], share * each.boxes["map_score"], atol=1e-12)
     # a map that no run's GradCAM keeps scores 0 in every box
-    assert all((one.boxes["score"] == 0).all() for one in shown if not one.positive_runs)
+    assert all((each.boxes["score"] == 0).all() for each in shown if not each.positive_runs)
 
 
 def test_what_is_not_there_is_said(params, tmp_path):

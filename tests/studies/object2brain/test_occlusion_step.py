@@ -40,30 +40,30 @@ def finished(tmp_path_factory):
 
 
 def test_shapes_and_meanings(finished):
-    _, found, result = finished
-    assert found["base"].dims == ("run", "stimulus")
-    assert found["prediction"].dims == ("run", "class", "stimulus")
-    assert found["map_prediction"].dims == ("layer", "run", "class", "stimulus")
-    assert found["shown"].dims == ("class", "stimulus") and found.sizes["stimulus"] == STIMULI
-    assert [found[name].attrs["long_name"] for name in found.data_vars] == [
+    _, actual, result = finished
+    assert actual["base"].dims == ("run", "stimulus")
+    assert actual["prediction"].dims == ("run", "class", "stimulus")
+    assert actual["map_prediction"].dims == ("layer", "run", "class", "stimulus")
+    assert actual["shown"].dims == ("class", "stimulus") and actual.sizes["stimulus"] == STIMULI
+    assert [actual[name].attrs["long_name"] for name in actual.data_vars] == [
         v.meaning for v in OCCLUDED_PREDICTIONS.variables
     ]
     classes = pd.read_parquet(result.results / "detections.parquet")["class"]
-    assert found["class"].values.tolist() == sorted(set(classes))
-    shown = found["shown"].values
+    assert actual["class"].values.tolist() == sorted(set(classes))
+    shown = actual["shown"].values
     assert (shown == 0).any() and (shown > 0).any() and shown.max() <= 1
-    base, prediction = found["base"].values, found["prediction"].values
+    base, prediction = actual["base"].values, actual["prediction"].values
     absent = np.broadcast_to(shown == 0, prediction.shape)
     assert np.array_equal(prediction[absent], np.broadcast_to(base[:, None], prediction.shape)[absent])
     assert (np.abs(prediction - base[:, None])[~absent] > 1e-6).mean() > 0.9
-    maps = found["map_prediction"].values
+    maps = actual["map_prediction"].values
     assert (np.abs(maps - base[None, :, None])[:, ~absent] > 1e-6).mean() > 0.5
     assert np.array_equal(maps[:, absent], np.broadcast_to(base[None, :, None], maps.shape)[:, absent])
 
 
 def test_equals_one_stimulus_and_one_class_at_a_time(finished):
     """From the picture's file to the prediction: detector, geometry, filling, network and heads."""
-    profile, found, _ = finished
+    profile, actual, _ = finished
     params = Study(profile).params()
     (model,) = params.analysis.models
     stimuli = inputs.load(params, step_folder(params, "inputs")).stimuli
@@ -74,26 +74,26 @@ def test_equals_one_stimulus_and_one_class_at_a_time(finished):
     rows, compared = np.indices((size, size)), 0
     for number, stimulus in enumerate(stimuli.itertuples()):
         image = load_images([stimulus.path], backbone.preprocessing)
-        for label, name in enumerate(found["class"].values):
+        for label, name in enumerate(actual["class"].values):
             own = boxes[(boxes["image"] == stimulus.image) & (boxes["class"] == name)]
             hidden = np.zeros((size, size), dtype=bool)
             for box in own[["x0", "y0", "x1", "y1"]].to_numpy():
                 ((x0, y0, x1, y1),) = backbone.preprocessing.boxes_to_input(box[None], stimulus.width, stimulus.height)
                 hidden |= (rows[1] + 1 > x0) & (rows[1] < x1) & (rows[0] + 1 > y0) & (rows[0] < y1)
-            assert found["shown"].values[label, number] == pytest.approx(hidden.mean(), abs=1e-12)
+            assert actual["shown"].values[label, number] == pytest.approx(hidden.mean(), abs=1e-12)
             filled = fill_from_surroundings(image, torch.tensor(hidden)[None])
             wanted = readout.outputs(backbone.features(filled))[:, 0]
-            assert_close(found["prediction"].values[:, label, number], wanted.numpy(), 1e-5)
+            assert_close(actual["prediction"].values[:, label, number], wanted.numpy(), 1e-5)
             if not hidden.any():
                 continue
             compared += 1
-            for place, layer in enumerate(found["layer"].values):
+            for place, layer in enumerate(actual["layer"].values):
                 maps = backbone.trunk(image, layer)
                 cells = size // maps.shape[-1]
                 part = hidden.reshape(size // cells, cells, size // cells, cells).mean((1, 3))
                 features = backbone.tail(maps * torch.tensor(1 - part).float(), layer)
                 wanted = readout.outputs(features)[:, 0]
-                assert_close(found["map_prediction"].values[place, :, label, number], wanted.numpy(), 1e-5)
+                assert_close(actual["map_prediction"].values[place, :, label, number], wanted.numpy(), 1e-5)
     assert compared > 10
 
 
@@ -101,8 +101,8 @@ def test_an_interrupted_step_goes_on_to_the_same_numbers(finished, tmp_path, mon
     profile, whole, _ = finished
     study = copy_study(profile, tmp_path / "study")
     for folder in (occlusion.KIND, "occlusion"):
-        for one in (study.folder / "runs" / "store" / folder).iterdir():
-            one.rename(study.folder / one.name)
+        for each in (study.folder / "runs" / "store" / folder).iterdir():
+            each.rename(study.folder / each.name)
     monkeypatch.setattr(occlusion, "STIMULI_IN_A_SHARD", 5)
     compute, calls = occlusion._predictions, []
 
@@ -150,13 +150,13 @@ def test_photographs(real_data, tmp_path, monkeypatch, capsys):
     (model,) = params.analysis.models
     features = np.random.default_rng(0).normal(size=(2, 512))
     readout = Readout.valence(features / 512**0.5, np.zeros(2))
-    found = occlusion.occluded_predictions(params, model, readout, stimuli, boxes, classes)
-    shown, base = found["shown"].values, found["base"].values
-    moved = np.abs(found["prediction"].values - base[:, None])
+    actual = occlusion.occluded_predictions(params, model, readout, stimuli, boxes, classes)
+    shown, base = actual["shown"].values, actual["base"].values
+    moved = np.abs(actual["prediction"].values - base[:, None])
     assert (shown > 0).any() and (shown == 0).any() and not moved[:, shown == 0].any()
     assert (moved[:, shown > 0.02] > 1e-4).all()
     # what hides more of the picture changes more
     assert np.corrcoef(shown[shown > 0], moved.mean(0)[shown > 0])[0, 1] > 0
     capsys.readouterr()
     again = occlusion.occluded_predictions(params, model, readout, stimuli, boxes, classes)
-    assert again.identical(found) and "computing" not in capsys.readouterr().out
+    assert again.identical(actual) and "computing" not in capsys.readouterr().out

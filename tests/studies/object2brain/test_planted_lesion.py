@@ -52,12 +52,12 @@ def test_only_the_lesion_of_this_filter_takes_the_alignment_away(study):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_sensitivity_and_weight_single_it_out(study, estimator):
     backbone, corpus, _, target, base, lesioned = study
-    found = sensitivity(estimator, sums_over(backbone, corpus, READOUT))
-    assert found.shape == (2, 4, 3) and np.isfinite(found).all()
-    weights = weight_coefficients(found, base, lesioned) @ unit_ranks(target)
+    result = sensitivity(estimator, sums_over(backbone, corpus, READOUT))
+    assert result.shape == (2, 4, 3) and np.isfinite(result).all()
+    weights = weight_coefficients(result, base, lesioned) @ unit_ranks(target)
     runs = {0: 1} if estimator in GATED else {0: 1, 1: -1}
     for run, sign in runs.items():
-        assert found[run, RED].argmax() == RED and np.argmax(found[run, :, RED]) == RED
+        assert result[run, RED].argmax() == RED and np.argmax(result[run, :, RED]) == RED
         assert sign * weights[run, RED] > 0.4
         assert np.abs(weights[run, RED]) > 1.5 * np.abs(np.delete(weights[run], RED)).max()
 
@@ -66,8 +66,8 @@ def test_sensitivity_and_weight_single_it_out(study, estimator):
 def test_gated_estimators_miss_a_filter_that_speaks_against_the_output(study, estimator):
     """Why the ungated ones are offered: its map relu(w A) is empty everywhere, so that no class gets a weight."""
     backbone, corpus, *_ = study
-    found = sensitivity(estimator, sums_over(backbone, corpus, READOUT))
-    assert not found[1, RED].any()
+    result = sensitivity(estimator, sums_over(backbone, corpus, READOUT))
+    assert not result[1, RED].any()
 
 
 @pytest.mark.parametrize("way", ["picture", "maps"])
@@ -79,11 +79,11 @@ def test_hiding_singles_red_out(study, way):
             mask = box_mask(torch.tensor(box[None]), SIZE, SIZE)[None]
             if not mask.any():
                 continue
-            one = stimuli.images[image][None]
+            item = stimuli.images[image][None]
             if way == "picture":
-                features = backbone.features(fill_from_surroundings(one, mask))
+                features = backbone.features(fill_from_surroundings(item, mask))
             else:
-                features = backbone.tail(hide_in_maps(backbone.trunk(one, LAYER), mask, (SIZE, SIZE)), LAYER)
+                features = backbone.tail(hide_in_maps(backbone.trunk(item, LAYER), mask, (SIZE, SIZE)), LAYER)
             hidden[:, label, image] = READOUT.outputs(features).numpy()[:, 0]
     every_class = np.broadcast_to(np.eye(3), (2, 3, 3))  # each class is a lesion of its own
     weights = weight_coefficients(every_class, base, hidden) @ unit_ranks(target)
