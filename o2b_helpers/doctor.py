@@ -22,7 +22,7 @@ def examine(params: Params) -> list[Finding]:
 
 def _packages() -> Iterator[Finding]:
     for library in LIBRARIES:
-        module = {"scikit-learn": "sklearn", "pillow": "PIL"}.get(library, library)
+        module = {"pillow": "PIL"}.get(library, library)
         yield Finding(
             f"package {library}",
             find_spec(module) is not None,

@@ -30,6 +30,12 @@ class Column:
         Unit or range, e.g. ``"0..1"``; empty where there is none.
     optional : bool
         Whether some profiles write the table without it.
+
+    Examples
+    --------
+    >>> columns = Column("image", "text", "its name"), Column("rho", "number", "agreement", "-1..1", optional=True)
+    >>> list(Table("ratings.csv", "a picture", columns).select(pd.DataFrame({"valence": [0.5], "image": ["a.jpg"]})))
+    ['image']
     """
 
     name: str
@@ -151,7 +157,17 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_frame(path: Path, text: Sequence[str]) -> pd.DataFrame:
-    """Read a frame that `write_frame` wrote; `text` names the columns that hold text."""
+    """Read a frame that `write_frame` wrote; `text` names the columns that hold text.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "ratings.csv"
+    ...     write_frame(pd.DataFrame({"image": ["007", "NA"], "rating": [0.25, None]}), path)
+    ...     print(read_frame(path, text=["image"]).to_dict("list"))
+    {'image': ['007', 'NA'], 'rating': [0.25, nan]}
+    """
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     header = pd.read_csv(path, nrows=0, encoding="utf-8").columns

@@ -40,5 +40,11 @@ class Need:
 
 
 def disk_bytes(needs: Sequence[Need]) -> int:
-    """Return the most that lies on the disk at one time: what stays, and the largest of what does not."""
+    """Return the most that lies on the disk at one time: what stays, and the largest of what does not.
+
+    Examples
+    --------
+    >>> disk_bytes([Need("features", disk=10, scratch=500), Need("heads", disk=20, scratch=300)])
+    530
+    """
     return sum(need.disk for need in needs) + max(need.scratch for need in needs)

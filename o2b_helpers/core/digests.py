@@ -21,7 +21,7 @@ from o2b_helpers.core.errors import InputError, StoreError
 # engine, these modules write and label what is stored, or choose how a device rounds.
 _COUNTED = {"o2b_helpers.core.contract", "o2b_helpers.core.files.labelled", "o2b_helpers.core.device"}
 _DECLARATIONS = {"options", "tables", "study", "costs", "section", "registry"}
-LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "pillow")
+LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "pillow")
 _LOADED_AT = time.time()
 
 
@@ -38,7 +38,13 @@ def _version(library: str) -> str:
 
 
 def digest_of(value: Any) -> str:
-    """Return the sha256 of any JSON-able value, independent of the order of keys."""
+    """Return the sha256 of any JSON-able value, independent of the order of keys.
+
+    Examples
+    --------
+    >>> digest_of({"runs": 5, "seed": 0}) == digest_of({"seed": 0, "runs": 5})
+    True
+    """
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -63,6 +69,11 @@ def code_digests(module: str) -> dict[str, str]:
 
     The tables (.csv) that ship beside a module count as its source. Comments and docstrings do not: mending a
     sentence recomputes nothing.
+
+    Examples
+    --------
+    >>> list(code_digests("o2b_helpers.models.finite"))
+    ['o2b_helpers.models', 'o2b_helpers.models.finite']
     """
     digests: dict[str, str] = {}
     waiting = [module]
@@ -104,7 +115,14 @@ def _counts(name: str) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Turn what JSON does not know (NumPy numbers, tuples, sets) into what it does."""
+    """Turn what JSON does not know (NumPy numbers, tuples, sets) into what it does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain(np.float32(0.5)), plain((5, 3)), plain({"vgg16", "alexnet"})
+    (0.5, [5, 3], ['alexnet', 'vgg16'])
+    """
     if hasattr(value, "item"):
         return value.item()
     if isinstance(value, set | tuple):

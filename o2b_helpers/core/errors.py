@@ -16,6 +16,14 @@ class Object2BrainError(Exception):
         What would have been accepted.
     remedy : str
         What the user can do about it.
+
+    Examples
+    --------
+    >>> print(ParameterError("Unknown device", value="gpu", expected="cpu or cuda", remedy="correct execution.device"))
+    Unknown device.
+      found:    gpu
+      expected: cpu or cuda
+      to do:    correct execution.device
     """
 
     def __init__(self, problem: str, *, value: object = None, expected: str, remedy: str) -> None:

@@ -60,7 +60,19 @@ class Executor(Protocol):
 
 
 class InProcess:
-    """Computes shards in this process, one after the other, each stored before the next begins."""
+    """Computes shards in this process, one after the other, each stored before the next begins.
+
+    Examples
+    --------
+    >>> import shutil, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     picture = Path(folder) / "a.jpg"
+    ...     picture.touch()
+    ...     shard = Shard("pictures", "a.jpg", {"seed": 0}, shutil.copy, (picture,))
+    ...     folders = InProcess().run([shard, shard], Store(Path(folder) / "store"))
+      computing pictures: a.jpg (not there yet)
+      reused    pictures: a.jpg
+    """
 
     def run(self, shards: Iterable[Shard], store: Store, what: str = "") -> list[Path]:
         """Compute what is not stored yet.

@@ -26,6 +26,13 @@ class Finding:
         Where it is, or where to put it.
     source : str
         Where it comes from, if it is missing.
+
+    Examples
+    --------
+    >>> print(Finding("weights of alexnet", False, "weights/alexnet.pth", "torchvision"))
+      MISSING  weights of alexnet
+                 put it at:   weights/alexnet.pth
+                 comes from:  torchvision
     """
 
     what: str

@@ -18,7 +18,14 @@ OURS = "ours (the paper leaves it open)"
 
 
 def option(default: Any, text: str, *, source: str = OURS, unit: str = "", **bounds: Any) -> Any:
-    """Describe one option: default, meaning, unit and source, and its bounds (ge, le, gt, min_length ...)."""
+    """Describe one option: default, meaning, unit and source, and its bounds (ge, le, gt, min_length ...).
+
+    Examples
+    --------
+    >>> batch_size = option(32, "images in one forward pass", unit="images", ge=1)
+    >>> batch_size.default, batch_size.description, batch_size.json_schema_extra
+    (32, 'images in one forward pass', {'unit': 'images', 'source': 'ours (the paper leaves it open)'})
+    """
     factory = {"default_factory": lambda: default} if isinstance(default, list | dict) else {"default": default}
     return Field(description=text, json_schema_extra={"unit": unit, "source": source}, **factory, **bounds)
 
@@ -44,7 +51,14 @@ def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def fields(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yield ``(dotted name, field)`` of every option, depth first."""
+    """Yield ``(dotted name, field)`` of every option, depth first.
+
+    Examples
+    --------
+    >>> from o2b_helpers.core.params import Params
+    >>> [dotted for dotted, field in fields(Params)][:4]
+    ['studies', 'analysis', 'execution.device', 'execution.threads']
+    """
     for name, field in block.model_fields.items():
         dotted = f"{prefix}{name}"
         inner = _block_of(field.annotation)
@@ -76,7 +90,17 @@ def _block_of(annotation: Any) -> type[Block] | None:
 
 
 def explain(error: ValidationError, file: str, profile: type[BaseModel]) -> ParameterError:
-    """Say which option is wrong, what was expected, and what was probably meant."""
+    """Say which option is wrong, what was expected, and what was probably meant.
+
+    Examples
+    --------
+    >>> from o2b_helpers.core.params import Execution
+    >>> try:
+    ...     Execution.model_validate({"batchsize": 8})
+    ... except ValidationError as error:
+    ...     print(explain(error, "demo.yaml", Execution).remedy)
+    did you mean 'batch_size'?
+    """
     first = error.errors()[0]
     dotted = ".".join(str(part) for part in first["loc"])
     more = f" ({error.error_count() - 1} more after this one)" if error.error_count() > 1 else ""

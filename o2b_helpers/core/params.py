@@ -164,6 +164,15 @@ def read_params(model: type[Profile], profile: str | Path, overrides: Mapping[st
     ParameterError
         If the file is missing or not YAML, an option is unknown (a close match is suggested), or a value is of the
         wrong type or out of bounds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "mine.yaml").write_text("execution: {batch_size: 8}", encoding="utf-8")
+    ...     params = read_params(Params, Path(folder, "mine.yaml"), {"execution.device": "cpu"})
+    >>> params.name, params.execution.batch_size, params.overrides
+    ('mine', 8, {'execution.device': 'cpu'})
     """
     file = find_profile(profile)
     tree = read_profile_tree(file)

@@ -77,7 +77,13 @@ def shows_bar() -> bool:
 
 
 def step_in_words(step: dict[str, Any]) -> str:
-    """Say how far a step is: done, of how many, seconds left, rate."""
+    """Say how far a step is: done, of how many, seconds left, rate.
+
+    Examples
+    --------
+    >>> step_in_words({"what": "scoring images", "done": 20, "total": 80, "per_second": 4.0, "seconds_left": 15})
+    'scoring images: 20 of 80, 15 s left (4.0 per s)'
+    """
     left = "" if step["total"] is None else f" of {step['total']}, {step['seconds_left']} s left"
     return f"{step['what']}: {step['done']}{left} ({step['per_second']:.1f} per s)"
 
@@ -93,6 +99,16 @@ def status_file(path: Path, **facts: Any) -> Iterator[None]:
         :func:`note_status` adds.
     facts : Any
         What stays the same over the run.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with status_file(Path(folder) / "status.json", notebook="05_objects"):
+    ...         note_status(place=5)
+    ...     status = read_status_file(Path(folder) / "status.json")
+    >>> status["state"], status["notebook"], status["place"]
+    ('done', '05_objects', 5)
     """
     before = os.environ.get(STATUS_FILE)
     os.environ[STATUS_FILE] = str(path)

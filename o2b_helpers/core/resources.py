@@ -44,7 +44,13 @@ def free_disk(folder: Path) -> int:
 
 
 def in_words(size: float) -> str:
-    """Write a size as people do, e.g. ``1.4 GiB``, ``350 MiB``."""
+    """Write a size as people do, e.g. ``1.4 GiB``, ``350 MiB``.
+
+    Examples
+    --------
+    >>> in_words(1.4 * GIB), in_words(350 * 2**20)
+    ('1.4 GiB', '350 MiB')
+    """
     return f"{size / GIB:.1f} GiB" if size >= 0.95 * GIB else f"{max(size, 0) / 2**20:.0f} MiB"
 
 

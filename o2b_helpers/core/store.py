@@ -64,11 +64,22 @@ class Store:
     ------
     StoreError
         If the folder cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     for seed in (0, 0, 1):
+    ...         part, module = {"seed": seed}, "o2b_helpers.core.device"
+    ...         stored = Store(Path(runs)).result("heads", "toynet", part, module, lambda folder: None)
+      computing heads: toynet (not there yet)
+      reused    heads: toynet
+      computing heads: toynet (changed: seed 0 -> 1)
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.parts: dict[str, list[tuple[Any, dict[str, Any]]]] = {}  # what analyses.keys has worked out already
+        self.parts: dict[str, list[tuple[Any, dict[str, Any]]]] = {}  # what `running.keys` has worked out already
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".probe-{os.getpid()}"

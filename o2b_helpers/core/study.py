@@ -41,6 +41,13 @@ class Step:
         ``cost(params, needs, store)`` gives what its parts will take; without it the step is taken to need little.
     summary : callable, optional
         From the facts to sentences in plain words.
+
+    Examples
+    --------
+    >>> features = Step("features", "02_features", lambda params, store: {}, lambda params, needs, folder: None)
+    >>> heads = Step("heads", "03_heads", features.part, features.compute, needs=(features,))
+    >>> [step.name for step in heads.closure()]
+    ['features', 'heads']
     """
 
     name: str

@@ -15,6 +15,11 @@ def choice(name: str, value: str, choices: Sequence[str]) -> str:
     ------
     ParameterError
         Any other value.
+
+    Examples
+    --------
+    >>> choice("score", "max", ("mean", "max"))
+    'max'
     """
     if value not in choices:
         raise ParameterError(
@@ -33,6 +38,11 @@ def positive(name: str, value: int) -> int:
     ------
     ParameterError
         Any other value.
+
+    Examples
+    --------
+    >>> positive("batch_size", 16)
+    16
     """
     if int(value) != value or value < 1:
         raise ParameterError(

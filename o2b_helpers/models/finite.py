@@ -25,6 +25,14 @@ def finite(name: str, values: torch.Tensor, axes: Sequence[str]) -> torch.Tensor
     ------
     InputError
         Another number of axes, or a NaN or infinity anywhere: a rank or a maximum would hide it.
+
+    Examples
+    --------
+    >>> try:
+    ...     finite("features", torch.tensor([[0.5, float("nan")]]), ("image", "feature"))
+    ... except InputError as error:
+    ...     print(f"{error.problem}: {error.value}")
+    features holds values that are not finite: 1 NaN or infinite of 2
     """
     if values.ndim != len(axes):
         raise InputError(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.inputs.images import run_lengths
 from o2b_helpers.inputs.images.run_lengths import decode_mask, encode_mask, mask_area
 
 
@@ -70,7 +67,3 @@ def test_a_code_of_another_size_is_refused():
 def test_what_is_no_mask_is_refused(mask):
     with pytest.raises(InputError, match="not a mask"):
         encode_mask(mask)
-
-
-def test_examples():
-    assert doctest.testmod(run_lengths).failed == 0

@@ -16,7 +16,16 @@ from o2b_helpers.core.errors import StoreError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it into it; StoreError where that fails."""
+    """Write a file beside its place and rename it into it; StoreError where that fails.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(Path(folder) / "results" / "ratings.csv", b"image,rating")
+    ...     print(os.listdir(Path(folder) / "results"))
+    ['ratings.csv']
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing(path.parent):
         try:

@@ -35,6 +35,13 @@ def filter_dataset(
     -------
     Dataset
         With the coordinates layer(filter) and channel(filter).
+
+    Examples
+    --------
+    >>> rho = ("filter",), np.array([0.1, 0.4])
+    >>> dataset = filter_dataset({"rho": rho}, ["features.4", "features.4"], [0, 1], {}, {"architecture": "toynet"})
+    >>> dataset.rho[dataset.channel == 1].values.tolist()
+    [0.4]
     """
     has_filters = {"layer": ("filter", np.array(layer, dtype=object)), "channel": ("filter", np.array(channel))}
     named = {

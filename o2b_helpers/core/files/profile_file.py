@@ -50,7 +50,13 @@ _Loader.add_implicit_resolver(
 
 
 def parse_value(text: str) -> Any:
-    """Read one value as YAML, e.g. the right side of ``--set key=value``."""
+    """Read one value as YAML, e.g. the right side of ``--set key=value``.
+
+    Examples
+    --------
+    >>> parse_value("1e-3"), parse_value("[alexnet, vgg16]"), parse_value("null")
+    (0.001, ['alexnet', 'vgg16'], None)
+    """
     return yaml.load(text, Loader=_Loader)
 
 
@@ -72,7 +78,16 @@ def _plain(value: Any) -> Any:
 
 
 def put_override(tree: dict, dotted: str, value: Any) -> None:
-    """Put one override into a profile's tree, by its dotted name."""
+    """Put one override into a profile's tree, by its dotted name.
+
+    Examples
+    --------
+    >>> tree = {"analysis": {"models": [{"name": "toynet"}]}}
+    >>> put_override(tree, "analysis.models.0.name", "alexnet")
+    >>> put_override(tree, "execution.device", "cpu")
+    >>> tree
+    {'analysis': {'models': [{'name': 'alexnet'}]}, 'execution': {'device': 'cpu'}}
+    """
     *parents, last = dotted.split(".")
     node: Any = tree
     for position, name in enumerate(parents):
@@ -85,18 +100,22 @@ def put_override(tree: dict, dotted: str, value: Any) -> None:
                     remedy=f"e.g. {'.'.join([*parents[:position], '0', last])}",
                 )
             node = node[int(name)]
-        else:
+        elif isinstance(node, dict):
             if node.get(name) is None:  # a block that is named but left empty
                 node[name] = {}
             node = node[name]
-    if isinstance(node, list) and last.isdigit() and int(last) < len(node):
-        node[int(last)] = value
-    elif isinstance(node, dict):
-        node[last] = value
+        else:
+            break
     else:
-        raise ParameterError(
-            f"override {dotted!r} names no option",
-            value=dotted,
-            expected="block.block.option",
-            remedy="e.g. analysis.detector.confidence=0.4",
-        )
+        if isinstance(node, list) and last.isdigit() and int(last) < len(node):
+            node[int(last)] = value
+            return
+        if isinstance(node, dict):
+            node[last] = value
+            return
+    raise ParameterError(
+        f"override {dotted!r} names no option",
+        value=dotted,
+        expected="block.block.option",
+        remedy="e.g. analysis.detector.confidence=0.4",
+    )

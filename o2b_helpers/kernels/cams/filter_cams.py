@@ -83,6 +83,15 @@ def filter_maps(
         Values that are not finite; a readout that does not fit; an output that is not there.
     ModelError
         A target layer with negative values: its map is not a ReLU'd one.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.loading import load_backbone
+    >>> backbone, images = load_backbone("toynet", "toyworld"), torch.zeros(1, 3, 96, 96)
+    >>> readout = Readout.valence(torch.ones(1, 432), torch.zeros(1))  # the mean over 4 x 4 places, everywhere
+    >>> maps, weights = filter_maps(backbone, images, readout, ["features.9"])["features.9"]
+    >>> maps.shape, weights.shape, weights.unique().tolist()
+    (torch.Size([1, 48, 12, 12]), torch.Size([1, 1, 48]), [0.0625])
     """
     by_layer = layer_maps(backbone, images, readout, layers, output, before_link=before_link)
     return {layer: (of_layer.maps, of_layer.weights) for layer, of_layer in by_layer.items()}

@@ -102,6 +102,16 @@ def filter_scores(
     ------
     InputError, ParameterError, ModelError
         Values that are not finite, indices out of range, unknown options, maps that are not ReLU'd.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.loading import load_backbone
+    >>> backbone, images = load_backbone("toynet", "toyworld"), torch.zeros(1, 3, 96, 96)
+    >>> readout = Readout.valence(torch.eye(48).repeat_interleave(9, 1)[[1]], torch.zeros(1))  # reads filter 1 alone
+    >>> box, first = torch.tensor([[0, 0, 96, 96]]), torch.tensor([0])
+    >>> scores = filter_scores(backbone, images, readout, box, first, first, 2, ["features.9"])
+    >>> np.argwhere(scores.score_sum > 0).tolist(), scores.box_count.tolist()  # (run, filter, class)
+    ([[0, 1, 0]], [1, 0])
     """
     checks.choice("score", score, SCORES)
     checks.choice("cam_scale", cam_scale, CAM_SCALES)
@@ -197,6 +207,12 @@ def scoring_bytes(
     -------
     int
         Bytes; measured were 0.8 to 1.15 of them.
+
+    Examples
+    --------
+    >>> sizes = [scoring_bytes(meta_backbone("toynet"), 16, ["features.9"], runs, 3.0, 80) for runs in (1, 10)]
+    >>> sizes[0] < sizes[1] < 1e9
+    True
     """
     shapes = backbone if backbone.device == META else meta_backbone(backbone.name)
     size = backbone.preprocessing.crop

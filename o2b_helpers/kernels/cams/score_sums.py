@@ -60,6 +60,13 @@ class Membership:
     ------
     InputError
         Arrays of different lengths, a column out of range, a weight that is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> members = Membership(np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([1.0, 0.5, 2.0]), n_columns=2)
+    >>> members.matrix(torch.tensor([0, 1]), n_boxes=2).tolist()
+    [[1.0, 0.5], [0.0, 2.0]]
     """
 
     box: Integer[np.ndarray, " entry"]

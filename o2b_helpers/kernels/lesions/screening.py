@@ -60,6 +60,15 @@ def screened_predictions(
     ------
     InputError, ParameterError
         Values that are not finite, a readout that does not fit, an output that is not there.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.loading import load_backbone
+    >>> backbone, images = load_backbone("toynet", "toyworld"), torch.zeros(1, 3, 96, 96)
+    >>> readout = Readout.valence(torch.eye(48).repeat_interleave(9, 1)[[1]], torch.ones(1))  # reads filter 1 alone
+    >>> screened = screened_predictions(backbone, images, readout, ["features.9"])["features.9"]
+    >>> screened.shape, round(float(screened[0, 1, 0]), 3)  # without filter 1 the bias
+    (torch.Size([1, 48, 1]), 1.0)
     """
     output = readout.checked(output, backbone.n_features)
     checks.positive("batch_size", batch_size)

@@ -70,6 +70,15 @@ def predictions_without(
     InputError, ParameterError
         A channel that the layer does not have, maps of another layer, values that are not finite, a readout that
         does not fit, an output that is not there.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.loading import load_backbone
+    >>> backbone, images = load_backbone("toynet", "toyworld"), torch.zeros(1, 3, 96, 96)
+    >>> maps, features = backbone.trunk(images, "features.9"), backbone.features(images)
+    >>> readout = Readout.valence(torch.ones(1, 432), torch.full((1,), 0.5))
+    >>> predictions_without(backbone, images, maps, features, readout, "features.9", range(48)).tolist()  # the bias
+    [[0.5]]
     """
     output = readout.checked(output, backbone.n_features)
     checks.positive("batch_size", batch_size)

@@ -79,6 +79,16 @@ def lesion_predictions(
     InputError, ParameterError
         Values that are not finite, a channel that the layer does not have, a readout that does not fit, an output that
         is not there.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.loading import load_backbone
+    >>> backbone, images = load_backbone("toynet", "toyworld"), torch.zeros(1, 3, 96, 96)
+    >>> readout = Readout.valence(torch.eye(48).repeat_interleave(9, 1)[[1, 3]], torch.ones(2))
+    >>> whole = readout.outputs(backbone.features(images))  # run 0 reads filter 1 alone, run 1 filter 3
+    >>> lesioned = lesion_predictions(backbone, images, readout, "features.9", channels=[1, 3])
+    >>> (lesioned[:, :, 0] < whole).tolist()  # (run, filter)
+    [[True, False], [False, True]]
     """
     output = readout.checked(output, backbone.n_features)
     checks.positive("block_bytes", block_bytes)
@@ -139,6 +149,13 @@ def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_b
     -------
     int
         Bytes beyond the network itself and the images.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.meta import meta_backbone
+    >>> sizes = [lesion_bytes(meta_backbone("toynet"), "features.9", images, runs=5) for images in (16, 32)]
+    >>> sizes[0] < sizes[1] < 1e9
+    True
     """
     some, filters = min(images, _images_at_once(backbone, block_bytes)), backbone.shape(layer)[0]
     shown = torch.empty(some, 3, backbone.preprocessing.crop, backbone.preprocessing.crop, device="meta")

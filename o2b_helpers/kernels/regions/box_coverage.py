@@ -35,6 +35,14 @@ def box_coverage(
     ------
     InputError
         Shapes that do not fit, or corners that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> boxes = np.array([[0, 0, 2, 2], [0, 0, 1, 2]])
+    >>> box, label, share = box_coverage(boxes, np.array([0, 0]), np.array([0, 1]))
+    >>> list(zip(box.tolist(), label.tolist(), share.tolist()))
+    [(0, 0, 1.0), (0, 1, 0.5), (1, 0, 1.0), (1, 1, 1.0)]
     """
     boxes = np.asarray(boxes, dtype=np.float64)
     box_image, box_class = np.asarray(box_image), np.asarray(box_class)

@@ -31,8 +31,8 @@ class BoxSpans:
     """
 
     mean: Float[torch.Tensor, "box native"]
-    before: Integer[torch.Tensor, " bend"]
-    behind: Integer[torch.Tensor, " bend"]
+    before: Float[torch.Tensor, " bend"]
+    behind: Float[torch.Tensor, " bend"]
     ends: Integer[torch.Tensor, "box 2 2"]
     end_fraction: Float[torch.Tensor, "box 2"]
     first: Integer[np.ndarray, " box"]

@@ -43,6 +43,13 @@ def pixel_boxes(
     ------
     InputError
         Corners that are not finite or stand in the wrong order.
+
+    Examples
+    --------
+    >>> import torch
+    >>> pixels, kept = pixel_boxes(torch.tensor([[0.5, 0.0, 2.5, 1.0], [7.0, 7.0, 9.0, 9.0]]), 4, 4)
+    >>> pixels.tolist(), kept.tolist()
+    ([[0, 0, 3, 1]], [True, False])
     """
     corners = finite("boxes", torch.as_tensor(boxes), ("box", "x0 y0 x1 y1")).to(torch.float64).cpu()
     if corners.shape[1] != 4 or bool((corners[:, :2] > corners[:, 2:]).any()):
@@ -108,6 +115,14 @@ def box_statistics(
     ------
     InputError, ParameterError
         Values that are not finite, boxes outside the input, an unknown option.
+
+    Examples
+    --------
+    >>> import torch
+    >>> maps = torch.tensor([[[[0.0, 2.0], [4.0, 8.0]]]])
+    >>> mean, maximum = box_statistics(maps, torch.tensor([[0, 0, 2, 1]]), torch.tensor([0]), (2, 2))
+    >>> float(mean), float(maximum)
+    (0.125, 0.25)
     """
     checks.choice("scale", scale, SCALES)
     checks.positive("block_bytes", block_bytes)
@@ -149,6 +164,13 @@ def map_extremes(
     ------
     InputError
         Maps (image, channel, height, width) with values that are not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> lowest, highest = map_extremes("maps", torch.tensor([[[[0.0, 2.0], [4.0, 8.0]]]]))
+    >>> lowest.tolist(), highest.tolist()
+    ([[0.0]], [[8.0]])
     """
     if maps.ndim != 4 or not maps.numel():
         finite(name, maps, ("image", "channel", "height", "width"))
@@ -243,6 +265,12 @@ def box_scores(
     ------
     ParameterError
         An unknown score.
+
+    Examples
+    --------
+    >>> import torch
+    >>> box_scores(torch.tensor([[2.0, 4.0]]), torch.tensor([[4.0, 4.0]])).tolist()
+    [[1.0, 4.0]]
     """
     checks.choice("score", score, SCORES)
     if score == "mean":

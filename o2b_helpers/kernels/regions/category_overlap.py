@@ -31,6 +31,14 @@ def category_overlap(detections: pd.DataFrame) -> pd.DataFrame:
     ------
     InputError
         Missing columns, or corners that are not finite.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> boxes = [("a.jpg", "person", 0, 0, 2, 2), ("a.jpg", "dog", 0, 0, 1, 2)]
+    >>> detections = pd.DataFrame(boxes, columns=["image", "category", "x0", "y0", "x1", "y1"])
+    >>> category_overlap(detections).values.tolist()
+    [['dog', 'dog', 1.0], ['dog', 'person', 1.0], ['person', 'dog', 0.5], ['person', 'person', 1.0]]
     """
     missing = [name for name in NEEDED if name not in detections]
     if missing:

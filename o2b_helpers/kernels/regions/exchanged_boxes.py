@@ -30,6 +30,12 @@ def exchanged_partners(images: Sequence[str], seed: int) -> Integer[np.ndarray, 
     -------
     array (image,) of int
         Position of the image whose boxes each is given; -1 where there is only one image.
+
+    Examples
+    --------
+    >>> given = exchanged_partners(["beach.jpg", "dog.jpg", "street.jpg"], seed=0)
+    >>> sorted(given.tolist()), bool((given == [0, 1, 2]).any())  # each gives once, none to itself
+    ([0, 1, 2], False)
     """
     if len(images) < 2:
         return np.full(len(images), -1, dtype=np.int64)

@@ -274,7 +274,14 @@ def _mean_weights(
 
 
 def mask_bounds(mask: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
-    """Give x0, y0, x1, y1 of the box around a mask that is not empty."""
+    """Give x0, y0, x1, y1 of the box around a mask that is not empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask_bounds(np.array([[False, False, False], [False, True, True]]))
+    (1, 1, 3, 2)
+    """
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 

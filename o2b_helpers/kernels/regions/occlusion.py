@@ -25,6 +25,12 @@ def box_mask(boxes: Real[torch.Tensor, "box 4"], height: int, width: int) -> Boo
     -------
     tensor (height, width)
         bool; True in the union of the boxes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> box_mask(torch.tensor([[1.0, 0.0, 3.0, 1.5]]), 3, 4).int().tolist()
+    [[0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
     """
     mask = torch.zeros(height, width, dtype=torch.bool)
     for x0, y0, x1, y1 in pixel_boxes(boxes, height, width)[0].tolist():
@@ -59,6 +65,15 @@ def fill_from_surroundings(
     ------
     InputError
         Values that are not finite, shapes that do not fit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> images = torch.full((1, 3, 4, 4), 0.5)
+    >>> images[:, :, 1, 1] = 9.0  # an object on a plain wall
+    >>> hidden = box_mask(torch.tensor([[1, 1, 2, 2]]), 4, 4)[None]
+    >>> round(float(fill_from_surroundings(images, hidden).max()), 3)
+    0.5
     """
     images, hidden = _fitting("images", images, hidden)
     known = (~hidden)[:, None].to(images.dtype)
@@ -67,7 +82,7 @@ def fill_from_surroundings(
 
 def hide_in_maps(
     maps: Float[torch.Tensor, "image channel map_height map_width"],
-    hidden: Real[torch.Tensor, "image height width"],
+    hidden: Bool[torch.Tensor, "image height width"],
     size: tuple[int, int],
 ) -> Float[torch.Tensor, "image channel map_height map_width"]:
     """Set feature maps to 0 where the picture is hidden: a lesion of a place, not of a filter.
@@ -91,6 +106,13 @@ def hide_in_maps(
     ------
     InputError
         Values that are not finite, shapes that do not fit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> hidden = box_mask(torch.tensor([[0, 0, 3, 2]]), 4, 4)[None]
+    >>> hide_in_maps(torch.ones(1, 1, 2, 2), hidden, (4, 4)).tolist()
+    [[[[0.0, 0.5], [1.0, 1.0]]]]
     """
     if tuple(hidden.shape[1:]) != tuple(size):
         raise InputError(

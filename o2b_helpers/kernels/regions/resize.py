@@ -106,6 +106,12 @@ def resize_axis(native: int, pixels: int, align: str = "half_pixel") -> Axis:
     ------
     ParameterError
         An unknown alignment.
+
+    Examples
+    --------
+    >>> axis = resize_axis(2, 4)
+    >>> axis.lower.tolist(), axis.fraction.tolist()
+    ([0, 0, 0, 1], [0.0, 0.25, 0.75, 0.0])
     """
     checks.choice("align", align, ALIGNMENTS)
     position = np.clip((np.arange(pixels) + 0.5) * (native / pixels) - 0.5, 0.0, native - 1.0)

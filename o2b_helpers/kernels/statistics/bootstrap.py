@@ -28,6 +28,13 @@ def draw_counts(
     -------
     array (sample, stimulus)
         float64 whole numbers; the sum over a group is the group's size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts = draw_counts(np.array(["happy", "happy", "sad", "sad", "sad"]), 100, seed=0)
+    >>> counts.shape, np.unique(counts[:, :2].sum(1)).tolist()
+    ((100, 5), [2.0])
     """
     groups = np.asarray(groups)
     drawn = np.zeros((count, len(groups)))
@@ -43,6 +50,12 @@ def below(values: Real[np.ndarray, "series n"]) -> Float[np.ndarray, "series n n
 
     1 where the other (last axis) has the smaller value, 1/2 where they are equal, itself included, else 0: times how
     often each was drawn, it gives every stimulus' mid-rank in a sample, less 1/2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> below(np.array([[1, 5, 5]])).tolist()
+    [[[0.5, 0.0, 0.0], [1.0, 0.5, 0.5], [1.0, 0.5, 0.5]]]
     """
     values = np.asarray(values, dtype=np.float64)
     each, other = values[:, :, None], values[:, None, :]
@@ -94,6 +107,14 @@ def bootstrap_rho(
     -------
     array (sample, series, target)
         rho, -1..1, float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> predictions, targets = np.array([[1, 2, 3, 4]]), np.array([[1, 2, 4, 3]])
+    >>> counts = np.array([[1, 1, 1, 1], [2, 2, 0, 0]])
+    >>> bootstrap_rho(predictions, targets, counts)[:, 0, 0].round(2).tolist()
+    [0.8, 1.0]
     """
     series, targets, counts = _checked(series, targets, counts)
     of_series, of_targets = below(series), below(targets)
@@ -157,16 +178,24 @@ def interval(
     Returns
     -------
     low, high : array (...)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> low, high = interval(np.arange(101.0)[:, None], confidence=0.9)
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([5.0], [95.0])
     """
     ends = [50 * (1 - confidence), 50 * (1 + confidence)]
     if not np.isnan(samples).any():
         low, high = np.percentile(samples, ends, axis=0)
-        return low, high
+        return np.asarray(low), np.asarray(high)
     flat = samples.reshape(len(samples), -1)
     bounds = np.full((2, flat.shape[1]), np.nan)
     some = ~np.isnan(flat).all(axis=0)
     bounds[:, some] = np.nanpercentile(flat[:, some], ends, axis=0)
-    return tuple(bounds.reshape(2, *samples.shape[1:]))
+    low, high = bounds
+    return low.reshape(samples.shape[1:]), high.reshape(samples.shape[1:])
 
 
 def _samples(counts: np.ndarray, series: int) -> list[slice]:

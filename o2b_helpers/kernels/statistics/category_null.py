@@ -28,6 +28,14 @@ def category_sums(
     -------
     positive, negative : array (row, category)
         Sums, 0 where no class of the category is among those taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, members = np.array([[3, 2, -1, -4]]), np.array([[1, 0], [1, 1], [1, 0], [0, 1]])
+    >>> positive, negative = category_sums(weights, members, count=2)
+    >>> positive.tolist(), negative.tolist()
+    ([[5.0, 2.0]], [[-1.0, -4.0]])
     """
     sums = []
     for sign in (1, -1):
@@ -54,6 +62,15 @@ def category_p(
     -------
     positive, negative : array (category,)
         (1 + permutations with a sum at least as far from 0) / (1 + permutations); 1 for a sum of 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> observed = np.array([2.0]), np.array([-1.0])
+    >>> null = [(np.array([[0.5], [3.0], [1.0]]), np.array([[0.0], [0.0], [-0.5]]))]
+    >>> positive, negative = category_p(observed, null)
+    >>> positive.tolist(), negative.tolist()
+    ([0.5], [0.25])
     """
     p = []
     for side in (0, 1):

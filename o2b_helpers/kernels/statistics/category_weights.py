@@ -49,6 +49,14 @@ def category_weights(
     ------
     InputError
         Shapes that do not fit, a share outside 0..1, a class without a category.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, category = np.array([[0.5], [0.25], [-0.5]]), {"dog": "animal", "cat": "animal", "car": "vehicle"}
+    >>> by_category = category_weights(weights, ["dog", "cat", "car"], category, share=0.67)
+    >>> by_category[["category", "sign", "weight", "n_classes"]].values.tolist()
+    [['animal', 'positive', 0.75, 2], ['vehicle', 'negative', -0.5, 1]]
     """
     weights = np.asarray(weights, dtype=np.float64)
     names = list(range(weights.shape[1])) if targets is None else list(targets)
@@ -75,7 +83,13 @@ def category_weights(
 
 
 def classes_from_either_end(share: float, known: int) -> int:
-    """Return how many of the classes with a weight are taken from either end of their order: at least one."""
+    """Return how many of the classes with a weight are taken from either end of their order: at least one.
+
+    Examples
+    --------
+    >>> classes_from_either_end(0.10, 80), classes_from_either_end(0.10, 3)
+    (8, 1)
+    """
     return max(1, round(share * known))
 
 
@@ -90,6 +104,12 @@ def classes_at_the_ends(
         Weights for one target; NaN is neither ordered nor counted.
     classes, share
         As for :func:`category_weights`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> classes_at_the_ends(np.array([3.0, -1.0, 0.5, np.nan]), ["face", "car", "tree", "sky"], 0.67)
+    {'positive': [0, 2], 'negative': [1]}
     """
     known = np.flatnonzero(~np.isnan(column)).tolist()
     count = classes_from_either_end(share, len(known))

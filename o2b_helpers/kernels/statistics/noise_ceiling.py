@@ -95,6 +95,14 @@ def noise_ceilings(
     ------
     InputError
         Another method, or measurements that are no (person, stimulus) array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> measured = np.array([[1, 2, 3, 4]] * 6)  # all six people agree
+    >>> ceilings = noise_ceilings(measured, [np.arange(4)], method="split_half", median_labels=True, splits=10, seed=0)
+    >>> ceilings.reliability.round(2).tolist(), ceilings.ceiling.round(2).tolist()
+    ([1.0], [0.89])
     """
     measured = _checked(measured, method)
     people, ceilings = len(measured), np.full((4, len(places)), np.nan)
@@ -133,7 +141,7 @@ def noise_ceilings(
 def largest_rho(values: Real[np.ndarray, " n"]) -> float:
     """Return the largest Spearman's rho that a series without ties can have with these values.
 
-    Ranks of t equal values are their average, which takes (t^3 - t) / 12 from the spread n^3 - n / 12 of n ranks:
+    Ranks of t equal values are their average, which takes (t^3 - t) / 12 from the spread (n^3 - n) / 12 of n ranks:
     the largest rho is the square root of the share that is left, 0.867 for twelve zeros against twelve ones.
 
     Parameters
@@ -145,6 +153,12 @@ def largest_rho(values: Real[np.ndarray, " n"]) -> float:
     -------
     float
         0..1; NaN for fewer than two values, 0 where all are equal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(largest_rho(np.repeat([0, 1], 12)), 3), largest_rho(np.arange(24))
+    (0.867, 1.0)
     """
     n = len(values)
     if n < 2:

@@ -27,6 +27,13 @@ def unit_ranks(values: Real[np.ndarray, "*row n"]) -> Float[np.ndarray, "*row n"
     -------
     array (..., n)
         float64; NaN for a constant series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ratings, predictions = unit_ranks(np.array([1.0, 5.0, 9.0])), unit_ranks(np.array([2.0, 7.0, 6.0]))
+    >>> round(float(ratings @ predictions), 2)  # Spearman's rho
+    0.5
     """
     values = np.asarray(values, dtype=np.float64)
     ranks = centred_ranks(values.reshape(-1, values.shape[-1])).reshape(values.shape)
@@ -49,6 +56,14 @@ class LinearStatistics:
         Values of the targets, none missing.
     places : array (stimulus,) of int
         Which of the permuted stimuli these are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> predictions, target = np.array([[1.0, 2.0, 3.0]]), np.array([[4.0, 5.0, 6.0]])
+    >>> rho = LinearStatistics(unit_ranks(predictions), target, np.arange(3))
+    >>> rho.observed().round(2).tolist(), rho.permuted(np.array([[2, 1, 0]])).round(2).tolist()
+    ([[1.0]], [[[-1.0]]])
     """
 
     coefficients: Real[np.ndarray, "row stimulus"]
@@ -138,6 +153,15 @@ def permutation_test(
     Notes
     -----
     The family-wise p follows Westfall and Young (1993): the chance that anything in the family comes out as large.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> predictions, target = np.array([[1.0, 2.0, 3.0]]), np.array([[4.0, 5.0, 6.0]])
+    >>> rho = LinearStatistics(unit_ranks(predictions), target, np.arange(3))
+    >>> test = permutation_test([rho], np.array([[2, 1, 0], [1, 0, 2], [1, 2, 0]]))  # rho -1, 0.5, -0.5
+    >>> test.observed[0].round(2).tolist(), test.p[0].tolist()
+    ([[1.0]], [[0.5]])
     """
     permutations = np.asarray(permutations)
     count, largest = len(permutations), np.zeros(len(permutations))

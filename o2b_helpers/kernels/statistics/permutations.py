@@ -33,6 +33,14 @@ def permutations_within(
     -------
     array (permutation, stimulus) of int
         ``values[permutation]`` is the permuted series. The order as it was is not put in; it may be drawn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> conditions = np.array(["happy", "sad", "happy", "sad"])
+    >>> permutations = permutations_within(conditions, 100, seed=0)
+    >>> permutations.shape, bool((conditions[permutations] == conditions).all())
+    ((100, 4), True)
     """
     groups = np.asarray(groups)
     drawn = np.empty((count, len(groups)), dtype=np.intp)
@@ -78,6 +86,14 @@ def permuted_rank_correlation(
     ------
     InputError
         Shapes that do not fit, or rows that are no permutations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> predictions, targets = np.array([[1.0, 2.0, 3.0]]), np.array([[4.0, 5.0, 6.0]])
+    >>> for which, rho in permuted_rank_correlation(predictions, targets, np.array([[0, 1, 2], [2, 1, 0]])):
+    ...     print(which, rho.tolist())
+    slice(0, 2, None) [[[1.0]], [[-1.0]]]
     """
     series, y, lead = as_series(x, y)
     permutations = _checked(permutations, y.shape[1])

@@ -34,6 +34,13 @@ def rank_correlation(
     ------
     InputError
         Shapes that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> predictions = np.array([[1.0, 5.0, 9.0], [9.0, 5.0, 1.0]])
+    >>> rank_correlation(predictions, np.array([[2.0, 3.0, 4.0]])).tolist()
+    [[1.0], [-1.0]]
     """
     series, y, lead = as_series(x, y)
     rho = np.full((len(series), len(y)), np.nan)
@@ -86,12 +93,12 @@ def _complete(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (x @ y.T) / np.where(spread > 0, spread, np.nan)
 
 
-def spearman_p(rho: Real[np.ndarray, "*rest"], n: np.ndarray | int) -> Float[np.ndarray, "*rest"]:
+def spearman_p(rho: np.ndarray | float, n: np.ndarray | int) -> np.ndarray:
     """Two-sided p-value of Spearman's rho from Student's t with n - 2 degrees of freedom, as SciPy gives it.
 
     Parameters
     ----------
-    rho : array (...)
+    rho : array (...) or float
         Correlations, -1..1.
     n : array or int
         Pairs that went into each; broadcasts against `rho`.
@@ -100,6 +107,12 @@ def spearman_p(rho: Real[np.ndarray, "*rest"], n: np.ndarray | int) -> Float[np.
     -------
     array (...)
         p, 0..1, float64; NaN where rho is NaN or n < 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spearman_p(np.array([0.0, 1.0, -1.0]), 24).tolist()
+    [1.0, 0.0, 0.0]
     """
     rho, freedom = np.broadcast_arrays(np.asarray(rho, dtype=np.float64), np.asarray(n, dtype=np.float64) - 2)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -125,6 +138,12 @@ def benjamini_hochberg(p: Real[np.ndarray, "*rest"]) -> Float[np.ndarray, "*rest
     ------
     InputError
         A p-value outside 0..1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, np.nan])).round(3).tolist()
+    [0.03, 0.04, 0.04, nan]
     """
     p = np.asarray(p, dtype=np.float64)
     q = np.full(p.shape, np.nan)

@@ -20,6 +20,12 @@ def centred_ranks(rows: Real[np.ndarray, "row n"]) -> Float[np.ndarray, "row n"]
     -------
     array (row, n)
         -(n - 1) / 2 .. (n - 1) / 2, float64; whole or half numbers, so that sums and products of them are exact.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> centred_ranks(np.array([[30, 10, 20, 20]])).tolist()
+    [[1.5, -1.5, 0.0, 0.0]]
     """
     count, n = rows.shape
     ranks = np.empty((count, n))

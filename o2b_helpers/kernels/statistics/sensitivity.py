@@ -61,6 +61,13 @@ def sensitivity(estimator: str, sums: Mapping[str, np.ndarray]) -> Float[np.ndar
     scores of all boxes are regressed on m, without intercept, by least squares: S = (M'M)^-1 M's. Two classes that
     always lie in the same place cannot be told apart: M'M is then singular, or nearly so. Where its smallest eigenvalue
     is below 0.01 (a hundredth of one box), a ridge of 0.01 is added to its diagonal, and they share their score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sums = {"score_sum": np.array([[[3.0, 1.0]]]), "box_count": np.array([6, 4])}
+    >>> sensitivity("sum", sums).tolist(), sensitivity("centred", sums).tolist()
+    ([[[0.5, 0.25]]], [[[0.125, -0.125]]])
     """
     if estimator not in ESTIMATORS:
         raise ParameterError(

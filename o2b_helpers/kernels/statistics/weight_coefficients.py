@@ -37,6 +37,14 @@ def weight_coefficients(
     ------
     InputError
         Shapes that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> base, lesioned = np.array([[1, 2, 3]]), np.array([[[3, 2, 1]]])  # rho 1 falls to -1
+    >>> coefficients = weight_coefficients(np.array([[[0.5]]]), base, lesioned)
+    >>> (coefficients @ unit_ranks(np.array([4, 5, 6]))).round(2).tolist()
+    [[1.0]]
     """
     sensitivity, base, lesioned = (np.asarray(values, dtype=np.float64) for values in (sensitivity, base, lesioned))
     if sensitivity.shape[:2] != lesioned.shape[:2] or base.shape != (lesioned.shape[0], lesioned.shape[2]):

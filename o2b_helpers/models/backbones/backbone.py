@@ -43,6 +43,16 @@ class Backbone:
         What each stage gives for one image of the preprocessing's size: (channel, height, width) or (feature,).
     device : str
         Where the network is.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.loading import load_backbone
+    >>> backbone = load_backbone("toynet", "toyworld")
+    >>> maps, features = backbone.run(torch.zeros(2, 3, 96, 96), ["features.4"])
+    >>> maps["features.4"].shape, features.shape
+    (torch.Size([2, 24, 24, 24]), torch.Size([2, 432]))
+    >>> torch.allclose(backbone.tail(maps["features.4"], "features.4"), features)
+    True
     """
 
     name: str

@@ -55,6 +55,12 @@ def load_backbone(
     ------
     ModelError
         Anything about the weights or the architecture is not as it must be.
+
+    Examples
+    --------
+    >>> backbone = load_backbone("toynet", "toyworld")
+    >>> backbone.target_layers, backbone.n_features
+    (('features.1', 'features.4', 'features.7', 'features.9'), 432)
     """
     definition = find_architecture(architecture)
     if weights == "untrained":
@@ -95,6 +101,11 @@ def weights_digest(
     -------
     str
         sha256 of the file; for ``"untrained"`` architecture, seed and the version of torch that draws the numbers.
+
+    Examples
+    --------
+    >>> weights_digest("toynet", "toyworld") == load_backbone("toynet", "toyworld").digest
+    True
     """
     definition = find_architecture(architecture)
     if weights == "untrained":

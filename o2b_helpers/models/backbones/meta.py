@@ -42,6 +42,12 @@ def meta_backbone(architecture: str) -> Backbone:
     ------
     ModelError
         The network looks at numbers while it runs, so that shapes alone do not carry it through.
+
+    Examples
+    --------
+    >>> backbone = meta_backbone("resnet50")
+    >>> backbone.shape("layer4"), backbone.n_features
+    ((2048, 7, 7), 2048)
     """
     definition = find_architecture(architecture)
     try:
@@ -69,7 +75,7 @@ def meta_backbone(architecture: str) -> Backbone:
 
 
 def _shapes(stages: Stages, size: int) -> dict[str, tuple[int, ...]]:
-    """Pass one image through the stages and note what each gives, as `models.splitting` does with numbers."""
+    """Pass one image through the stages and note what each gives, as `splitting.check_split` does with numbers."""
     shapes, tensor = {}, torch.empty(1, 3, size, size, device=META)
     with torch.no_grad():
         for name, stage in stages:

@@ -130,6 +130,11 @@ def architecture(name: str) -> Architecture:
     ------
     ModelError
         The name is unknown; the message suggests the closest one.
+
+    Examples
+    --------
+    >>> architecture("resnet18").target_layers
+    ('layer1', 'layer2', 'layer3', 'layer4')
     """
     if name in _REGISTRY.known:
         return _REGISTRY.known[name]
@@ -143,7 +148,13 @@ def architecture(name: str) -> Architecture:
 
 
 def architecture_names() -> list[str]:
-    """List the names of all known architectures, in the order of their registration."""
+    """List the names of all known architectures, in the order of their registration.
+
+    Examples
+    --------
+    >>> architecture_names()[:3]
+    ['alexnet', 'vgg16', 'vgg19']
+    """
     return list(_REGISTRY.known)
 
 

@@ -27,6 +27,12 @@ def stages_of(module: nn.Module, *parts: str | tuple[str, nn.Module]) -> Stages:
     -------
     list of (str, nn.Module)
         In the order in which an image passes through them.
+
+    Examples
+    --------
+    >>> module = nn.ModuleDict({"features": nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())})
+    >>> [name for name, stage in stages_of(module, "features.*", FLATTEN)]
+    ['features.0', 'features.1', 'flatten']
     """
     stages: Stages = []
     for part in parts:

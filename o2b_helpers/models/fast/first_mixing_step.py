@@ -80,6 +80,13 @@ def mixing_step_of(stage: nn.Module) -> MixingStep | None:
     Returns
     -------
     MixingStep or None
+
+    Examples
+    --------
+    >>> stage, maps = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), torch.ones(1, 3, 5, 5)
+    >>> step = mixing_step_of(stage)
+    >>> torch.allclose(step.close(step.branches[0].linear(maps)), stage(maps))
+    True
     """
     if isinstance(stage, FastLinear):
         stage = stage.linear

@@ -55,6 +55,16 @@ def folded_twin(module: nn.Module) -> nn.Module:
     -------
     nn.Module
         Maps (image, channel, height, width) should come with channels last in memory.
+
+    Examples
+    --------
+    >>> module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Dropout()).eval()
+    >>> folded_twin(module)
+    Sequential(
+      (0): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))
+      (1): Identity()
+      (2): Identity()
+    )
     """
     if type(module) is nn.Linear:
         return FastLinear(module)
@@ -79,7 +89,14 @@ def folded_twin(module: nn.Module) -> nn.Module:
 
 
 def fold_batch_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
-    """Give one convolution that does what a convolution and the batch norm behind it do (in eval mode)."""
+    """Give one convolution that does what a convolution and the batch norm behind it do (in eval mode).
+
+    Examples
+    --------
+    >>> convolution, norm, images = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8).eval(), torch.ones(1, 3, 5, 5)
+    >>> torch.allclose(fold_batch_norm(convolution, norm)(images), norm(convolution(images)), atol=1e-5)
+    True
+    """
     assert norm.running_mean is not None and norm.running_var is not None, "a norm that keeps no statistics"
     weight, variance = convolution.weight.double(), norm.running_var.double()
     scale = (variance + norm.eps).rsqrt() * (1.0 if norm.weight is None else norm.weight.double())

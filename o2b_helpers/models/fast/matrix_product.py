@@ -15,6 +15,11 @@ def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
     For some tens of rows oneDNN is about twice as fast as the library behind torch's ``@`` on processors that are
     not Intel's, and as fast on others. torch offers it by this name only, so ``@`` serves wherever it is absent.
+
+    Examples
+    --------
+    >>> product(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]]))
+    tensor([[11., 17.]])
     """
     if _linear is None or a.device.type != "cpu" or a.dtype != torch.float32 or not a.numel() or not b.numel():
         return a @ b.T

@@ -7,7 +7,13 @@ from torch import nn
 
 
 class SpatialMean(nn.Module):
-    """Mean of each feature map: (image, channel, height, width) -> (image, channel)."""
+    """Mean of each feature map: (image, channel, height, width) -> (image, channel).
+
+    Examples
+    --------
+    >>> SpatialMean()(torch.tensor([[[[0.0, 2.0], [4.0, 6.0]]]]))
+    tensor([[3.]])
+    """
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Average over height and width."""

@@ -52,6 +52,12 @@ class InMemory:
         As torch names it.
     overwrite : bool
         Whether the array itself may be changed, which saves the memory of a copy.
+
+    Examples
+    --------
+    >>> source, order = InMemory(np.array([[0, 1], [2, 3], [4, 5]])), np.array([2, 0, 1])
+    >>> [block.tolist() for block in source.read(order, [(0, 2), (2, 3)], torch.empty(2, 2))]
+    [[[4.0, 5.0], [0.0, 1.0]], [[2.0, 3.0]]]
     """
 
     def __init__(self, features: np.ndarray, device: str = "cpu", overwrite: bool = False) -> None:

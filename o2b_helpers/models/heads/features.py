@@ -67,6 +67,13 @@ def layer_features(
         The network has no such layer.
     StoreError
         There is no room for a file.
+
+    Examples
+    --------
+    >>> from o2b_helpers.models.backbones.loading import load_backbone
+    >>> features = layer_features(load_backbone("toynet", "toyworld"), torch.zeros(2, 3, 96, 96), ["features.4"])
+    >>> features["features.4"].shape
+    (2, 13824)
     """
     files = {layer: file for layer, file in (files or {}).items() if layer in layers}
     shapes = {layer: (len(images), n_features(backbone, layer)) for layer in layers}

@@ -36,6 +36,13 @@ def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: in
         `runs` or `test_share` is out of range.
     InputError
         A label is NaN, or all labels are of one kind.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    >>> test = stratified_splits(labels, runs=3, test_share=0.2, seed=0)
+    >>> test[:, labels == 0].sum(1).tolist(), test[:, labels == 1].sum(1).tolist()
+    ([1, 1, 1], [1, 1, 1])
     """
     if not 0 < test_share < 1 or runs < 1:
         raise ParameterError(
@@ -91,6 +98,12 @@ def image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) ->
     ------
     ParameterError
         Weights are asked for labels other than 0 and 1.
+
+    Examples
+    --------
+    >>> labels, test = np.array([0, 0, 0, 1]), np.zeros((1, 4), dtype=bool)
+    >>> image_weights(labels, test, class_weighted=True).round(2).tolist()
+    [[0.67, 0.67, 0.67, 2.0]]
     """
     if not class_weighted:
         return np.ones(test.shape)
@@ -146,6 +159,12 @@ def class_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) ->
     """Weigh images in each run's loss (run, image): 1, or the inverse training frequency of the class, mean 1.
 
     The mean over a run's training images is 1. For two classes this is `image_weights`.
+
+    Examples
+    --------
+    >>> labels, test = np.array([0, 0, 1, 2]), np.zeros((1, 4), dtype=bool)
+    >>> class_weights(labels, test, class_weighted=True).round(2).tolist()
+    [[0.67, 0.67, 1.33, 1.33]]
     """
     if not class_weighted:
         return np.ones(test.shape)

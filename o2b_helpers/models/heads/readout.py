@@ -221,6 +221,15 @@ class Readout:
         ------
         InputError, ParameterError
             Features that are not finite or do not fit; an output that is not there.
+
+        Examples
+        --------
+        >>> readout = Readout(np.eye(2)[None], np.zeros((1, 2)), "softmax")
+        >>> features = torch.tensor([[0.0, 0.0], [0.0, 2.0]])
+        >>> readout.outputs(features, 0).numpy().round(2).tolist()
+        [[0.5, 0.12]]
+        >>> readout.outputs(features, "predicted").numpy().round(2).tolist()
+        [[0.5, 0.88]]
         """
         features = torch.as_tensor(features)
         finite("features", features, ("image", "feature"))

@@ -25,6 +25,11 @@ def pieces(blocks: Sequence[int] | np.ndarray, n_features: int) -> tuple[Bounds,
         First image of each piece and the one behind its last.
     ends : list of bool
         Whether a block ends with the piece.
+
+    Examples
+    --------
+    >>> pieces([2, 3], n_features=PIECE_BYTES // 8)  # float32: two images fit
+    ([(0, 2), (2, 4), (4, 5)], [True, False, True])
     """
     most = max(1, PIECE_BYTES // (4 * n_features))
     bounds, ends, start = [], [], 0

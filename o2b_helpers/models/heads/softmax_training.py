@@ -93,6 +93,14 @@ def train_softmax(
     -----
     Blocks of images are those of :func:`~o2b_helpers.models.heads.training.train_heads`: each head is what a plain loop
     over the same blocks would give.
+
+    Examples
+    --------
+    >>> features, labels = np.random.default_rng(0).normal(size=(12, 4)), np.arange(12) % 3
+    >>> test = np.arange(12) < np.array([[3], [6]])  # of two runs
+    >>> trained = train_softmax(features, labels, test, HeadSettings(epochs=5, output="softmax"), seed=0)
+    >>> trained.readout.weight.shape
+    (2, 3, 4)
     """
     if settings.output != "softmax":
         raise ParameterError(

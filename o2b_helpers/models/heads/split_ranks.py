@@ -25,6 +25,13 @@ def split_ranks(predictions: np.ndarray, test: np.ndarray, others: np.ndarray) -
         Sum of rank times other; ranks are around 0, average ranks for equal predictions.
     squares : array (split, head)
         Sum of squared ranks.
+
+    Examples
+    --------
+    >>> predictions, test = np.array([[0.1, 0.7, 0.3, 0.2]]), np.array([[False, False, True, True]])
+    >>> products, squares = split_ranks(predictions, test, others=np.array([[-1.0, 1.0, -1.0, 1.0]]))
+    >>> products.tolist(), squares.tolist()
+    ([[1.0], [-1.0]], [[0.5], [0.5]])
     """
     order = np.argsort(predictions, axis=1)
     order += np.arange(len(predictions))[:, None] * predictions.shape[1]  # into flat arrays, which are read faster

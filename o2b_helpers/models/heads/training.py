@@ -113,7 +113,13 @@ class TrainedHeads:
 def predict(
     features: np.ndarray | FeatureSource, weight: np.ndarray, bias: np.ndarray, output: str = "linear"
 ) -> np.ndarray:
-    """Predict with heads: features (image, feature), weight (run, feature), bias (run,) -> (run, image)."""
+    """Predict with heads: features (image, feature), weight (run, feature), bias (run,) -> (run, image).
+
+    Examples
+    --------
+    >>> predict(np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([[0.5, 0.5]]), np.array([0.25])).tolist()
+    [[1.75, 0.25]]
+    """
     values = _linear_values(as_source(features), weight, bias)
     return 0.5 * (1 + np.tanh(0.5 * values)) if output == "sigmoid" else values  # the sigmoid, without overflow
 
@@ -207,6 +213,15 @@ def train_heads(
     All runs share one order of the images in an epoch, cut into blocks of nearly equal size that hold on average
     `batch_size` training images of each run; in a block each run learns from its own training images. So one
     matrix product serves all heads, and each head still is what a plain loop over the same blocks would give.
+
+    Examples
+    --------
+    >>> features = np.random.default_rng(0).normal(size=(10, 4))
+    >>> labels = np.arange(10) % 2
+    >>> test = stratified_splits(labels, runs=2, test_share=0.2, seed=0)
+    >>> heads = train_heads(features, labels, labels, test, HeadSettings(epochs=5), seed=0)
+    >>> heads.weight.shape, heads.bias.shape
+    ((2, 4), (2,))
     """
     if settings.output == "softmax":
         raise ParameterError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -182,7 +180,3 @@ def test_no_masks_and_bad_ones():
         mask_statistics(maps, [good], torch.tensor([0]), size)
     with pytest.raises(ParameterError, match="scale"):
         mask_statistics(maps, [good], torch.tensor([0]), size, scale="layer")
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0

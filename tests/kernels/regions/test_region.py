@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -136,7 +134,3 @@ def test_bad_regions_are_refused():
         Regions(boxes[:1], image[:1], ["0 9"]).statistics(maps, SIZE)
     with pytest.raises(InputError, match="their classes do not fit"):
         Regions(boxes, image, masks).coverage(image[:-1], SIZE)
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0

@@ -86,13 +86,13 @@ def test_correction_formulas_hold_for_their_own_model():
     single, people = 0.2, 22
     whole = people * single / (1 + (people - 1) * single)
     half = spearman_brown(single, people / 2)
-    assert spearman_brown(half, 2) == pytest.approx(whole)
-    rest = spearman_brown(single, people - 1)
+    assert spearman_brown(half, 2.0) == pytest.approx(whole)
+    rest = spearman_brown(single, people - 1.0)
     assert reliability_from_rest(np.sqrt(single * rest), people) == pytest.approx(whole)
-    assert reliability_from_rest(0.5, 2) == pytest.approx(spearman_brown(0.5, 2))
+    assert reliability_from_rest(0.5, 2) == pytest.approx(spearman_brown(0.5, 2.0))
     assert reliability_from_rest(1.0, 5) == pytest.approx(1.0)
     for r in (-0.3, 0.0):
-        assert spearman_brown(r, 2) == reliability_from_rest(r, 9) == r
+        assert spearman_brown(r, 2.0) == reliability_from_rest(r, 9) == r
 
 
 def test_ties_of_a_label_bound_rho():

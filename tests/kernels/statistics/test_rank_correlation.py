@@ -140,6 +140,9 @@ def test_shapes():
     assert rank_correlation(np.arange(5.0), np.arange(5.0)[None]).tolist() == [1.0]
     assert rank_correlation(np.empty((2, 0, 5)), np.zeros((3, 5))).shape == (2, 0, 3)
     assert np.isnan(rank_correlation(np.zeros((2, 1)), np.zeros((1, 1)))).all()
+
+
+def test_refuses_what_does_not_fit():
     with pytest.raises(InputError, match="do not fit"):
         rank_correlation(np.zeros((2, 5)), np.zeros((2, 4)))
     with pytest.raises(InputError, match="do not fit"):
