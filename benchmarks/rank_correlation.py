@@ -1,4 +1,4 @@
-"""Rank correlation of all filters and targets, and under permutations, against scipy.stats.spearmanr in a loop."""
+"""Rank correlation of all filters and targets against scipy.stats.spearmanr in a loop."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pandas as pd
 from common import Row, timed
 from scipy.stats import spearmanr
 
-from o2b_helpers.kernels.statistics.permutations import permutations_within, permuted_rank_correlation
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 
-FILTERS, STIMULI, PERMUTATIONS = 1152, 48, 1000
+FILTERS, STIMULI = 1152, 48
 SAMPLE = 2000  # calls of scipy that are timed
 
 
@@ -25,7 +24,7 @@ def rows() -> list[Row]:
     for number, group in enumerate(y):
         group[:, condition != number] = np.nan  # a target belongs to one condition
     y = y.reshape(-1, STIMULI)
-    return [_all_filters(x, y, rng), _permuted(x, y, condition, rng)]
+    return [_all_filters(x, y, rng)]
 
 
 def _all_filters(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Row:
@@ -54,33 +53,6 @@ def _all_filters(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Row:
         naive=times["naive"],
         max_difference=float(np.abs(result["ours"][filters, targets] - result["peer"]).max()),
         note=f"scipy: {SAMPLE} calls timed, scaled up; naive: pandas' corr, which also correlates filters with filters",
-    )
-
-
-def _permuted(x: np.ndarray, y: np.ndarray, condition: np.ndarray, rng: np.random.Generator) -> Row:
-    permutations = permutations_within(condition, PERMUTATIONS, seed=0)
-    drawn = [rng.integers(0, most, SAMPLE) for most in (PERMUTATIONS, len(x), len(y))]
-    result: dict[str, Any] = {}
-
-    def ours() -> None:
-        for _, rho in permuted_rank_correlation(x, y, permutations):
-            result["largest"] = np.abs(rho).max()
-
-    def peer() -> None:
-        result["peer"] = [_scipy(x[k], y[t][permutations[p]]) for p, k, t in zip(*drawn, strict=True)]
-
-    times = timed({"ours": ours, "peer": peer})
-    ours_there = np.concatenate([rho for _, rho in permuted_rank_correlation(x, y, permutations)])
-    return Row(
-        kernel="rank_correlation",
-        architecture="",
-        setting=f"{len(x)} filters x {len(y)} targets x {PERMUTATIONS} permutations, {STIMULI} stimuli",
-        runs=1,
-        ours=times["ours"],
-        peer="scipy.stats.spearmanr",
-        peer_time=times["peer"] * (PERMUTATIONS * len(x) * len(y) / SAMPLE),
-        max_difference=float(np.abs(ours_there[tuple(drawn)] - result["peer"]).max()),
-        note=f"scipy: {SAMPLE} calls timed, scaled up; ours with the largest absolute rho of each block",
     )
 
 

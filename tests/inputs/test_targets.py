@@ -13,7 +13,13 @@ from sklearn.preprocessing import StandardScaler
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.inputs.people.nested_ridge import fit_predict, nested_ridge, outer_folds
 from o2b_helpers.inputs.people.stimuli import Stimuli
-from o2b_helpers.inputs.people.targets import mean_rating_targets, ridge_predictions, targets_table, true_labels
+from o2b_helpers.inputs.people.targets import (
+    mean_over_subjects,
+    mean_rating_targets,
+    subject_predictions,
+    targets_table,
+    true_labels,
+)
 
 PENALTIES = [1.0, 10.0, 100.0, 1000.0, 10000.0]
 NAMES = [f"s{n:02d}" for n in range(48)]
@@ -21,6 +27,10 @@ PEOPLE = np.repeat([1, 0, 1, 0], 12)
 SCENE = np.repeat([1, 0, 0, 1], 12)
 IMAGE = np.where(PEOPLE == SCENE, PEOPLE, np.where(np.arange(48) % 2, PEOPLE, SCENE))
 TRUTH = {"IV": IMAGE, "PV": PEOPLE, "SV": SCENE}
+
+
+def _ridge_predictions(*tables, **options) -> pd.DataFrame:
+    return mean_over_subjects(subject_predictions(*tables, **options))
 
 
 def _labels() -> pd.DataFrame:
@@ -127,7 +137,7 @@ def test_planted_pattern_is_found_in_time():
     both = np.stack([PEOPLE, SCENE])
     signals, regions = _brains(0, {"LLR": SCENE, "MLR": both, "HLR": both})
     start = time.process_time()
-    predictions = ridge_predictions(signals, regions, _labels(), PENALTIES, seed=0)
+    predictions = _ridge_predictions(signals, regions, _labels(), PENALTIES, seed=0)
     assert time.process_time() - start < 20
     assert list(predictions.columns) == ["stimulus", "valence_type", "region", "prediction"]
     assert len(predictions) == 48 * 9
@@ -135,7 +145,7 @@ def test_planted_pattern_is_found_in_time():
     assert result["LLR", "SV"] > 0.8 and abs(result["LLR", "PV"]) < 0.5
     for region in ("MLR", "HLR"):
         assert result[region, "SV"] > 0.5 and result[region, "PV"] > 0.5
-    again = ridge_predictions(signals.sample(frac=1, random_state=0), regions, _labels(), PENALTIES, seed=0)
+    again = _ridge_predictions(signals.sample(frac=1, random_state=0), regions, _labels(), PENALTIES, seed=0)
     pd.testing.assert_frame_equal(predictions, again, rtol=1e-9)
 
 
@@ -144,9 +154,9 @@ def test_noise_is_as_often_with_the_labels_as_against_them():
     for seed in range(8):
         signals, regions = _brains(seed, {"LLR": np.zeros(48)})
         options = {"signals": signals, "regions": regions, "labels": _labels(), "penalties": PENALTIES, "seed": 0}
-        result.append(_agreement(ridge_predictions(**options, repeats=3)))
+        result.append(_agreement(_ridge_predictions(**options, repeats=3)))
         if seed < 2:
-            alone.append(_agreement(ridge_predictions(**options, outer="leave_one_out")))
+            alone.append(_agreement(_ridge_predictions(**options, outer="leave_one_out")))
     mean = pd.concat(result, axis=1).mean(axis=1)
     assert mean.abs().max() < 0.3  # standard error about 0.1
     # why single stimuli are not the default: pure noise runs against the labels
@@ -157,7 +167,7 @@ def test_a_stimulus_without_label_is_predicted():
     signals, regions = _brains(3, {"LLR": SCENE}, subjects=4)
     labels = _labels()
     labels.loc[(labels["stimulus"] == "s00") & (labels["valence_type"] == "SV"), "label"] = np.nan
-    predictions = ridge_predictions(signals, regions, labels, PENALTIES, seed=0, repeats=2)
+    predictions = _ridge_predictions(signals, regions, labels, PENALTIES, seed=0, repeats=2)
     assert len(predictions) == 48 * 3 and np.isfinite(predictions["prediction"]).all()
     table = targets_table(labels, predictions, _stimuli())
     assert "s00" not in set(table.loc[table["target"] == "SV/true/congruent", "stimulus"])
@@ -177,20 +187,20 @@ def test_a_stimulus_without_label_is_predicted():
 def test_options_that_cannot_be(options, words):
     signals, regions = _brains(3, {"LLR": SCENE}, subjects=1)
     with pytest.raises(InputError, match=words):
-        ridge_predictions(signals, regions, _labels(), **{"penalties": PENALTIES, "seed": 0, **options})
+        _ridge_predictions(signals, regions, _labels(), **{"penalties": PENALTIES, "seed": 0, **options})
 
 
 def test_human_data_that_do_not_fit_together():
     signals, regions = _brains(3, {"LLR": SCENE}, subjects=1)
     labels = _labels()
     with pytest.raises(InputError, match="no signals"):
-        ridge_predictions(signals[signals["stimulus"] != "s05"], regions, labels, PENALTIES, 0)
+        _ridge_predictions(signals[signals["stimulus"] != "s05"], regions, labels, PENALTIES, 0)
     with pytest.raises(InputError, match="no labels"):
-        ridge_predictions(signals, regions, labels[labels["stimulus"] != "s05"], PENALTIES, 0)
+        _ridge_predictions(signals, regions, labels[labels["stimulus"] != "s05"], PENALTIES, 0)
     with pytest.raises(InputError, match="belong to no region"):
-        ridge_predictions(signals, regions.iloc[1:], labels, PENALTIES, 0)
+        _ridge_predictions(signals, regions.iloc[1:], labels, PENALTIES, 0)
     with pytest.raises(InputError, match="40 below and 0 above"):
-        ridge_predictions(signals, regions, labels.assign(label=0.0), PENALTIES, 0)
+        _ridge_predictions(signals, regions, labels.assign(label=0.0), PENALTIES, 0)
 
 
 def _stimuli() -> Stimuli:
@@ -202,7 +212,7 @@ def _stimuli() -> Stimuli:
 def test_24_targets():
     both = np.stack([PEOPLE, SCENE])
     signals, regions = _brains(0, {"LLR": SCENE, "MLR": both, "HLR": both}, rois=2, subjects=2)
-    predictions = ridge_predictions(signals, regions, _labels(), PENALTIES, seed=0, repeats=1)
+    predictions = _ridge_predictions(signals, regions, _labels(), PENALTIES, seed=0, repeats=1)
     table = targets_table(_labels(), predictions, _stimuli())
     assert list(table.columns) == ["stimulus", "target", "valence_type", "source", "condition", "value"]
     assert table["target"].nunique() == 24 and len(table) == 24 * 24

@@ -44,10 +44,6 @@ def test_outputs_and_the_output_to_look_at(link):
     assert torch.equal(readout.outputs(x, "predicted"), every.amax(1))
     assert len(torch.unique(every.argmax(1))) > 1  # images differ in what is predicted
     assert_close(readout.before_link().outputs(x, "all"), readout.values(x), 1e-12)
-    alone = readout.of_output(2)
-    assert alone.n_outputs == 1 and alone.n_runs == RUNS and alone.n_features == FEATURES
-    logits = readout.before_link() if link == "softmax" else readout
-    assert_close(alone.outputs(x), logits.outputs(x, 2), 1e-12)
 
 
 @pytest.mark.parametrize("link", ["linear", "sigmoid", "softmax"])
@@ -125,8 +121,6 @@ def test_what_does_not_fit_is_refused():
     for output in (OUTPUTS, -1, 1.0, "highest"):
         with pytest.raises(ParameterError, match="no such output"):
             readout.outputs(features(), output)
-    with pytest.raises(ParameterError, match="not one output"):
-        readout.of_output("all")
     with pytest.raises(InputError, match="does not fit the backbone"):
         readout.outputs(features()[:, 1:])
     with pytest.raises(InputError, match="features holds values that are not finite"):

@@ -5,11 +5,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2b_helpers.inputs.people.targets import ridge_predictions, true_labels
+from o2b_helpers.inputs.people.targets import mean_over_subjects, subject_predictions, true_labels
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.scenes import render
 from o2b_helpers.toyworld.truth import class_names, planted, planted_regions, truth
 from o2b_helpers.toyworld.world import corpus_scene, stimulus_scene, write_corpus, write_stimuli
+
+
+def _ridge_predictions(*tables, **options) -> pd.DataFrame:
+    return mean_over_subjects(subject_predictions(*tables, **options))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +140,7 @@ def test_ridge_predictions_show_the_planted_pattern(tmp_path):
     for seed in (1, 2, 3, 4):
         files = write_human(tmp_path / str(seed), seed)
         labels = true_labels(pd.read_csv(files.ratings))
-        predictions = ridge_predictions(
+        predictions = _ridge_predictions(
             pd.read_csv(files.signals), pd.read_csv(files.regions), labels, np.logspace(-1, 4, 6), seed=0, repeats=3
         )
         both = predictions.merge(labels, on=["stimulus", "valence_type"]).dropna()

@@ -171,22 +171,6 @@ def valence_labels(valence: pd.Series, neutral: float) -> pd.Series:
     return pd.Series(labels, index=valence.index, name="label")
 
 
-def label_counts(labels: pd.Series) -> dict[str, int]:
-    """Count labels.
-
-    Returns
-    -------
-    dict
-        total, negative (0), positive (1) and zero (no label: exactly neutral).
-    """
-    return {
-        "total": len(labels),
-        "negative": int((labels == 0).sum()),
-        "positive": int((labels == 1).sum()),
-        "zero": int(labels.isna().sum()),
-    }
-
-
 def _rename(frame: pd.DataFrame, names: dict[str, str], source: str) -> pd.DataFrame:
     taken = [new for old, new in names.items() if old != new and new in frame.columns and new not in names]
     if taken:

@@ -96,32 +96,6 @@ def decode_mask(code: str, height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(np.repeat(inside, runs).reshape(width, height).T)
 
 
-def mask_area(code: str) -> int:
-    """Count a mask's pixels without decoding it.
-
-    Parameters
-    ----------
-    code : str
-        From :func:`encode_mask`.
-
-    Returns
-    -------
-    int
-        Pixels inside the mask.
-
-    Raises
-    ------
-    InputError
-        No code.
-
-    Examples
-    --------
-    >>> mask_area("3 2 1")
-    2
-    """
-    return int(_runs(code)[1::2].sum())
-
-
 def _runs(code: str) -> np.ndarray:
     if isinstance(code, str):
         parts = code.split(" ")

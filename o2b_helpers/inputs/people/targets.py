@@ -56,32 +56,6 @@ def true_labels(ratings: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def ridge_predictions(
-    signals: pd.DataFrame,
-    regions: pd.DataFrame,
-    labels: pd.DataFrame,
-    penalties: Sequence[float],
-    seed: int,
-    *,
-    outer: str = "balanced",
-    folds: int = 6,
-    repeats: int = 10,
-) -> pd.DataFrame:
-    """Predict labels from the activations of each region and average over subjects.
-
-    Parameters, Raises
-        As `subject_predictions`.
-
-    Returns
-    -------
-    DataFrame
-        Columns stimulus, valence_type, region, prediction (mean z-score).
-    """
-    return mean_over_subjects(
-        subject_predictions(signals, regions, labels, penalties, seed, outer=outer, folds=folds, repeats=repeats)
-    )
-
-
 def subject_predictions(
     signals: pd.DataFrame,
     regions: pd.DataFrame,

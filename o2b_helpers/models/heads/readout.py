@@ -109,19 +109,6 @@ class Readout:
         """Number of features that are read."""
         return self.weight.shape[2]
 
-    def of_output(self, index: int) -> Readout:
-        """Return the readout of one output alone; behind a softmax, that of its linear value."""
-        at = self.checked(index)
-        if isinstance(at, str):
-            raise ParameterError(
-                "This is not one output",
-                value=repr(index),
-                expected=f"a whole number, 0..{self.n_outputs - 1}",
-                remedy="name the output by its number",
-            )
-        link = "linear" if self.link == "softmax" else self.link
-        return Readout(self.weight[:, at : at + 1], self.bias[:, at : at + 1], link)
-
     def before_link(self) -> Readout:
         """Return the same readout without its link: its outputs are the linear values (logits)."""
         return replace(self, link="linear")

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.kernels.statistics.permutations import permutations_within, permuted_rank_correlation
+from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, rank_correlation, spearman_p
 from o2b_helpers.kernels.statistics.ranks import VALUES_AT_ONCE, centred_ranks
 
@@ -69,53 +69,6 @@ def test_ranks_equal_scipy(n):
     assert np.array_equal(centred_ranks(rows), stats.rankdata(rows, axis=1) - (n + 1) / 2)
 
 
-def by_scipy(x, y, permutations):
-    return [
-        [[stats.spearmanr(a, b[p], nan_policy="omit").statistic for b in y] for a in x.reshape(-1, x.shape[-1])]
-        for p in permutations
-    ]
-
-
-def all_of(blocks, count):
-    blocks = list(blocks)
-    assert np.concatenate([np.arange(count)[which] for which, _ in blocks]).tolist() == list(range(count))
-    return np.concatenate([rho for _, rho in blocks])
-
-
-@pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning")
-@pytest.mark.parametrize("kept", [True, False], ids=["within groups", "anywhere"])
-@pytest.mark.parametrize("gaps", [False, True], ids=["whole series", "series with gaps"])
-def test_permuted_targets_equal_scipy(kept, gaps):
-    rng = np.random.default_rng(5)
-    groups = np.repeat(["congruent", "incongruent"], [11, 9])
-    x, y = np.round(rng.normal(size=(2, 3, 20)), 1), rng.integers(0, 4, (5, 20)).astype(float)
-    y[0, groups == "congruent"], y[1:3, groups == "incongruent"] = np.nan, np.nan
-    x[1, 2] = 0.5
-    if gaps:
-        x[0, 1, 3], x[1, 0, 12:15] = np.nan, np.nan
-    permutations = permutations_within(groups if kept else np.zeros(20), 6, seed=1)
-    result = all_of(permuted_rank_correlation(x, y, permutations, block_bytes=8 * 6 * 5 * 4), 6)
-    assert result.shape == (6, 2, 3, 5)
-    wanted = np.array(by_scipy(x, y, permutations), dtype=float).reshape(result.shape)
-    assert np.allclose(result, wanted, rtol=0, atol=1e-12, equal_nan=True)
-    assert np.isnan(result[:, 1, 2]).all() and np.isfinite(np.delete(result.reshape(6, 6, 5), 5, 1)).all()
-    plain = np.stack([rank_correlation(x, y[:, p]) for p in permutations])
-    assert np.array_equal(result, plain, equal_nan=True)  # to the last bit, whatever the block
-
-
-def test_permuted_targets_in_blocks_of_any_size():
-    rng = np.random.default_rng(6)
-    for n in (5, 369, 370):  # either precision of the products
-        x, y = rng.normal(size=(4, n)), np.round(rng.normal(size=(3, n)), 1)
-        permutations = permutations_within(np.zeros(n), 7, seed=2)
-        whole = all_of(permuted_rank_correlation(x, y, permutations), 7)
-        for permutation, rho in zip(permutations, whole, strict=True):
-            assert np.array_equal(rho, rank_correlation(x, y[:, permutation]))
-        sizes = [len(rho) for _, rho in permuted_rank_correlation(x, y, permutations, block_bytes=8 * 4 * 3 * 3)]
-        assert sizes == [3, 3, 1]
-        assert np.array_equal(all_of(permuted_rank_correlation(x, y, permutations, block_bytes=1), 7), whole)
-
-
 def test_permutations_stay_within_their_groups():
     groups = np.array(["b", "a", "b", "c", "a", "b"])
     drawn = permutations_within(groups, 200, seed=3)
@@ -124,16 +77,6 @@ def test_permutations_stay_within_their_groups():
     assert len(np.unique(drawn, axis=0)) == 12, "3! x 2! x 1! orders, each drawn at least once"
     assert np.array_equal(permutations_within(groups, 20, seed=3), drawn[:20])
     assert not np.array_equal(permutations_within(groups, 200, seed=4), drawn)
-
-
-def test_what_is_no_permutation_is_refused():
-    x, y = np.zeros((2, 4)), np.zeros((1, 4))
-    for wrong in ([[0, 1, 2]], [[0, 1, 2, 2]], [0, 1, 2, 3], [[0.0, 1, 2, 3]], [[-1, 0, 1, 2]]):
-        with pytest.raises(InputError, match="no permutations"):
-            next(permuted_rank_correlation(x, y, np.array(wrong)))
-    with pytest.raises(InputError, match="do not fit"):
-        next(permuted_rank_correlation(x, y[:, :3], np.array([[0, 1, 2]])))
-    assert list(permuted_rank_correlation(x, y, np.empty((0, 4), dtype=int))) == []
 
 
 def test_shapes():
