@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from helpers import ROOT
+
+from o2b_helpers.studies.registry import NAMES
 
 MOST_LINES, MOST_MODULES = 350, 16
 PACKAGE = ROOT / "o2b_helpers"
@@ -23,6 +26,17 @@ def test_no_module_is_long_and_no_folder_is_crowded():
 def test_every_folder_says_what_belongs_there():
     for folder in {path.parent for path in PACKAGE.rglob("*.py")} - {PACKAGE}:
         assert (folder / "__init__.py").read_text(encoding="utf-8").startswith('"""'), folder
+
+
+def test_the_contracts_know_every_study():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    by_name = {contract["id"]: contract for contract in contracts}
+    assert set(NAMES) <= set(by_name["studies"]["layers"])
+    first = by_name["studies"]["layers"][-2]  # the lowest study may be read by all others, and reads none
+    siblings = {f"o2b_helpers.studies.{name}" for name in NAMES if name != first}
+    assert siblings <= set(by_name["siblings"]["source_modules"])
 
 
 def _lint(folder) -> subprocess.CompletedProcess:
