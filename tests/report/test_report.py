@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import pytest
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
@@ -62,11 +61,9 @@ def test_a_figure_page_opens_offline(browser, tmp_path):  # noqa: F811
         page.close()
 
 
-def test_the_report_is_quick_small_and_embeds_the_library_once(tmp_path):
+def test_the_report_is_small_and_embeds_the_library_once(tmp_path):
     folder = write_results(tmp_path / "results")
-    started = time.perf_counter()
     path = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report")
-    assert time.perf_counter() - started < 10
     text = path.read_text(encoding="utf-8")
     assert len(text) < 15e6
     assert len(re.findall(r"plotly\.js v\d", text)) == 1
