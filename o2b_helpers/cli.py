@@ -97,7 +97,7 @@ def status(profile: Profile = "demo", set_: Set = None) -> None:
 
 @app.command()
 def doctor(profile: Profile = "demo", set_: Set = None) -> None:
-    """List everything the profile needs and where to get what is missing; exit 1 if something is."""
+    """List everything the profile needs, and what is missing or wrong in it; exit 1 if something is."""
     from o2b_helpers.doctor import examine
 
     params = _load(profile, set_, None)
@@ -105,8 +105,10 @@ def doctor(profile: Profile = "demo", set_: Set = None) -> None:
     print(f"profile {params.name} ({params.profile})")
     for finding in findings:
         print(finding)
-    missing = sum(not finding.fine for finding in findings)
-    print(f"{missing} missing" if missing else "everything is there")
+    missing = sum(finding.stops_a_run for finding in findings)
+    doubts = sum(not finding.fine for finding in findings) - missing
+    look = f"; {doubts} to look at" if doubts else ""
+    print((f"{missing} missing or wrong" if missing else "everything is there") + look)
     if missing:
         raise typer.Exit(1)
 

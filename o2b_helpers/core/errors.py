@@ -56,3 +56,10 @@ class ModelError(Object2BrainError):
 
 class StoreError(Object2BrainError):
     """A result cannot be stored or read."""
+
+
+class EnvironmentFault(Object2BrainError):
+    """The machine failed, not what the user brought: a share that does not answer, too little memory, too many files.
+
+    Nothing is stored where it is raised, so the same command goes on once the cause is gone.
+    """

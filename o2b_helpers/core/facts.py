@@ -31,6 +31,20 @@ def facts_of_models(facts: Mapping[str, Any], key: str) -> Iterator[tuple[str, M
             yield name, own
 
 
+def warnings_of(facts: Mapping[str, Any]) -> list[str]:
+    """Return the sentences that a reader of a result must see before anything else.
+
+    A step puts them into its facts under ``warnings``: what was left out, what was kept against advice, what is
+    unlikely to be meant. The console, the notebook, the doctor and the top of the report show them.
+
+    Examples
+    --------
+    >>> warnings_of({"warnings": ["2 stimuli were left out."]}), warnings_of({"images": 12})
+    (['2 stimuli were left out.'], [])
+    """
+    return list(facts.get("warnings", []))
+
+
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """Write a number with the right form of what is counted.
 

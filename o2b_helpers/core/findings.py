@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from o2b_helpers.core.digests import file_digest
 
@@ -25,7 +25,10 @@ class Finding:
     where : str
         Where it is, or where to put it.
     source : str
-        Where it comes from, if it is missing.
+        Where it comes from, if it is missing; what to do, if it is wrong or in doubt.
+    kind : {"file", "fault", "doubt"}
+        What is the matter where it is not fine: a file is missing, something is wrong, or it deserves a look. A run
+        starts in spite of a doubt.
 
     Examples
     --------
@@ -33,19 +36,31 @@ class Finding:
       MISSING  weights of alexnet
                  put it at:   weights/alexnet.pth
                  comes from:  torchvision
+    >>> print(Finding("3 stimuli have no picture", False, "a.jpg, b.jpg, c.jpg", "correct the names", kind="fault"))
+      WRONG    3 stimuli have no picture
+                 found:       a.jpg, b.jpg, c.jpg
+                 to do:       correct the names
     """
 
     what: str
     fine: bool
     where: str
     source: str = ""
+    kind: Literal["file", "fault", "doubt"] = "file"
+
+    @property
+    def stops_a_run(self) -> bool:
+        """Whether a run cannot do without it."""
+        return not self.fine and self.kind != "doubt"
 
     def __str__(self) -> str:
         if self.fine:
             return f"  ok       {self.what}: {self.where}"
-        return (
-            f"  MISSING  {self.what}\n             put it at:   {self.where}\n             comes from:  {self.source}"
-        )
+        if self.kind == "file":
+            word, first, second = "MISSING", "put it at:  ", "comes from: "
+        else:
+            word, first, second = {"fault": "WRONG  ", "doubt": "LOOK   "}[self.kind], "found:      ", "to do:      "
+        return f"  {word}  {self.what}\n             {first} {self.where}\n             {second} {self.source}"
 
 
 def path_finding(params: Params, what: str, option: str, text: str | None, source: str) -> Finding:

@@ -23,7 +23,7 @@ from o2b_helpers.report.embed import Script, data_json, figure_json, policy, scr
 from o2b_helpers.report.glossary import glossary
 from o2b_helpers.report.notebook_pages import NotebookPage
 from o2b_helpers.report.parts import Part
-from o2b_helpers.report.provenance import of_studies, option_values, options_table, origin, sizes_table
+from o2b_helpers.report.provenance import all_warnings, of_studies, option_values, options_table, origin, sizes_table
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import DARK
 from o2b_helpers.report.tables import ShownTable
@@ -105,6 +105,7 @@ def write_report(
         profile=profile,
         title=declared[-1].question if declared else "What was run",
         described=_described(results, studies),
+        warnings=all_warnings(results.provenance),
         answers=[answer for answer, _ in answers if answer],
         missing_answers=list(dict.fromkeys(reason for answer, reason in answers if not answer)),
         notes=[section.note for section in declared if section.note],

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from o2b_helpers.core.facts import warnings_of
 from o2b_helpers.core.study import Study
 from o2b_helpers.report.tables import ShownTable
 
@@ -61,6 +62,14 @@ def of_studies(provenance: Mapping[str, Any], studies: Sequence[Study]) -> Mappi
     if isinstance(described, Mapping):
         kept["options"] = {name: about for name, about in described.items() if _block(name) in blocks}
     return kept
+
+
+def all_warnings(provenance: Mapping[str, Any]) -> list[str]:
+    """Return what the steps warn of, in their order, each sentence once."""
+    steps = provenance.get("steps")
+    entries = steps.values() if isinstance(steps, Mapping) else ()
+    said = [warning for entry in entries if isinstance(entry, Mapping) for warning in warnings_of(entry.get("facts", {}))]
+    return list(dict.fromkeys(said))
 
 
 def _block(name: str) -> str:

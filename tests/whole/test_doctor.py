@@ -20,7 +20,7 @@ def test_the_papers_setting_without_its_data():
     for path in ("data/fmri/signals.csv", "data/fmri/regions.csv", "data/weights/yolov8x-oiv7.pt"):
         assert str(ROOT / path) in done.stdout
     missing = done.stdout.count("MISSING")
-    assert f"{missing} missing" in done.stdout
+    assert f"{missing} missing or wrong" in done.stdout
     assert done.stdout.count("comes from:") == done.stdout.count("put it at:") == missing
     profile = load_params("paper")
     for model in profile.analysis.models:  # every one of the 14 networks is looked at

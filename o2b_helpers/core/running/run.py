@@ -12,7 +12,7 @@ import pandas as pd
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import memory
-from o2b_helpers.core.facts import read_facts
+from o2b_helpers.core.facts import read_facts, warnings_of
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.running.keys import find_step, results_folder, step_part
@@ -55,13 +55,18 @@ class Result:
             remedy="name one of these, or open the notebook that writes it",
         )
 
+    @property
+    def warnings(self) -> list[str]:
+        """What must be read before the result: what was left out, what is unlikely to be meant."""
+        return warnings_of(self.facts)
+
     def summary(self) -> str:
-        """Say in plain words what came out; a fact without words of its own is listed as it is."""
+        """Say in plain words what came out, warnings first; a fact without words of its own is listed as it is."""
         made = self.step.summary(self.facts) if self.step.summary else ()
-        return "\n".join([sentence for sentence in made if sentence] or self._facts())
+        return "\n".join([*self.warnings, *([sentence for sentence in made if sentence] or self._facts())])
 
     def _facts(self) -> list[str]:
-        return [f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items()]
+        return [f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items() if name != "warnings"]
 
     def _repr_html_(self) -> str:
         """Show the summary, and folded away all facts and the files; no colours, so that it suits light and dark."""
@@ -110,7 +115,10 @@ def run_step(params: Params, name: str) -> Result:
         memory.clear()
         publish_needed(params, step, store)
         publish(params, step, stored.folder, store)
-    return Result(step, stored.folder, results_folder(params), read_facts(stored.folder))
+    result = Result(step, stored.folder, results_folder(params), read_facts(stored.folder))
+    for warning in result.warnings:
+        say(f"  WARNING   {warning}")
+    return result
 
 
 def _in_words(value: Any) -> str:
