@@ -72,6 +72,7 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
     """Write the profile and what the earlier steps would have stored: tables, detections, heads, targets."""
     from safetensors.numpy import save_file
 
+    from o2b_helpers.core.files.names import file_of
     from o2b_helpers.models.backbones.meta import meta_backbone
 
     rng = np.random.default_rng(0)
@@ -112,7 +113,8 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
     boxes.to_parquet(folder / "objects" / "results" / "detections.parquet")
     features = meta_backbone(setting.architecture).n_features
     heads = {"weight": rng.normal(size=(RUNS, features)).astype(np.float32), "bias": np.zeros(RUNS, np.float32)}
-    save_file(heads, folder / "valence_models" / f"heads_{setting.architecture}_untrained.safetensors")
+    name = file_of("heads", (setting.architecture, "untrained"), ".safetensors")
+    save_file(heads, folder / "valence_models" / name)
     targets = pd.DataFrame({"stimulus": stimuli["stimulus"], "target": "IV/people/one", "valence_type": "IV"})
     targets = targets.assign(source="people", condition="one", value=rng.normal(size=len(stimuli)))
     targets.to_csv(folder / "human_targets" / "results" / "targets.csv", index=False)

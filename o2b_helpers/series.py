@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -11,12 +10,13 @@ from typing import Any
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest
 from o2b_helpers.core.errors import Object2BrainError, ParameterError, StoreError
-from o2b_helpers.core.files.atomic import write_atomically
+from o2b_helpers.core.files.atomic import writing
 from o2b_helpers.core.files.shipped import PACKAGE, shipped
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import note_status, say, status_file
+from o2b_helpers.core.running.executed import is_executed, note_executed
 from o2b_helpers.core.running.keys import step_key
-from o2b_helpers.core.running.publishing import is_published, state_parameters
+from o2b_helpers.core.running.publishing import is_published, publish, publish_needed, state_parameters
 from o2b_helpers.core.store import Store
 from o2b_helpers.core.study import Step
 
@@ -92,7 +92,7 @@ def run_series(params: Params, only: str | None = None, start: str | None = None
                 continue
             began = time.monotonic()
             _execute(params, notebook)
-            write_status(params, notebook, _mark(params, notebook, store))
+            note_executed(params.runs / "notebooks", notebook, _mark(params, notebook, store))
             say(f"done      {notebook} in {time.monotonic() - began:.0f} s")
             executed.append(notebook)
         state_parameters(params)
@@ -112,20 +112,6 @@ def missing_notebooks(params: Params) -> list[str]:
     ]
 
 
-def read_status(params: Params) -> dict[str, Any]:
-    """Return what was executed so far: notebook -> mark."""
-    try:
-        return json.loads((params.runs / "notebooks" / STATUS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def write_status(params: Params, notebook: str, mark: str) -> None:
-    """Note that a notebook was executed."""
-    status = {**read_status(params), notebook: mark}
-    write_atomically(params.runs / "notebooks" / STATUS, json.dumps(status, indent=1).encode())
-
-
 def _mark(params: Params, notebook: str, store: Store) -> str:
     """Return the hash of all that an executed notebook shows: its source, its steps' keys, how figures are drawn."""
     source = file_digest(notebook_file(params, notebook))
@@ -135,14 +121,17 @@ def _mark(params: Params, notebook: str, store: Store) -> str:
 
 
 def _is_done(params: Params, notebook: str, store: Store) -> bool:
-    if read_status(params).get(notebook) != _mark(params, notebook, store):
+    """Say whether a notebook need not be executed; results that do not lie in their folder come from the store."""
+    if not is_executed(params.runs / "notebooks", notebook, _mark(params, notebook, store)):
         return False
-    if not (params.runs / "notebooks" / f"{notebook}.ipynb").is_file():
-        return False
-    return all(
-        store.find(step.name, step_key(params, step, store)) is not None and is_published(params, step, store)
-        for step in notebooks(params)[notebook]
-    )
+    for step in notebooks(params)[notebook]:
+        folder = store.find(step.name, step_key(params, step, store))
+        if folder is None:
+            return False
+        if not is_published(params, step, store):
+            publish_needed(params, step, store)
+            publish(params, step, folder, store)
+    return True
 
 
 def _execute(params: Params, notebook: str) -> None:
@@ -153,7 +142,8 @@ def _execute(params: Params, notebook: str) -> None:
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the debugger's remark would fill the log
     source = notebook_file(params, notebook)
     target = params.runs / "notebooks" / source.name
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with writing(params.runs):
+        target.parent.mkdir(parents=True, exist_ok=True)
     say(f"running   {notebook}")
 
     def execute() -> None:

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from o2b_helpers.core.errors import InputError, StoreError
+from o2b_helpers.core.errors import EnvironmentFault, InputError, StoreError
 
 # No number depends on the source of the engine and of declarations, whose values enter keys by themselves; of the
 # engine, these modules write and label what is stored, or choose how a device rounds.
@@ -50,11 +50,14 @@ def digest_of(value: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return the sha256 of a file; InputError where it cannot be read."""
+    """Return the sha256 of a file; InputError where it cannot be read, EnvironmentFault where the machine fails."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
+        fault = EnvironmentFault.of(error, path)
+        if fault is not None:
+            raise fault from error
         raise InputError(
             f"cannot read {Path(path).name}",
             value=str(path),

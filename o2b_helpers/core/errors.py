@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+
+# What a disk, a share or a cable gives that fails; not every system knows all of these numbers.
+_NO_ANSWER = {
+    getattr(errno, name)
+    for name in (
+        "EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH",
+        "ENOTCONN", "ECONNRESET", "ECONNABORTED", "EREMOTEIO", "ESHUTDOWN",
+    )
+    if hasattr(errno, name)
+}  # fmt: skip
+
 
 class Object2BrainError(Exception):
     """An error a user can act on.
@@ -58,8 +70,59 @@ class StoreError(Object2BrainError):
     """A result cannot be stored or read."""
 
 
+class DamagedFile(StoreError):
+    """A stored file is not as it was written; it is computed or copied again where that can be done."""
+
+
 class EnvironmentFault(Object2BrainError):
     """The machine failed, not what the user brought: a share that does not answer, too little memory, too many files.
 
     Nothing is stored where it is raised, so the same command goes on once the cause is gone.
     """
+
+    @classmethod
+    def of(cls, error: OSError | MemoryError, path: object) -> EnvironmentFault | None:
+        """Put a fault of the machine into words; None where the error is of another kind.
+
+        Parameters
+        ----------
+        error : OSError or MemoryError
+            What the system said.
+        path : Path or str
+            The file or folder that it was about.
+
+        Examples
+        --------
+        >>> print(EnvironmentFault.of(OSError(errno.EIO, "Input/output error"), "a.jpg"))
+        The disk or the share does not answer.
+          found:    a.jpg (Input/output error)
+          expected: files that can be read and written as long as the run lasts
+          to do:    check the disk or the connection, then run the same command again: what is finished stays
+        >>> EnvironmentFault.of(FileNotFoundError(errno.ENOENT, "No such file"), "a.jpg") is None
+        True
+        """
+        number = error.errno if isinstance(error, OSError) else errno.ENOMEM
+        found = f"{path} ({getattr(error, 'strerror', None) or str(error) or 'out of memory'})"
+        again = "then run the same command again: what is finished stays"
+        if number == errno.ENOMEM:
+            return cls(
+                "There is too little memory",
+                value=found,
+                expected="memory for what is computed",
+                remedy=f"close other programs, lower execution.batch_size or take a larger machine, {again}",
+            )
+        if number in (errno.EMFILE, errno.ENFILE):
+            return cls(
+                "Too many files are open",
+                value=found,
+                expected="room for one more open file",
+                remedy=f"raise the limit (`ulimit -n 4096` in the shell) or close other programs, {again}",
+            )
+        if number in _NO_ANSWER:
+            return cls(
+                "The disk or the share does not answer",
+                value=found,
+                expected="files that can be read and written as long as the run lasts",
+                remedy=f"check the disk or the connection, {again}",
+            )
+        return None

@@ -18,6 +18,20 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
 
 
+def beside(common: Mapping[str, Any], of_models: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the facts of each model beside those of the whole step; no model takes the place of another fact.
+
+    A model whose name is a fact's gets `` (model)`` behind it: no model's name can have brackets.
+
+    Examples
+    --------
+    >>> beside({"method": "exact lesions"}, {"toynet": {"filters": 8}, "method": {"filters": 4}})
+    {'method': 'exact lesions', 'toynet': {'filters': 8}, 'method (model)': {'filters': 4}}
+    """
+    taken = {*common, "warnings"}
+    return {**common, **{f"{name} (model)" if name in taken else name: own for name, own in of_models.items()}}
+
+
 def facts_of_models(facts: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Go through the models whose own facts hold this key: name and facts.
 

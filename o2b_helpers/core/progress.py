@@ -7,12 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+
+from o2b_helpers.core.digests import digest_of
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 15.0
@@ -137,22 +139,24 @@ def note_status(**facts: Any) -> None:
     path = Path(name)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        before = {} if "started" in facts else read_status_file(path)  # a new run starts a new status
+        if "started" in facts:  # a new run; later notes go where it began, also where its folder was moved away
+            path.parent.mkdir(parents=True, exist_ok=True)
+        before = {} if "started" in facts else read_status_file(path)
         content = {**before, **facts, "updated": _now()}
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps({"seal": digest_of(content), **content}, indent=1), encoding="utf-8")
         temporary.replace(path)
     except OSError:  # a note that cannot be written, e.g. on a full disk, must not stop what it is about
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only disk refuses this as well
+            temporary.unlink(missing_ok=True)
 
 
 def read_status_file(path: Path) -> dict[str, Any]:
-    """Read a status file; empty where there is none."""
+    """Read a status file; empty where there is none, or it is not as it was written."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return read if isinstance(read, dict) and read.pop("seal", None) == digest_of(read) else {}
 
 
 def _now() -> str:
@@ -175,7 +179,7 @@ def run_in_words(path: Path) -> str:
     status = read_status_file(path)
     state = status.get("state")
     if state is None:
-        return ""
+        return f"last run: unknown, {path.name} was changed after it was written" if path.is_file() else ""
     where = f"{status.get('notebook', 'the first notebook')} ({status.get('place', 0)} of {status.get('of', 0)})"
     step = status.get("step")
     step = f", {step_in_words(step)}" if step else ""

@@ -19,12 +19,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from o2b_helpers.core.digests import code_digests, digest_of, file_digest, plain, versions
+from o2b_helpers.core.digests import code_digests, digest_of, plain, versions
 from o2b_helpers.core.errors import StoreError
-from o2b_helpers.core.files.atomic import is_alive, of_libraries, write_atomically, writing
+from o2b_helpers.core.files.atomic import is_alive, of_libraries, writing
+from o2b_helpers.core.files.faults import gone, machine
+from o2b_helpers.core.files.known_digests import digests_of_files
+from o2b_helpers.core.files.records import RECORD, flaw, read_record, write_record
 from o2b_helpers.core.progress import say
 
-RECORD = "record.json"
 _HELD = "O2B_STORE_LOCK_HELD_BY"
 _HOLDER = "lock-holder.txt"
 
@@ -80,6 +82,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.parts: dict[str, list[tuple[Any, dict[str, Any]]]] = {}  # what `running.keys` has worked out already
+        if self._is_held_by_its_run():
+            self._check_folder()
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".probe-{os.getpid()}"
@@ -91,16 +95,9 @@ class Store:
         return self.folder / kind / key[:20]
 
     def find(self, kind: str, key: str) -> Path | None:
-        """Return the folder of a whole result, or None where it is missing or damaged."""
+        """Return the folder of a whole result, or None where it is missing or a file is not as it was written."""
         folder = self.place(kind, key)
-        record = read_record(folder)
-        if record is None or record["key"] != key:
-            return None
-        for name, size in record["files"].items():
-            file = folder / name
-            if not file.is_file() or file.stat().st_size != size:
-                return None
-        return folder
+        return folder if flaw(folder, key) is None else None
 
     def result(
         self,
@@ -151,12 +148,10 @@ class Store:
         try:
             with writing(self.folder):
                 shutil.rmtree(temporary, ignore_errors=True)
+                self._check_folder()
                 temporary.mkdir(parents=True)
-                with of_libraries():
+                with machine(label or kind), of_libraries():
                     compute(temporary)
-                files = {
-                    str(p.relative_to(temporary)): p.stat().st_size for p in sorted(temporary.rglob("*")) if p.is_file()
-                }
                 record = {
                     "kind": kind,
                     "label": label,
@@ -164,9 +159,8 @@ class Store:
                     "part": json.loads(json.dumps(part, default=plain)),
                     "code": code_digests(module),
                     "versions": versions(),
-                    "files": files,
                 }
-                (temporary / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")
+                write_record(temporary, record)
                 if place.exists():
                     shutil.rmtree(place)
                 self.check_lock()
@@ -184,10 +178,12 @@ class Store:
     def why(self, kind: str, label: str, part: Mapping[str, Any], module: str) -> str:
         """Say in words why a result has to be computed."""
         part = json.loads(json.dumps(part, default=plain))
-        if self.place(kind, self.key(part, module)).exists():
-            return "the stored files are damaged"
-        records = [read_record(p.parent) for p in (self.folder / kind).glob(f"[!.]*/{RECORD}")]
-        alike = [(p, r) for r in records if r is not None and r["label"] == label for p in [self.place(kind, r["key"])]]
+        key = self.key(part, module)
+        wrong = flaw(self.place(kind, key), key)
+        if wrong is not None and self.place(kind, key).exists():
+            return wrong
+        records = [(p.parent, read_record(p.parent)) for p in (self.folder / kind).glob(f"[!.]*/{RECORD}")]
+        alike = [(folder, record) for folder, record in records if record is not None and record["label"] == label]
         if not alike:
             return "not there yet"
         _, last = max(alike, key=lambda pair: pair[0].stat().st_mtime)
@@ -219,7 +215,7 @@ class Store:
         StoreError
             If another process holds it.
         """
-        if os.environ.get(_HELD, "").endswith(f" {self.folder.resolve()}"):
+        if self._is_held_by_its_run():
             self.check_lock()
             yield
             return
@@ -229,7 +225,7 @@ class Store:
             try:
                 lock.acquire()
             except Timeout:
-                who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "unknown"
+                who = holder.read_text(encoding="utf-8", errors="replace").strip() if holder.exists() else "unknown"
                 raise StoreError(
                     "the store is in use by another run",
                     value=f"{self.folder} held by {who}",
@@ -247,11 +243,11 @@ class Store:
 
     def check_lock(self) -> None:
         """Refuse to go on where the run that this process belongs to has ended and another may hold the store."""
-        process, _, folder = os.environ.get(_HELD, "").partition(" ")
-        if folder != str(self.folder.resolve()):
+        if not self._is_held_by_its_run():
             return
-        holder = self.folder / _HOLDER
-        holds = holder.read_text(encoding="utf-8").split()[-1:] if holder.exists() else []
+        process, holder = os.environ[_HELD].split(" ")[0], self.folder / _HOLDER
+        with writing(self.folder):
+            holds = holder.read_text(encoding="utf-8", errors="replace").split()[-1:] if holder.exists() else []
         if holds != [process] or not is_alive(int(process)):
             raise StoreError(
                 "the run that started this notebook has ended",
@@ -259,6 +255,15 @@ class Store:
                 expected="a run that holds the store",
                 remedy="start the run again; finished results are reused",
             )
+
+    def _is_held_by_its_run(self) -> bool:
+        """Say whether a run that this process belongs to holds this store."""
+        return os.environ.get(_HELD, "").partition(" ")[2] == str(self.folder.resolve())
+
+    def _check_folder(self) -> None:
+        """Refuse to make a new folder in the place of one that was moved away in the middle of a run."""
+        if not self.folder.is_dir():
+            raise gone(self.folder)
 
     def _sweep(self) -> None:
         """Remove what killed runs left half-written."""
@@ -269,22 +274,7 @@ class Store:
 
     def digests_of_files(self, files: Mapping[str, Path]) -> dict[str, str]:
         """Return name -> sha256 of many files; what has not changed (size, times, inode) is not read again."""
-        cache_file = self.folder / "file_digests.json"
-        try:
-            cache = json.loads(cache_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            cache = {}
-        known = len(cache)
-        digests = {}
-        for name, path in files.items():
-            status = path.stat()
-            mark = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}|{status.st_ino}"
-            if mark not in cache:
-                cache[mark] = file_digest(path)
-            digests[name] = cache[mark]
-        if len(cache) != known:
-            write_atomically(cache_file, json.dumps(cache).encode())
-        return digests
+        return digests_of_files(self.folder / "file_digests.json", files)
 
 
 def _other_versions(folder: Path) -> str:
@@ -292,15 +282,6 @@ def _other_versions(folder: Path) -> str:
     made = (read_record(folder) or {"versions": {}})["versions"]
     other = [f"{library} {made.get(library)}" for library, now in versions().items() if made.get(library) != now]
     return f" (made with {', '.join(other)})" if other else ""
-
-
-def read_record(folder: Path) -> dict | None:
-    """Return what a result says of itself (key, part, code, versions, files), or None where it does not."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return record if {"key", "files", "part", "code", "label", "versions"} <= set(record) else None
-    except (OSError, ValueError):
-        return None
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

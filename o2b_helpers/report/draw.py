@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.files.atomic import write_atomically
+from o2b_helpers.core.files.atomic import write_atomically, writing
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.study import Study
 from o2b_helpers.report.embed import data_json, figure_json, policy, scripts
@@ -52,7 +52,8 @@ def draw_figures(
         The files written. A figure whose results are missing is left out, and one line says why.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     written, drawn = [], {}
     page_scripts = scripts()
     for declared in (figure for study in studies for figure in study.figures):
@@ -71,7 +72,8 @@ def draw_figures(
         written.append(path)
         drawn[path.stem] = figure
     if pictures and drawn:
-        written += _pictures(drawn, folder)
+        with writing(folder):
+            written += _pictures(drawn, folder)
     _name_earlier(folder, written)
     return written
 

@@ -84,13 +84,13 @@ def write_notebook_pages(
     """
     pages = []
     for path in sorted(Path(notebooks).glob("*.ipynb")):
-        text = path.read_text(encoding="utf-8")
-        if project is not None:
-            text = text.replace(json.dumps(str(project))[1:-1] + "/", "")
         try:
+            text = path.read_text(encoding="utf-8")
+            if project is not None:
+                text = text.replace(json.dumps(str(project))[1:-1] + "/", "")
             cells = json.loads(text)["cells"]
             pieces = [piece for number, cell in enumerate(cells) for piece in _cell(cell, number)]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise StoreError(
                 "an executed notebook cannot be read",
                 value=f"{path.name} ({type(error).__name__}: {error})",

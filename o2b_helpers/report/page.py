@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from o2b_helpers.core.contract import Table
-from o2b_helpers.core.errors import Object2BrainError
-from o2b_helpers.core.files.atomic import write_atomically
+from o2b_helpers.core.errors import DamagedFile, EnvironmentFault, Object2BrainError
+from o2b_helpers.core.files.atomic import write_atomically, writing
 from o2b_helpers.core.study import Figure, Study
 from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.downloads import Download, downloads
@@ -85,7 +85,8 @@ def write_report(
         The file written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     profile = str(results.provenance.get("profile") or results.folder.resolve().parent.name)
     declared, provenance = [study.section for study in studies], of_studies(results.provenance, studies)
     sections = [_figure_section(results, figure, profile) for study in studies for figure in study.figures]
@@ -144,6 +145,8 @@ def _try(make: Callable[[], Made]) -> tuple[Made | None, str]:
     """Make a part of the report, or say why the results do not allow it."""
     try:
         return make(), ""
+    except (DamagedFile, EnvironmentFault):  # not for good, so no page is made of it
+        raise
     except Object2BrainError as error:
         return None, f"{error.problem.rstrip('.')}. {error.remedy[:1].upper()}{error.remedy[1:]}."
 
@@ -215,7 +218,9 @@ def _files(
     """Pack every table of the studies that is text, those behind the figures first named."""
     behind = [table.file for section in sections for table in section.tables if table.file]
     others = [f.file for f in _declared_files(studies) if isinstance(f, Table) and f.file.endswith(".csv")]
-    return downloads(results.folder, [*behind, *sorted(others), "provenance.json"], room)
+    for name in (names := [*behind, *sorted(others)]):
+        results.check(name)
+    return downloads(results.folder, [*names, "provenance.json"], room)
 
 
 def _not_carried(studies: Sequence[Study]) -> list[str]:

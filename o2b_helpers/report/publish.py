@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest
-from o2b_helpers.core.files.atomic import write_atomically
+from o2b_helpers.core.errors import DamagedFile
+from o2b_helpers.core.files.known_digests import known_digest
+from o2b_helpers.core.files.sealed import read_sealed, write_sealed
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
+from o2b_helpers.core.running.executed import check_executed
 from o2b_helpers.core.study import Study
 from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.notebook_pages import write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
+
+MOST_NAMED = 4  # changed files that are listed by name
 
 
 def publish_views(params: Params, again: bool = False) -> Path:
@@ -37,19 +41,22 @@ def publish_views(params: Params, again: bool = False) -> Path:
     studies = params.chosen_studies
     results = Results(params.runs / "results", studies)
     report = params.runs / "report"
-    files = {p.name: file_digest(p) for p in sorted(results.folder.iterdir()) if p.is_file()}
+    files = {p.name: known_digest(p) for p in sorted(results.folder.iterdir()) if p.is_file()}
     notebooks = params.runs / "notebooks"
-    executed = {p.name: file_digest(p) for p in sorted(notebooks.glob("*.ipynb"))}
+    check_executed(notebooks, dict.fromkeys(step.notebook for step in params.steps))
+    executed = {p.name: known_digest(p) for p in sorted(notebooks.glob("*.ipynb"))}
     mark = digest_of([files, executed, code_digests("o2b_helpers.report.publish"), _page_parts(), _declared(studies)])
     note = report / "drawn_from.json"
     drawn = _read(note)
-    whole = bool(drawn) and all(Path(p).is_file() for p in drawn.get("files", []) + drawn.get("pages", []))
-    if again or not whole or drawn.get("mark") != mark:
+    changed = _changed(drawn)
+    if again or changed or drawn.get("mark") != mark:
+        if changed and drawn.get("mark") == mark:
+            say(f"  {', '.join(changed[:MOST_NAMED])}: not as they were written, so figures and report are made again")
         figures = draw_figures(results, studies, params.figures, params.name)
         pages = write_notebook_pages(notebooks, report, params.name, params.project)
         page = write_report(results, studies, report, pages)
-        drawn = {"mark": mark, "files": [str(p) for p in [page, *figures]], "pages": [str(p.file) for p in pages]}
-        write_atomically(note, json.dumps(drawn, indent=1).encode())
+        drawn = {"mark": mark, "files": _digests([page, *figures]), "pages": _digests([p.file for p in pages])}
+        write_sealed(note, drawn)
     else:
         say("reused    figures and report: they show these results already")
     page, *figures = drawn["files"]
@@ -57,6 +64,16 @@ def publish_views(params: Params, again: bool = False) -> Path:
     say(f"figures:  {params.figures} ({len(figures)} files)")
     say(f"report:   {page}")
     return Path(page)
+
+
+def _digests(paths: Sequence[Path]) -> dict[str, str]:
+    return {str(path): file_digest(path) for path in paths}
+
+
+def _changed(drawn: dict[str, Any]) -> list[str]:
+    """List the files that were drawn and do not lie there as they were written."""
+    files = {**drawn.get("files", {}), **drawn.get("pages", {})}
+    return [Path(p).name for p, digest in files.items() if not Path(p).is_file() or known_digest(Path(p)) != digest]
 
 
 def _page_parts() -> dict[str, str]:
@@ -99,8 +116,9 @@ def _functions(study: Study) -> list[Callable[..., Any]]:
     return functions
 
 
-def _read(note: Path) -> dict:
+def _read(note: Path) -> dict[str, Any]:
     try:
-        return json.loads(note.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_sealed(note) or {}
+    except DamagedFile as error:
+        say(f"  {error.problem.rstrip('.')}: figures and report are made again")
         return {}

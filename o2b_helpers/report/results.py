@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,6 +12,7 @@ import xarray as xr
 
 from o2b_helpers.core.contract import Arrays, Table
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.running.publishing import check_results_file, read_provenance
 from o2b_helpers.core.study import Step, Study
 
 
@@ -30,6 +30,8 @@ class Results:
     ------
     InputError
         When the folder does not exist, or (on first use) a file is missing or lacks a column.
+    DamagedFile
+        When (on first use) a file is not the one that provenance.json names.
     """
 
     def __init__(self, folder: Path | str, studies: Sequence[Study] = ()) -> None:
@@ -60,6 +62,7 @@ class Results:
             notebook = self._notebook(table)
             if not self.has(table):
                 raise self._missing(table.file, notebook)
+            self.check(table.file)
             try:
                 frame = table.read(self.folder)
             except InputError as error:
@@ -84,16 +87,23 @@ class Results:
         """
         if not self.has(arrays, model):
             raise self._missing(arrays.file(model), self._notebook(arrays))
+        self.check(arrays.file(model))
         return xr.load_dataset(self.folder / arrays.file(model), engine="h5netcdf")
 
     @cached_property
     def provenance(self) -> dict:
         """Parameters, versions and digests of the run; an empty dict where the file is missing."""
-        path = self.folder / "provenance.json"
-        if not path.is_file():
-            return {}
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return content if isinstance(content, dict) else {"provenance": content}
+        return read_provenance(self.folder)
+
+    def check(self, name: str) -> None:
+        """Compare a file with the digest that provenance.json names for it.
+
+        Raises
+        ------
+        DamagedFile
+            The file, or provenance.json itself, is not as it was written.
+        """
+        check_results_file(self.folder, name, self.provenance)
 
     @property
     def steps(self) -> list[Step]:

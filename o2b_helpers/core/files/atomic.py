@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
 
-from o2b_helpers.core.errors import StoreError
+from o2b_helpers.core.files.faults import write_fault
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -42,22 +40,10 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StoreError(
-                "the disk is full",
-                value=f"{folder} ({_free(folder)} free)",
-                expected="room for the result",
-                remedy="free space or set execution.runs_folder to a larger disk, then run again: what is done stays",
-            ) from error
-        ours = error.filename is None or Path(error.filename).is_relative_to(folder)
-        if ours and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
-            raise StoreError(
-                "the store cannot be written to",
-                value=f"{error.filename or folder} ({error.strerror})",
-                expected="a folder you may write to",
-                remedy="change its permissions or set execution.runs_folder to a folder of yours",
-            ) from error
-        raise
+        fault = write_fault(error, folder)
+        if fault is None:
+            raise
+        raise fault from error
 
 
 @contextmanager
@@ -70,12 +56,6 @@ def of_libraries() -> Iterator[None]:
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
-
-
-def _free(folder: Path) -> str:
-    while not folder.exists():
-        folder = folder.parent
-    return f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB"
 
 
 def is_alive(process: int) -> bool:

@@ -17,7 +17,7 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.running.keys import find_step, results_folder, step_part
 from o2b_helpers.core.running.preflight import check_fit
-from o2b_helpers.core.running.publishing import publish, publish_needed
+from o2b_helpers.core.running.publishing import check_results_file, publish, publish_needed, read_provenance
 from o2b_helpers.core.store import Store
 from o2b_helpers.core.study import Step
 
@@ -44,9 +44,18 @@ class Result:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame:
-        """Read one of the step's published tables by its file's name; InputError for a table that is not its own."""
+        """Read one of the step's published tables by its file's name.
+
+        Raises
+        ------
+        InputError
+            It is not one of the step's tables.
+        DamagedFile
+            It was changed after it was written.
+        """
         for table in self.step.tables:
             if isinstance(table, Table) and table.file == name:
+                check_results_file(self.results, name, read_provenance(self.results))
                 return table.read(self.results)
         raise InputError(
             f"{self.step.notebook} writes no such table",

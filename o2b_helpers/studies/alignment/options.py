@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from o2b_helpers.core.files.names import as_disks_compare
 from o2b_helpers.core.options import Block, option
 from o2b_helpers.studies.common.options import Model, Significance
 
@@ -140,9 +141,14 @@ class AlignmentOptions(Block):
         pairs = [str((m.label, m.weights_label)) for m in self.models]
         names = [m.label for m in self.object2brain_models]
         for group, what in ((pairs, "name and weights"), (names, "name among the models with object2brain: true")):
-            twice = sorted({x for x in group if group.count(x) > 1})
-            if twice:
-                raise ValueError(f"models: {twice[0]} appears twice; give every model its own {what} (option `name`)")
+            seen: dict[str, str] = {}
+            for name in group:
+                form = as_disks_compare(name)
+                if form in seen:
+                    also = "" if seen[form] == name else f" ({seen[form]} and {name} are one name on some disks)"
+                    what_to_do = f"give every model its own {what} (option `name`)"
+                    raise ValueError(f"models: {name} appears twice{also}; {what_to_do}")
+                seen[form] = name
         return self
 
 

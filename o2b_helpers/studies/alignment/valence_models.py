@@ -15,6 +15,7 @@ from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import InProcess
 from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.files.names import file_of
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.store import Store
@@ -75,7 +76,7 @@ def readout_digest(readout: Readout) -> str:
 
 
 def _heads_file(model: Model) -> str:
-    return f"heads_{model.label}_{model.weights_label}.safetensors"
+    return file_of("heads", (model.label, model.weights_label), ".safetensors")
 
 
 def training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import torch
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard, memory
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import beside, write_facts
 from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.keys import made_from
@@ -51,6 +51,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     values, described = target_matrix(targets, stimuli["stimulus"])
     facts: dict[str, Any] = {"device": pick_device(params.execution.device)}
     facts["method"] = METHODS[params.analysis.lesions.method]
+    of_models: dict[str, Any] = {}
     origin = made_from(params, "filter_lesions")
     for model in params.analysis.object2brain_models:
         readout = load_readout(params, needs["valence_models"], model)
@@ -90,14 +91,14 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         write_dataset(
             label_variables(kept, LESION_PREDICTIONS), folder / "results" / LESION_PREDICTIONS.file(model.label)
         )
-        facts[model.label] = {
+        of_models[model.label] = {
             "filters": len(layer),
             "largest_effect": float(np.nanmax(np.abs(delta))),
             "filters_without_any_effect": int((np.nan_to_num(delta) == 0).all(axis=(0, 2)).sum()),
             "filters_whose_lesion_leaves_constant_predictions": constant,
             **({"spearman_of_approximate_with_exact_changes": agreement} if agreement else {}),
         }
-    write_facts(folder, facts)
+    write_facts(folder, beside(facts, of_models))
 
 
 def layer_parts(

@@ -12,7 +12,7 @@ import torch
 
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import beside, write_facts
 from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
@@ -52,6 +52,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         "score": params.analysis.sensitivity.score,
         "cam_scale": params.analysis.sensitivity.cam_scale,
     }
+    of_models: dict[str, Any] = {}
     origin = made_from(params, "filter_sensitivity")
     for model in params.analysis.object2brain_models:
         readout = load_readout(params, needs["valence_models"], model)
@@ -66,8 +67,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         }
         labelled = _labelled(params, model, sums, classes, origin)
         write_dataset(labelled, folder / "results" / FILTER_SCORES.file(model.label))
-        facts[model.label] = {"filters": len(sums.layer), **sizes, "classes": int((count > 0).sum())}
-    write_facts(folder, facts)
+        of_models[model.label] = {"filters": len(sums.layer), **sizes, "classes": int((count > 0).sum())}
+    write_facts(folder, beside(facts, of_models))
 
 
 def carry(params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame) -> CarriedBoxes:

@@ -18,7 +18,7 @@ import xarray as xr
 
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import beside, write_facts
 from o2b_helpers.core.files.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.keys import made_from
@@ -52,14 +52,15 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     classes = sorted(detections["class"].unique())
     boxes = stimulus_boxes(params, stimuli, classes)
     facts: dict[str, Any] = {"boxes_in_stimuli": len(boxes), "classes_in_stimuli": int(boxes["class"].nunique())}
+    of_models: dict[str, Any] = {}
     origin = made_from(params, "occlusion")
     for model in params.analysis.object2brain_models:
         readout = load_readout(params, needs["valence_models"], model)
         dataset = occluded_predictions(params, model, readout, stimuli, boxes, classes)
         dataset.attrs = {"architecture": model.label, "weights": model.weights_label, **origin}
         write_dataset(dataset, folder / "results" / OCCLUDED_PREDICTIONS.file(model.label))
-        facts[model.label] = {"stimuli_with_a_class_hidden": int((dataset["shown"] > 0).sum())}
-    write_facts(folder, facts)
+        of_models[model.label] = {"stimuli_with_a_class_hidden": int((dataset["shown"] > 0).sum())}
+    write_facts(folder, beside(facts, of_models))
 
 
 def stimulus_boxes(params: Params, stimuli: pd.DataFrame, classes: list[str]) -> pd.DataFrame:

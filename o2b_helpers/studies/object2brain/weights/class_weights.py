@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import beside, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
@@ -78,7 +78,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     category_of = detections.drop_duplicates("class").set_index("class")["category"].to_dict()
     own = params.analysis.object2brain
     tables: dict[str, list[pd.DataFrame]] = {"runs": [], "mean": [], "categories": [], "estimators": []}
-    facts: dict[str, Any] = {"estimator": own.estimator}
+    facts, of_models = {"estimator": own.estimator}, dict[str, Any]()
     for model in params.analysis.object2brain_models:
         sources = Sources(needs, model)
         for estimator in dict.fromkeys([own.estimator, *own.compare]):
@@ -98,7 +98,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
                     tables["mean"].append(mean.assign(sd=_spread(tested)))
                     gathered = _gathered(params, layer_evidence, tested, classes, design, category_of)
                     tables["categories"].append(gathered.assign(architecture=model.label, layer=layer))
-        facts[model.label] = _facts(params, sources.scores, pd.concat(tables["mean"]), model.label)
+        of_models[model.label] = _facts(params, sources.scores, pd.concat(tables["mean"]), model.label)
     results = folder / "results"
     for name, table in (
         ("runs", OBJECT_WEIGHTS),
@@ -107,7 +107,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         ("categories", CATEGORY_WEIGHTS),
     ):
         table.write(pd.concat(tables[name]) if tables[name] else table.empty(), results)
-    write_facts(folder, facts)
+    write_facts(folder, beside(facts, of_models))
 
 
 _MEAN = -1  # in place of a run's number until the tables part
