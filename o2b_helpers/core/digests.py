@@ -20,7 +20,8 @@ from o2b_helpers.core.errors import EnvironmentFault, InputError, StoreError
 # No number depends on the source of the engine and of declarations, whose values enter keys by themselves; of the
 # engine, these modules write and label what is stored, or choose how a device rounds.
 _COUNTED = {"o2b_helpers.core.contract", "o2b_helpers.core.files.labelled", "o2b_helpers.core.device"}
-_DECLARATIONS = {"options", "tables", "study", "costs", "section", "registry"}
+_DECLARATIONS = {"options", "tables", "study", "costs", "section", "registry"}  # of a study's folder
+_DATA = (".csv", ".json", ".npy", ".npz", ".parquet", ".pt", ".safetensors")  # what modules compute with
 LIBRARIES = ("torch", "torchvision", "ultralytics", "numpy", "scipy", "pandas", "xarray", "pillow")
 _LOADED_AT = time.time()
 
@@ -70,8 +71,14 @@ def file_digest(path: Path) -> str:
 def code_digests(module: str) -> dict[str, str]:
     """Return module name -> digest of its source, for a module and all of the package that it imports.
 
-    The tables (.csv) that ship beside a module count as its source. Comments and docstrings do not: mending a
-    sentence recomputes nothing.
+    Imports count wherever they stand, also inside a function, and so does a module that is imported by its name in
+    words. The data files that ship beside a module, or in a folder of data there, count as its source. Comments and
+    docstrings do not: mending a sentence recomputes nothing.
+
+    Raises
+    ------
+    StoreError
+        A module has no source, was changed after it was loaded, or imports a module whose name is not written down.
 
     Examples
     --------
@@ -92,7 +99,10 @@ def code_digests(module: str) -> dict[str, str]:
                 expected="an installed module of the package",
                 remedy="reinstall the package; without its source no result can be trusted to be up to date",
             )
-        if name in sys.modules and Path(spec.origin).stat().st_mtime > _LOADED_AT:
+        data = _data_beside(Path(spec.origin).parent) if _is_ours(name) else {}
+        if name in sys.modules and any(
+            path.stat().st_mtime > _LOADED_AT for path in (Path(spec.origin), *data.values())
+        ):
             raise StoreError(
                 "the package's source was changed after this session had loaded it",
                 value=name,
@@ -101,8 +111,7 @@ def code_digests(module: str) -> dict[str, str]:
             )
         tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
         digests[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
-        for table in Path(spec.origin).parent.glob("*.csv"):
-            digests[f"{spec.parent}/{table.name}"] = file_digest(table)
+        digests |= {f"{spec.parent}/{place}": _shipped_digest(path, *_state(path)) for place, path in data.items()}
         package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
         waiting += _imports(tree, package)
         if name.startswith("o2b_helpers."):
@@ -114,7 +123,34 @@ def _counts(name: str) -> bool:
     """Say whether numbers can depend on a module's source."""
     if name.startswith("o2b_helpers.core"):
         return name in _COUNTED
-    return name not in ("", "o2b_helpers") and name.rpartition(".")[2] not in _DECLARATIONS
+    declares = name.startswith("o2b_helpers.studies.") and name.rpartition(".")[2] in _DECLARATIONS
+    return name not in ("", "o2b_helpers") and not declares
+
+
+def _is_ours(name: str) -> bool:
+    return name.split(".")[0] == "o2b_helpers"
+
+
+def _data_beside(folder: Path) -> dict[str, Path]:
+    """Return the data files of a package by place: in its folder, and in folders below it that hold no modules."""
+    files = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _DATA and path.is_file():
+            files[path.name] = path
+        elif path.is_dir() and path.name != "__pycache__" and not any(path.glob("*.py")):
+            files |= {f"{path.name}/{place}": below for place, below in _data_beside(path).items()}
+    return files
+
+
+@lru_cache
+def _shipped_digest(path: Path, size: int, changed: int) -> str:
+    """Return a data file's digest, read once for all modules that it ships with as long as its state is the same."""
+    return file_digest(path)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)
 
 
 def plain(value: Any) -> Any:
@@ -150,6 +186,8 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:
     """Yield the package's own modules that a source imports, wherever in it, absolutely or relatively."""
     for node in ast.walk(tree):
+        if _is_ours(package) and isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
+            yield from _by_name(node, package)
         if isinstance(node, ast.Import):
             yield from (a.name for a in node.names if a.name.split(".")[0] == "o2b_helpers")
         elif isinstance(node, ast.ImportFrom):
@@ -163,3 +201,23 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
                         yield f"{base}.{alias.name}"
                 except ModuleNotFoundError:
                     continue
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last part of the name of what is called; empty where it has none."""
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _by_name(call: ast.Call, package: str) -> Iterator[str]:
+    """Yield the module that a call imports by its name in words."""
+    name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    if not isinstance(name, str):
+        raise StoreError(
+            "a module imports another one whose name is not written down",
+            value=f"{ast.unparse(call)} in the package {package}",
+            expected="an import by name, so that the other module's source is part of the key",
+            remedy="import the module in a statement of its own",
+        )
+    if name.split(".")[0] == "o2b_helpers":
+        yield name

@@ -87,7 +87,7 @@ def test_a_run_whose_process_is_gone_is_not_called_running(tmp_path):
 def test_a_broken_or_absent_status_file_is_no_error(tmp_path):
     assert run_in_words(tmp_path / "status.json") == ""
     (tmp_path / "status.json").write_text("{half", encoding="utf-8")
-    assert run_in_words(tmp_path / "status.json") .startswith("last run: unknown")
+    assert run_in_words(tmp_path / "status.json").startswith("last run: unknown")
     note_status(step=None)  # no run goes on: nothing is written
     assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
 

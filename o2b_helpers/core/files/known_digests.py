@@ -25,8 +25,8 @@ from o2b_helpers.core.progress import say
 # File systems that keep the time of the last change of status on the disk or the server. Others (FAT, many of FUSE,
 # shares of Windows) make it up, or call the time of creation so.
 _KEEP_CTIME = {
-    "apfs", "bcachefs", "beegfs", "btrfs", "ceph", "ext2", "ext3", "ext4", "f2fs", "gpfs", "hfs", "jfs", "lustre", "nfs",
-    "nfs4", "overlay", "ramfs", "reiserfs", "tmpfs", "ufs", "xfs", "zfs",
+    "apfs", "bcachefs", "beegfs", "btrfs", "ceph", "ext2", "ext3", "ext4", "f2fs", "gpfs", "hfs", "jfs", "lustre",
+    "nfs", "nfs4", "overlay", "ramfs", "reiserfs", "tmpfs", "ufs", "xfs", "zfs",
 }  # fmt: skip
 _SETTLED = 2 * 10**9  # nanoseconds; longer than one tick of any file system's clock
 _KNOWN: dict[str, str] = {}  # of this process: mark -> digest

@@ -75,7 +75,9 @@ class Result:
         return "\n".join([*self.warnings, *([sentence for sentence in made if sentence] or self._facts())])
 
     def _facts(self) -> list[str]:
-        return [f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items() if name != "warnings"]
+        return [
+            f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items() if name != "warnings"
+        ]
 
     def _repr_html_(self) -> str:
         """Show the summary, and folded away all facts and the files; no colours, so that it suits light and dark."""

@@ -12,7 +12,7 @@ from o2b_helpers.core.progress import say
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.backbones.fitting import fit_weights
 from o2b_helpers.models.backbones.hooked import HookedBackbone, hooked_stages
-from o2b_helpers.models.backbones.registry import Architecture
+from o2b_helpers.models.backbones.registry import Architecture, building
 from o2b_helpers.models.backbones.registry import architecture as find_architecture
 from o2b_helpers.models.backbones.splitting import check_split
 from o2b_helpers.models.backbones.stages import Stages
@@ -117,7 +117,8 @@ def build_module(definition: Architecture, seed: int) -> nn.Module:
     """Build the network with weights drawn from the seed, and leave torch's own random numbers as they were."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return definition.build()
+        with building(definition.name):
+            return definition.build()
 
 
 def freeze(module: nn.Module, definition: Architecture) -> Stages:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import importlib.util
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
 
+from o2b_helpers.core.digests import code_digests
 from o2b_helpers.core.errors import ModelError
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
+from o2b_helpers.models.backbones.definition_sources import OURS, definition_sources, modules_from, user_files
+from o2b_helpers.models.backbones.opened_files import opened_files
 from o2b_helpers.models.backbones.stages import Stages
 
 
@@ -82,10 +88,19 @@ class Architecture:
 
 @dataclass
 class _Registry:
-    """Known architectures and the definition file each came from (None: shipped or registered in a session)."""
+    """Known architectures and where each came from.
+
+    `file_of` names the definition file (None: shipped or registered in a session), `module_of` the module that
+    registered it, `made_from` the files of the user that a definition is made from, `read` those that it has opened,
+    `foreign` the modules that were loaded before the first definition.
+    """
 
     known: dict[str, Architecture] = field(default_factory=dict)
     file_of: dict[str, Path | None] = field(default_factory=dict)
+    module_of: dict[str, str] = field(default_factory=dict)
+    made_from: dict[Path, set[Path]] = field(default_factory=dict)
+    read: dict[Path, set[Path]] = field(default_factory=dict)
+    foreign: set[str] = field(default_factory=set)
     reading: Path | None = None
 
 
@@ -120,6 +135,7 @@ def register(architecture: Architecture) -> Architecture:
         )
     _REGISTRY.known[name] = architecture
     _REGISTRY.file_of[name] = _REGISTRY.reading
+    _REGISTRY.module_of[name] = str(sys._getframe(1).f_globals.get("__name__"))
     return architecture
 
 
@@ -194,7 +210,8 @@ def load_definition(path: Path | str) -> list[str]:
         )
     before, _REGISTRY.reading = _REGISTRY.reading, path
     try:
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        with _fresh_modules(), opened_files(path.parent) as opened:
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
     except ModelError:
         raise
     except Exception as error:
@@ -206,6 +223,8 @@ def load_definition(path: Path | str) -> list[str]:
         ) from error
     finally:
         _REGISTRY.reading = before
+    _REGISTRY.made_from[path] = user_files(path)
+    _REGISTRY.read.setdefault(path, set()).update(opened)
     names = [name for name, file in _REGISTRY.file_of.items() if file == path]
     if not names:
         raise ModelError(
@@ -215,3 +234,82 @@ def load_definition(path: Path | str) -> list[str]:
             remedy="add the call; docs/own_network.md shows an example",
         )
     return names
+
+
+def sources(name: str) -> dict[str, str]:
+    """Return what an architecture is made from: modules of the package, or a definition and all that it imports.
+
+    Returns
+    -------
+    dict of str to str
+        Name -> digest or version, for the keys of results.
+
+    Raises
+    ------
+    ModelError
+        Its code cannot be traced: it was registered in a session, or its definition makes code from text.
+
+    Examples
+    --------
+    >>> "o2b_helpers.toyworld.backbone" in sources("toynet")
+    True
+    """
+    architecture(name)
+    file, module = _REGISTRY.file_of[name], _REGISTRY.module_of[name]
+    if file is not None:
+        return sources_of_definition(file)
+    if module.split(".")[0] == OURS:
+        return code_digests(module)
+    raise ModelError(
+        "The code of an architecture is in no file that its results can be traced to",
+        value=f"{name}, registered by {module}",
+        expected="an architecture of the package, or one that a definition file registers",
+        remedy="put its code into a Python file and name the file in the profile (analysis.models[].definition)",
+    )
+
+
+def sources_of_definition(path: Path) -> dict[str, str]:
+    """Return what a definition that was loaded is made from, as `sources`."""
+    return definition_sources(path, _REGISTRY.read.get(path.resolve(), ()))
+
+
+@contextmanager
+def building(name: str) -> Iterator[None]:
+    """Refuse a network that reads a file of the user while it is built, and not when its definition is read.
+
+    Such a file would change the network and no key.
+    """
+    file = _REGISTRY.file_of.get(name)
+    if file is None:
+        yield
+        return
+    with opened_files(file.parent) as opened:
+        yield
+    unknown = opened - _REGISTRY.read.get(file, set()) - _REGISTRY.made_from.get(file, set())
+    if unknown:
+        raise ModelError(
+            f"The network {name} reads a file that is not part of the key of its results",
+            value=", ".join(sorted(map(str, unknown))),
+            expected="files that are read when the definition itself is read",
+            remedy="read the file at the top of the definition",
+        )
+
+
+@contextmanager
+def _fresh_modules() -> Iterator[None]:
+    """Import the user's own modules anew for a definition, from their files as they are now.
+
+    What definitions have imported before is forgotten first: another definition may have a module of the same name
+    beside it, and a file may have been changed since. No compiled files are written: Python tells them apart by whole
+    seconds.
+    """
+    if not _REGISTRY.made_from:
+        _REGISTRY.foreign |= set(sys.modules)
+    for name in modules_from(set().union(*_REGISTRY.made_from.values())) - _REGISTRY.foreign:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

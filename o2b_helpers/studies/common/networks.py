@@ -8,19 +8,20 @@ from typing import Any
 import torch
 
 from o2b_helpers.core.device import pick_device
+from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.errors import InputError, ModelError
 from o2b_helpers.core.executor import memory
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.backbones.loading import load_backbone, weights_digest
-from o2b_helpers.models.backbones.registry import architecture, load_definition
+from o2b_helpers.models.backbones.registry import architecture, load_definition, sources, sources_of_definition
 from o2b_helpers.models.backbones.weights_files import default_weights_folder
 from o2b_helpers.studies.common.options import Model
 
 
 def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
-    """Return what identifies a backbone: architecture, target layers, digests of weights and definition, seed.
+    """Return what identifies a backbone: architecture, target layers, digests of weights and sources, seed.
 
     Published weights whose digest is known before they are downloaded (torchvision's) enter by that digest, others
     by the digest of the file.
@@ -29,9 +30,10 @@ def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
     own["layers"] = list(target_layers(params, model))
     known = architecture(model.architecture)
     own["preprocessing"] = known.preprocessing.as_dict()
-    files = {}
+    own["sources"] = digest_of(sources(model.architecture))
     if model.definition is not None:
-        files["definition"] = _file(params, "definition", model.definition)
+        own["definition"] = sources_of_definition(_file(params, "definition", model.definition))
+    files = {}
     if model.weights_is_a_file:
         files["weights_file"] = _file(params, "weights", model.weights)
     elif model.weights in known.weights:

@@ -78,7 +78,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     category_of = detections.drop_duplicates("class").set_index("class")["category"].to_dict()
     own = params.analysis.object2brain
     tables: dict[str, list[pd.DataFrame]] = {"runs": [], "mean": [], "categories": [], "estimators": []}
-    facts, of_models = {"estimator": own.estimator}, dict[str, Any]()
+    facts: dict[str, Any] = {"estimator": own.estimator}
+    of_models: dict[str, Any] = {}
     for model in params.analysis.object2brain_models:
         sources = Sources(needs, model)
         for estimator in dict.fromkeys([own.estimator, *own.compare]):
