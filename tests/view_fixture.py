@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from o2b_helpers.core.contract import Table
+from o2b_helpers.core.files.sealed import write_sealed
 from o2b_helpers.studies.alignment import tables as alignment
 from o2b_helpers.studies.common.tables import TARGET, TARGETS
 from o2b_helpers.studies.object2brain import tables as object2brain
@@ -149,7 +149,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         "versions": {"python": "3.11", "torch": "2.14.0"},
         "steps": {"objects": {"notebook": "05_objects", "key": "ab" * 16, "facts": {"images": 20, "boxes": 60}}},
     }
-    (folder / "provenance.json").write_text(json.dumps(provenance, indent=1), encoding="utf-8")
+    write_sealed(folder / "provenance.json", provenance)
     return folder
 
 

@@ -16,6 +16,7 @@ from view_fixture import HOSTILE, STUDIES, without_object_models, write_results
 
 from o2b_helpers.core.contract import Column, Table
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.files.sealed import write_sealed
 from o2b_helpers.core.options import Block
 from o2b_helpers.core.study import Figure, Section, Step, Study
 from o2b_helpers.report.answers import Answer, Statement
@@ -64,7 +65,7 @@ def made_up(tables=(LENGTHS,)) -> Study:
 def lengths(tmp_path):
     folder = tmp_path / "lengths" / "results"
     LENGTHS.write(pd.DataFrame({"thing": ["a", HOSTILE], "length": [2.0, 3.0]}), folder)
-    (folder / "provenance.json").write_text('{"profile": "mine", "steps": {"measure": {"facts": {"things": 2}}}}')
+    write_sealed(folder / "provenance.json", {"profile": "mine", "steps": {"measure": {"facts": {"things": 2}}}})
     return folder
 
 

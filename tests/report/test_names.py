@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 
 import pandas as pd
 import pytest
@@ -10,6 +9,7 @@ import xarray as xr
 from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
 from view_fixture import STUDIES, write_results
 
+from o2b_helpers.core.files.sealed import read_sealed, write_sealed
 from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
@@ -58,9 +58,8 @@ def renamed(folder, name: str):
             path.unlink()
             label = (name if model == "toynet" else model).replace("/", "_")[:200]
             data.to_netcdf(folder / f"{kind}_{label}.nc", engine="h5netcdf")
-    provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    provenance["profile"] = name
-    (folder / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    provenance = read_sealed(folder / "provenance.json")
+    write_sealed(folder / "provenance.json", {**provenance, "profile": name})
     return folder
 
 
