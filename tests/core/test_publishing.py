@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from helpers import SMALL, merged, write_profile
+from helpers import SMALL, content, merged, write_profile
 from small_run import STEPS as KNOWN
 
-from o2b_helpers.core.errors import StoreError
+from o2b_helpers.core.errors import DamagedFile, StoreError
 from o2b_helpers.core.running import publishing
 from o2b_helpers.core.running.keys import step_key
 from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
+from o2b_helpers.report.results import Results
+from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.registry import load_params
 
 STEPS = ("inputs", "human_targets", "objects")
@@ -101,3 +103,59 @@ def test_the_order_of_conditions_counts(tmp_path):
         assert list(params.analysis.stimuli.select) == list(chosen)
         keys.add(step_key(params, KNOWN["inputs"], Store(tmp_path / "store")))
     assert len(keys) == 2
+
+
+CHANGED = {
+    "a byte of provenance": lambda results: _flip(results / "provenance.json"),
+    "no provenance": lambda results: (results / "provenance.json").unlink(),
+    "half of provenance": lambda results: (results / "provenance.json").write_text('{"seal": "'),
+    "a byte of a table": lambda results: _flip(results / "targets.csv"),
+    "a byte of a parquet file": lambda results: _flip(results / "detections.parquet"),
+    "a table deleted": lambda results: (results / "ceilings.csv").unlink(),
+    "everything deleted": lambda results: [path.unlink() for path in results.iterdir()],
+}
+
+
+def _flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_what_was_changed_in_the_results_comes_back_from_the_store_and_is_said(profile, capsys, kind):
+    params = load_params(profile)
+    results = params.runs / "results"
+    before = content(results)
+    CHANGED[kind](results)
+    assert any(_is_missing(params, step) for step in STEPS)
+    capsys.readouterr()
+    for step in STEPS:
+        run_step(load_params(profile), step)
+    said = capsys.readouterr().out
+    assert content(results) == before
+    assert "computing" not in said
+    if kind != "everything deleted":
+        assert "copied again" in said
+
+
+def test_files_that_provenance_no_longer_vouches_for_do_not_stay(profile):
+    params = load_params(profile)
+    _flip(params.runs / "results" / "provenance.json")
+    run_step(load_params(profile, {"analysis.detector.confidence": 0.9}), "human_targets")
+    assert {path.name for path in (params.runs / "results").iterdir()} == {
+        "provenance.json", "targets.csv", "ceilings.csv",
+    }  # fmt: skip
+
+
+def test_a_reader_of_results_refuses_a_changed_file(profile):
+    params = load_params(profile)
+    targets = run_step(params, "human_targets")
+    assert len(targets.table("targets.csv")) and len(Results(targets.results).table(TARGETS))
+    _flip(targets.results / "targets.csv")
+    for read in (lambda: targets.table("targets.csv"), lambda: Results(targets.results).table(TARGETS)):
+        with pytest.raises(DamagedFile, match="targets.csv was changed"):
+            read()
+    _flip(targets.results / "provenance.json")
+    with pytest.raises(DamagedFile, match="provenance.json was changed"):
+        _ = Results(targets.results).provenance

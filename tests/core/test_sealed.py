@@ -10,7 +10,11 @@ from o2b_helpers.core.errors import DamagedFile, StoreError
 from o2b_helpers.core.files.sealed import read_sealed, sealed, write_sealed
 
 CONTENTS = [
-    {"runs": 5, "steps": {"inputs": {"facts": {"rho": 0.1, "none": None, "nan": 1e-300}}}, "names": ["Zoë", "犬", "a/b"]},
+    {
+        "runs": 5,
+        "steps": {"inputs": {"facts": {"rho": 0.1, "none": None, "nan": 1e-300}}},
+        "names": ["Zoë", "犬", "a/b"],
+    },
     {"only": []},
     {},
 ]

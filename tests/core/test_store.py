@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from helpers import SMALL, command, write_profile
+from helpers import SMALL, command, content, write_profile
 from safetensors.numpy import save_file
 
 from o2b_helpers.core.digests import code_digests, digest_of
@@ -43,12 +45,72 @@ def test_the_order_of_options_does_not_matter():
     assert Store.key({"a": 1}, MODULE) != Store.key({"a": 2}, MODULE)
 
 
-def test_a_damaged_result_is_computed_again(tmp_path, capsys):
+def _two_files(folder: Path) -> None:
+    (folder / "a.txt").write_text("content")
+    (folder / "results").mkdir()
+    (folder / "results" / "b.csv").write_text("rho\n0.5\n")
+
+
+CHANGES = {
+    "one byte": (lambda folder: (folder / "results" / "b.csv").write_text("rho\n0.4\n"), "was changed: results/b.csv"),
+    "zeros": (lambda folder: (folder / "a.txt").write_bytes(bytes(7)), "was changed: a.txt"),
+    "cut": (lambda folder: (folder / "a.txt").write_text(""), "was changed: a.txt"),
+    "deleted": (lambda folder: (folder / "a.txt").unlink(), "is missing: a.txt"),
+    "emptied": (lambda folder: shutil.rmtree(folder / "results"), "is missing: results/b.csv"),
+    "added": (lambda folder: (folder / "agreement.npy").write_text(""), "not part of the result: agreement.npy"),
+    "record": (
+        lambda folder: (folder / "record.json").write_text(
+            (folder / "record.json").read_text().replace('"label": "demo"', '"label": "demi"')
+        ),
+        "was changed: record.json",
+    ),
+    "no record": (lambda folder: (folder / "record.json").unlink(), "is missing: record.json"),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_result_that_is_not_as_it_was_written_is_computed_again(tmp_path, capsys, kind):
+    store, (change, words) = Store(tmp_path / "store"), CHANGES[kind]
+    stored = store.result("objects", "demo", {}, MODULE, _two_files)
+    before = content(stored.folder)
+    times = {path: path.stat().st_mtime_ns for path in stored.folder.rglob("*") if path.is_file()}
+    change(stored.folder)
+    for path, time in times.items():  # whoever changes a byte may put the old time back
+        if path.is_file():
+            os.utime(path, ns=(time, time))
+    assert store.find("objects", stored.key) is None
+    assert not store.result("objects", "demo", {}, MODULE, _two_files).reused
+    assert f"computing objects: demo (a stored file {words})" in capsys.readouterr().out.replace("is not", "not")
+    assert content(stored.folder) == before
+
+
+def test_a_record_of_another_result_is_not_taken_for_its_own(tmp_path, capsys):
     store = Store(tmp_path / "store")
-    stored = store.result("objects", "demo", {}, MODULE, _writer())
-    (stored.folder / "a.txt").write_text("")
-    assert not store.result("objects", "demo", {}, MODULE, _writer()).reused
-    assert "damaged" in capsys.readouterr().out
+    first = store.result("objects", "demo", {"n": 1}, MODULE, _two_files)
+    second = store.result("objects", "demo", {"n": 2}, MODULE, _two_files)
+    shutil.rmtree(first.folder)
+    shutil.copytree(second.folder, first.folder)
+    shutil.rmtree(second.folder)
+    assert not store.result("objects", "demo", {"n": 1}, MODULE, _two_files).reused
+    assert "of another result" in capsys.readouterr().out
+    assert not store.result("objects", "demo", {"n": 2}, MODULE, _two_files).reused
+
+
+def test_what_a_file_browser_leaves_behind_is_no_damage(tmp_path):
+    store = Store(tmp_path / "store")
+    stored = store.result("objects", "demo", {}, MODULE, _two_files)
+    (stored.folder / ".DS_Store").write_bytes(b"\0")
+    assert store.find("objects", stored.key) == stored.folder
+
+
+def test_a_changed_note_of_the_holder_ends_in_a_clear_error(tmp_path):
+    store = Store(tmp_path / "store")
+    with store.lock():
+        (tmp_path / "store" / "lock-holder.txt").write_bytes(b"\xff\xfe\0")
+        with pytest.raises(StoreError, match="start the run again"):
+            store.check_lock()
+    with store.lock():  # the next run writes it anew
+        store.check_lock()
 
 
 def test_a_failed_computation_leaves_nothing_behind(tmp_path):

@@ -12,7 +12,9 @@ from pathlib import Path
 from o2b_helpers.core.errors import EnvironmentFault, Object2BrainError, StoreError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NOT_ALLOWED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY}
+_NOT_ALLOWED = {
+    errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY,
+}  # fmt: skip
 
 
 def write_fault(error: OSError, folder: Path) -> Object2BrainError | None:
