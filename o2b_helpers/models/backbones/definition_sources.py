@@ -68,7 +68,8 @@ def user_files(path: Path) -> set[Path]:
 
 def modules_from(files: set[Path]) -> set[str]:
     """Return the names of the loaded modules that come from some files."""
-    return {name for name, module in list(sys.modules.items()) if _file_of(module) in files}
+    names = {file.name for file in files}
+    return {name for name, module in list(sys.modules.items()) if _file_of(module, names) in files}
 
 
 def is_installed(path: Path) -> bool:
@@ -104,7 +105,7 @@ def _trace(path: Path) -> tuple[set[Path], dict[str, str]]:
             if top == OURS:
                 if _spec(name) is not None:  # a name in `from` can be that of a class
                     others[name] = digest_of(code_digests(name))
-            elif top not in sys.stdlib_module_names or top in _shadowed():
+            elif top not in sys.stdlib_module_names or _is_shadowed(top):
                 waiting += _places(name, top, others)
     return files, others
 
@@ -152,15 +153,18 @@ def _distributions() -> dict[str, list[str]]:
     return dict(packages_distributions())
 
 
-def _shadowed() -> set[str]:
-    """Return the modules of the user that have the name of one of Python's own and were loaded in its place."""
-    named = ((name, _file_of(module)) for name, module in list(sys.modules.items()) if name in sys.stdlib_module_names)
-    return {name for name, file in named if file is not None and not is_installed(file)}
+def _is_shadowed(name: str) -> bool:
+    """Say whether a module of the user was loaded in the place of one of Python's own that has its name."""
+    file = _file_of(sys.modules.get(name))
+    return file is not None and not is_installed(file)
 
 
-def _file_of(module: object) -> Path | None:
-    file = getattr(module, "__file__", None)
-    return Path(file).resolve() if isinstance(file, str) else None
+def _file_of(module: object, names: set[str] | None = None) -> Path | None:
+    """Return the file of a module; None where it has none, or none of these names."""
+    file = getattr(module, "__dict__", {}).get("__file__")  # some modules answer to any name by loading more
+    if not isinstance(file, str) or (names is not None and os.path.basename(file) not in names):
+        return None
+    return Path(file).resolve()
 
 
 def _parsed(file: Path) -> ast.Module:
