@@ -135,7 +135,7 @@ class Run:
             check_executed(params.runs / "notebooks", notebooks(params))
             drawn = read_sealed(params.runs / "report" / "drawn_from.json") or {}
             for path, digest in {**drawn["files"], **drawn["pages"]}.items():
-                if known_digest(Path(path)) != digest:
+                if not Path(path).is_file() or known_digest(Path(path)) != digest:
                     return f"{Path(path).name} is not as it was drawn"
         path, place = self.folder / name, Path(name).relative_to("runs") if name.startswith("runs/") else Path(name)
         if str(place) in ALWAYS_WRITTEN:
@@ -207,7 +207,9 @@ def read_again(run: Run, name: str) -> None:
         shutil.rmtree(store / kind, ignore_errors=True)
 
 
-def trial(run: Run, kind: str, name: str, way: Callable[[Path, random.Random], None], how: str, draw: random.Random):
+def trial(
+    run: Run, kind: str, name: str, way: Callable[[Path, random.Random], None], how: str, draw: random.Random
+) -> dict[str, Any]:
     """Spoil one file, run again, and say what came of it."""
     path, before = run.folder / name, time.monotonic()
     if path.stat().st_size == 0:
@@ -273,10 +275,9 @@ def main() -> None:
         reused = round(time.monotonic() - began, 2)
         done = trials(run, arguments.trials, arguments.seed, arguments.commands)
     counts = Counter(row["outcome"] for row in done)
-    about = (
-        f"{len(done)} trials, seed {arguments.seed}, {sum(row['how'] == 'command' for row in done)} of them with the real "
-        f"command. A run that reuses everything takes {reused} s here."
-    )
+    by_command = sum(row["how"] == "command" for row in done)
+    about = f"{len(done)} trials, seed {arguments.seed}, {by_command} of them with the real command. "
+    about += f"A run that reuses everything takes {reused} s here."
     result = {"about": about, "counts": dict(counts), "trials": done}
     (arguments.out / "store_corruption.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (arguments.out / "store_corruption.md").write_text(as_page(done, about), encoding="utf-8")
