@@ -98,7 +98,7 @@ def _mark(path: Path) -> str | None:
     if max(status.st_ctime_ns, status.st_mtime_ns) > time.time_ns() - _SETTLED:
         return None
     times = f"{status.st_mtime_ns}|{status.st_ctime_ns}"
-    return f"{path.resolve()}|{status.st_size}|{times}|{status.st_ino}"
+    return f"{os.path.abspath(path)}|{status.st_size}|{times}|{status.st_ino}"
 
 
 def _keeps_ctime(path: Path) -> bool:

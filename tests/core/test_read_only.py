@@ -1,0 +1,58 @@
+"""A folder that may not be written to ends in a clear error of the command, never in a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from helpers import SMALL, write_profile
+
+# root may write anywhere, so it steps down first, after the imports: its interpreter may be readable to root only
+SOURCE = """
+    import os, sys
+    from o2b_helpers import cli, doctor, series
+    from o2b_helpers.report import publish
+    from o2b_helpers.studies.registry import load_params
+    load_params(sys.argv[-1]).known_steps
+    import papermill
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+    cli.main()
+"""
+
+
+def _command(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SOURCE), *map(str, arguments)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "writable",
+    [(), ("store",), ("store", "study")],
+)
+@pytest.mark.parametrize("name", ["run", "status"])
+def test_a_read_only_folder_is_said(tmp_path, writable, name):
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:2]:  # of the tests' own temporary folders
+        parent.chmod(0o755)
+    profile = write_profile(tmp_path / "project", SMALL)
+    runs = profile.parent / "runs"
+    (runs / "store").mkdir(parents=True)
+    for folder in ("study/notebooks", "study/results"):
+        (runs / folder).mkdir(parents=True)
+    for folder in (runs, *runs.rglob("*")):
+        folder.chmod(0o777 if str(folder.relative_to(runs)) in writable else 0o555)
+    done = _command(name, profile)
+    assert "Traceback" not in done.stderr + done.stdout
+    if name == "run" or "store" not in writable:
+        assert done.returncode == 1 and "cannot be written to" in done.stderr, done
+        assert "execution.runs_folder" in done.stderr
+    assert not [path for path in runs.rglob("*") if path.is_file() and "store" not in path.parts]
+    for folder in (runs, *runs.rglob("*")):
+        os.chmod(folder, 0o777)
