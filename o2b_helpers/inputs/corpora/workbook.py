@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import io
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 from o2b_helpers.inputs.corpora.grid import Grid, make_grid, unreadable
@@ -35,32 +35,35 @@ def read_workbook(content: bytes, sheet: str | None, path: Path) -> Grid:
         No workbook; no such sheet, or several that may be meant; a formula whose value is not stored; what
         `make_grid` refuses.
     """
-    book = _opened(content, path, values=True)
-    chosen = _chosen(book, sheet, path)
+    try:
+        return _read(content, sheet, path)
+    except (BadZipFile, KeyError, ValueError, OSError, EOFError, zlib.error, SyntaxError) as error:  # of zip and XML
+        raise unreadable(path, f"no Excel workbook ({error})", "an .xlsx file") from error
+
+
+def _read(content: bytes, sheet: str | None, path: Path) -> Grid:
+    chosen = _chosen(_opened(content, values=True), sheet, path)
     records = [[_text(cell) for cell in row] for row in chosen.iter_rows(values_only=True)]
     for record in records:  # what lies beside the table, formatted but empty, is no part of it
         while record and not record[-1].strip():
             record.pop()
-    width = len(next(filter(None, records)))
+    width = len(next(filter(None, records), []))
     records = [record + [""] * (width - len(record)) for record in records]
     grid = make_grid(records, path, "perhaps")
     if any("" in row for row in grid.rows):
-        _refuse_formulas_without_value(_opened(content, path, values=False)[chosen.title], records, path)
+        _refuse_formulas_without_value(_opened(content, values=False)[chosen.title], records, path)
     return grid
 
 
-def _opened(content: bytes, path: Path, *, values: bool) -> Any:
+def _opened(content: bytes, *, values: bool) -> Any:
     import openpyxl  # here, as it takes a third of a second and few tables are workbooks
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of parts of a workbook that hold no cells
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=values)
-            for sheet in book.worksheets:
-                sheet.reset_dimensions()  # some programs store a wrong size
-            return book
-    except (BadZipFile, KeyError, ValueError, OSError, ParseError) as error:
-        raise unreadable(path, f"no Excel workbook ({error})", "an .xlsx file") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of parts of a workbook that hold no cells
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=values)
+    for sheet in book.worksheets:
+        sheet.reset_dimensions()  # some programs store a wrong size
+    return book
 
 
 def _chosen(book: Any, sheet: str | None, path: Path) -> Any:
