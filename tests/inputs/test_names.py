@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.inputs.corpora.names import names_in_two_cases, names_on_disk, normal_name, normal_names
+from o2b_helpers.inputs.corpora.names import names_alike, names_on_disk, normal_name, normal_names
 
 SPELLINGS = [
     "congruent ",
@@ -32,10 +32,25 @@ def test_the_forms_of_accents_and_blanks_inside():
     assert normal_names(["a\u2009b", "a b", "A b"]) == ["a b", "a b", "A b"]
 
 
-def test_names_that_differ_in_capital_letters_only_are_named():
+def test_names_that_are_written_alike_are_named():
     frame = pd.DataFrame({"condition": ["Congruent", "congruent", "other"], "annotator": ["a", "b", "c"]})
-    (said,) = names_in_two_cases(frame, ("condition", "annotator"), "stimuli.csv")
+    (said,) = names_alike(frame, ("condition", "annotator"), "stimuli.csv")
     assert "'Congruent' and 'congruent' (condition)" in said and "count as different" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [
+        (["7", "7.0", "8"], True),
+        (["non-congruent", "non_congruent"], True),
+        (["non congruent", "non\u2013congruent"], True),
+        (["\uff21nna", "anna"], True),
+        (["IV+", "IV-", "-1", "1"], False),
+        (["s1.1", "s11", "s1"], False),
+    ],
+)
+def test_which_names_are_written_alike(names, alike):
+    assert bool(names_alike(pd.DataFrame({"roi": names}), ["roi"], "t.csv")) == alike
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])

@@ -150,9 +150,7 @@ def make_corpus(
     table = table.dropna(subset="valence").reset_index(drop=True)
     table["image"] = names_on_disk(Path(folder), table["image"])
     if table["valence"].nunique() < 2:
-        shown = (
-            f"{table['valence'].iloc[0]:g} for {len(table)} image(s)" if len(table) else "none at all"
-        )
+        shown = f"{table['valence'].iloc[0]:g} for {len(table)} image(s)" if len(table) else "none at all"
         raise InputError(
             f"All pictures of corpus {name} have the same valence",
             value=shown,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
+import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +13,13 @@ from pathlib import Path
 import pandas as pd
 
 from o2b_helpers.core.errors import EnvironmentFault, InputError
+from o2b_helpers.inputs.corpora.number_texts import number_of
 from o2b_helpers.inputs.corpora.tables import name_some
 
 # signs without width that get into a cell unseen: zero-width space, word joiner, byte order mark, soft hyphen, marks
 # of the writing direction
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f"))
+_JOINTS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 
 
@@ -55,8 +59,10 @@ def normal_names(cells: Iterable[str]) -> list[str]:
     return [known[cell] for cell in cells]
 
 
-def names_in_two_cases(frame: pd.DataFrame, columns: Iterable[str], source: object) -> list[str]:
-    """Say which names of a table differ in capital letters only, and so count as different.
+def names_alike(frame: pd.DataFrame, columns: Iterable[str], source: object) -> list[str]:
+    """Say which names of a table are written so much alike that the same may be meant; they count as different.
+
+    Names are alike that differ in capital letters, in blanks, hyphens and underscores, or in how a number is written.
 
     Returns
     -------
@@ -65,22 +71,26 @@ def names_in_two_cases(frame: pd.DataFrame, columns: Iterable[str], source: obje
 
     Examples
     --------
-    >>> names_in_two_cases(pd.DataFrame({"annotator": ["Anna", "anna", "bo"]}), ["annotator"], "ratings.csv")
-    ["ratings.csv: 'Anna' and 'anna' (annotator) differ in capital letters only; they count as different."]
+    >>> names_alike(pd.DataFrame({"annotator": ["Anna", "anna", "bo"]}), ["annotator"], "ratings.csv")
+    ["ratings.csv: 'Anna' and 'anna' (annotator) are written alike; they count as different."]
     """
     said = []
     for column in columns:
-        spellings: dict[str, list[str]] = {}
-        for name in dict.fromkeys(frame[column]):
-            spellings.setdefault(str(name).casefold(), []).append(str(name))
-        twice = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
-        if twice:
-            more = f" and {len(twice) - 3} more pairs" if len(twice) > 3 else ""
+        spellings: dict[object, list[str]] = {}
+        for name in dict.fromkeys(map(str, frame[column])):
+            spellings.setdefault(_what_is_heard(name), []).append(name)
+        alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
+        if alike:
+            more = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
             said.append(
-                f"{source}: {', '.join(twice[:3])}{more} ({column}) differ in capital letters only; they count as "
-                "different."
+                f"{source}: {', '.join(alike[:3])}{more} ({column}) are written alike; they count as different."
             )
     return said
+
+
+def _what_is_heard(name: str) -> object:
+    number = number_of(name)
+    return _JOINTS.sub(" ", unicodedata.normalize("NFKC", name).casefold()).strip() if math.isnan(number) else number
 
 
 def names_on_disk(folder: Path, names: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.inputs.corpora.names import names_in_two_cases, normal_name
+from o2b_helpers.inputs.corpora.names import names_alike, normal_name
 from o2b_helpers.inputs.corpora.reading import read_frame
 from o2b_helpers.inputs.corpora.tables import name_some, need_columns, refuse_duplicates
 from o2b_helpers.inputs.corpora.values import Code, far_values, missing_values, number_column, text_column
@@ -43,7 +43,7 @@ def read_targets(
     value_range : tuple of float, optional
         Lowest and highest possible value. Without it, a value that looks like a code, such as -99, is refused.
     warnings : list of str, optional
-        Sentences are added to it: values that are missing or far from the others, names in two spellings.
+        Sentences are added to it: values that are missing or far from the others, names that are written alike.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def read_targets(
     frame["value"] = number_column(frame, "value", source, low, high, missing=missing, option=MISSING)
     refuse_duplicates(frame, ["stimulus", "target"], source)
     refuse_constant_targets(frame, source)
-    said = missing_values(frame["value"], source, "value") + names_in_two_cases(frame, parts, source)
+    said = missing_values(frame["value"], source, "value") + names_alike(frame, parts, source)
     if value_range is None:
         for _, measure in frame.groupby(["valence_type", "source"], sort=False)["value"]:  # on one scale
             said += far_values(measure, source, missing_option=MISSING, range_option=RANGE)
@@ -116,7 +116,7 @@ def read_ratings(
     missing : sequence of float or str
         Codes for an answer that was not given; such rows are left out.
     warnings : list of str, optional
-        Sentences are added to it: answers that are missing, names in two spellings.
+        Sentences are added to it: answers that are missing, names that are written alike.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def read_ratings(
         frame[column] = text_column(frame, column, source)
     frame["rating"] = number_column(frame, "rating", source, *rating_range, missing=missing, option=MISSING)
     refuse_duplicates(frame, RATING_COLUMNS[:-1], source)
-    alike = names_in_two_cases(frame, ("annotator", "valence_type"), source)
+    alike = names_alike(frame, ("annotator", "valence_type"), source)
     _say(missing_values(frame["rating"], source, "rating") + alike, warnings)
     spread = frame.groupby("valence_type", sort=False)["rating"].nunique()
     constant = spread.index[spread < 2]
@@ -171,7 +171,7 @@ def read_signals(
     signal_range : tuple of float, optional
         Lowest and highest possible signal. Without it, a signal that looks like a code, such as -99, is refused.
     warnings : list of str, optional
-        Sentences are added to it: signals that are missing or far from the others, names in two spellings.
+        Sentences are added to it: signals that are missing or far from the others, names that are written alike.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def read_signals(
     low, high = signal_range or UNBOUNDED
     frame["value"] = number_column(frame, "value", source, low, high, missing=missing, option=MISSING)
     refuse_duplicates(frame, SIGNAL_COLUMNS[:-1], source)
-    said = missing_values(frame["value"], source, "signal") + names_in_two_cases(frame, ("subject", "roi"), source)
+    said = missing_values(frame["value"], source, "signal") + names_alike(frame, ("subject", "roi"), source)
     _say(said + ([] if signal_range else _far_signals(frame, source)), warnings)
     frame = frame.dropna(subset="value").reset_index(drop=True)
     by_signal = frame.groupby(["subject", "roi"], sort=False)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.inputs.corpora.corpus import Corpus
-from o2b_helpers.inputs.corpora.names import names_in_two_cases, names_on_disk, normal_name
+from o2b_helpers.inputs.corpora.names import names_alike, names_on_disk, normal_name
 from o2b_helpers.inputs.corpora.number_texts import number_of
 from o2b_helpers.inputs.corpora.reading import read_frame
 from o2b_helpers.inputs.corpora.tables import existing_folder, name_some, need_columns, refuse_duplicates
@@ -108,7 +108,7 @@ def make_stimuli(
             remedy="add stimuli, or remove or merge the condition",
         )
     others = [column for column in table.columns if column not in KEYS]
-    alike = names_in_two_cases(table, ("condition",), source)
+    alike = names_alike(table, ("condition",), source)
     return Stimuli(table[[*KEYS, *others]], Path(folder), tuple(alike))
 
 
