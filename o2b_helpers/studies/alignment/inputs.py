@@ -14,6 +14,7 @@ from o2b_helpers.core.contract import write_frame
 from o2b_helpers.core.digests import digest_of, file_digest
 from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.files.table_file import file_and_sheet
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.corpus import Corpus, binary_labels, read_table
@@ -55,7 +56,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     if analysis.stimuli.kind == "table":
         stimuli = _read_stimuli_table(params)
         own["stimuli_files"] = _digest_of_images(store, stimuli.folder, stimuli.table["image"])
-        own["stimuli_table"] = file_digest(params.path(analysis.stimuli.table))
+        own["stimuli_table"] = file_digest(file_and_sheet(params.path(analysis.stimuli.table))[0])
     return own
 
 
@@ -67,12 +68,12 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     limit = params.analysis.corpus.max_pixels
     corpus_check = check_images(corpus.folder, corpus.table["image"].tolist(), max_pixels=limit)
     stimuli_check = check_images(stimuli.folder, stimuli.table["image"].tolist(), max_pixels=limit)
-    table = corpus.table.assign(label=binary_labels(corpus).to_numpy())
+    table = corpus.ratings.assign(label=binary_labels(corpus).to_numpy())
     low, high = corpus.valence_range
     table["scaled"] = (table["valence"] - low) / (high - low)
     columns = ["image", "width", "height", "sha256"]
     table = table.merge(corpus_check.found[columns], on="image")
-    shown = stimuli.table.merge(stimuli_check.found[columns], on="image")
+    shown = stimuli.shown.merge(stimuli_check.found[columns], on="image")
     left_out = pd.concat(
         [corpus_check.problems.assign(role="corpus"), stimuli_check.problems.assign(role="stimuli")], ignore_index=True
     )
@@ -93,6 +94,9 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             "images_left_out": len(left_out),
             "left_out": [f"{row.image} ({row.problem})" for row in left_out.itertuples()],
             "pictures_may_be_shown": corpus.licence_allows_pictures,
+            "valence_range": list(corpus.valence_range),
+            "neutral_point": corpus.neutral,
+            "warnings": [*corpus.warnings, *stimuli.warnings],
         },
     )
 
@@ -162,6 +166,7 @@ def _read_corpus(params: Params, store: Store) -> Corpus:
         valence_column=corpus.valence_column,
         valence_range=corpus.valence_range,
         neutral=(low + high) / 2 if corpus.neutral is None else corpus.neutral,
+        missing=corpus.missing,
     )
 
 
@@ -199,7 +204,7 @@ def _needed_path(params: Params, name: str, text: str | None) -> Path:
             remedy=f"set analysis.{name} in the profile",
         )
     path = params.path(text)
-    if not path.exists():
+    if not file_and_sheet(path)[0].exists():
         raise InputError(
             f"analysis.{name} does not exist",
             value=str(path),

@@ -16,6 +16,9 @@ def inputs_summary(facts: Facts) -> list[str]:
             f"The corpus has {counted(facts['images_in_corpus'], 'picture')}: {facts.get('pleasant', 0):,} pleasant, "
             f"{facts.get('unpleasant', 0):,} unpleasant and {facts.get('neutral', 0):,} neutral, which carry no label."
         )
+    if "valence_range" in facts:
+        low, high = facts["valence_range"]
+        said.append(f"Valence is read on a scale from {low:g} to {high:g}, neutral at {facts['neutral_point']:g}.")
     if "stimuli" in facts:
         by = facts.get("stimuli_by_condition") or {}
         parts = ", ".join(f"{number} {condition}" for condition, number in by.items())
