@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.study import Study
-from o2b_helpers.report.draw import draw_figures
+from o2b_helpers.report.draw import draw_figures, name_earlier
 from o2b_helpers.report.notebook_pages import write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
@@ -44,7 +44,7 @@ def publish_views(params: Params, again: bool = False) -> Path:
     note = report / "drawn_from.json"
     drawn = _read(note)
     whole = bool(drawn) and all(Path(p).is_file() for p in drawn.get("files", []) + drawn.get("pages", []))
-    if again or not whole or drawn.get("mark") != mark:
+    if again or not whole or drawn.get("mark") != mark or _lacks_pictures(drawn):
         figures = draw_figures(results, studies, params.figures, params.name)
         pages = write_notebook_pages(notebooks, report, params.name, params.project)
         page = write_report(results, studies, report, pages)
@@ -52,11 +52,20 @@ def publish_views(params: Params, again: bool = False) -> Path:
         write_atomically(note, json.dumps(drawn, indent=1).encode())
     else:
         say("reused    figures and report: they show these results already")
+        name_earlier(params.figures, [Path(p) for p in drawn["files"]])
     page, *figures = drawn["files"]
     say(f"results:  {results.folder}")
     say(f"figures:  {params.figures} ({len(figures)} files)")
     say(f"report:   {page}")
     return Path(page)
+
+
+def _lacks_pictures(drawn: Mapping[str, Any]) -> bool:
+    """Say whether figures were drawn as pages only, for want of a browser, and there is one now."""
+    from o2b_helpers.report.browser import has_browser
+
+    kinds = {Path(p).suffix for p in drawn["files"] if Path(p).stem.startswith("figure_")}
+    return bool(kinds) and ".png" not in kinds and has_browser()
 
 
 def _page_parts() -> dict[str, str]:
