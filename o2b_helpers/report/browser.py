@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from choreographer.browsers.chromium import Chromium
@@ -39,7 +40,8 @@ class OfflineChromium(Chromium):
 
 def has_browser() -> bool:
     """Say whether a Chrome or Chromium is found on this machine."""
-    return Chromium.find_browser(skip_local=False) is not None
+    path = Chromium.find_browser(skip_local=False)
+    return path is not None and Path(path).is_file()
 
 
 def draw_pictures(orders: Sequence[dict[str, Any]], seconds: float) -> Sequence[Exception]:

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.files.atomic import write_atomically
+from o2b_helpers.core.files.atomic import write_atomically, writing
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.study import Study
 from o2b_helpers.report.embed import data_json, figure_json, policy, scripts
@@ -52,7 +52,8 @@ def draw_figures(
         The files written. A figure whose results are missing is left out, and one line says why.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     written, drawn = [], {}
     page_scripts = scripts()
     for declared in (figure for study in studies for figure in study.figures):
@@ -90,7 +91,7 @@ def _pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
     from o2b_helpers.report.browser import draw_pictures  # what starts a browser takes a moment to import
 
     written: list[Path] = []
-    with tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder) as name:
+    with writing(folder), tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder) as name:
         aside = Path(name)
         wanted = []
         for stem, figure in drawn.items():
@@ -110,12 +111,10 @@ def _pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
                 os.replace(picture, folder / picture.name)
                 written.append(folder / picture.name)
         if len(written) < len(wanted):
-            which = f"{len(wanted) - len(written)} of {len(wanted)}" if written else "No"
+            lacking = f"Only {len(written)} of {len(wanted)}" if written else "No"
             reason = reasons[0].splitlines()[0][:160] if reasons else "it gave no reason"
-            say(
-                f"{which} SVG and PNG figures{' are missing' if written else ''}: Chrome or Chromium could not draw them "
-                f"({reason}). The HTML figures are there."
-            )
+            said = f"Chrome or Chromium could not draw them ({reason}). The HTML figures are there."
+            say(f"{lacking} SVG and PNG figures: {said}")
     return written
 
 

@@ -99,7 +99,7 @@ class WatchingClient(PapermillNotebookClient):
         return await self.watched(super().async_wait_for_reply(msg_id, cell))
 
     def process_message(self, *message: Any) -> NotebookNode | None:
-        """Take in what the kernel shows; where it cannot be printed or saved, the notebook ends before its cell does."""
+        """Take in what the kernel shows; where it cannot be printed or saved, the notebook ends at once."""
         try:
             return super().process_message(*message)
         except OSError as error:
