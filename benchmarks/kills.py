@@ -215,6 +215,7 @@ def small_disk(folder: Path, size: str) -> Iterator[bool]:
 
 
 def read_only(runs: Path, mark: str) -> Callable[[], object]:
+    """Forbid writing; return what allows it again."""
     folders = [path for path in (runs, *runs.rglob("*")) if path.is_dir()]
     for path in folders:
         path.chmod(0o555)
@@ -222,6 +223,7 @@ def read_only(runs: Path, mark: str) -> Callable[[], object]:
 
 
 def moved(runs: Path, mark: str) -> Callable[[], object]:
+    """Move the folder; return what moves it back."""
     aside = runs.with_name("moved")
     runs.rename(aside)
 
@@ -233,6 +235,7 @@ def moved(runs: Path, mark: str) -> Callable[[], object]:
 
 
 def limited(runs: Path, mark: str) -> Callable[[], object]:
+    """Allow no file above 20 kB."""
     for process in carrying(mark):
         process.rlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     return lambda: None
@@ -285,9 +288,8 @@ def table(profile: str, seed: int, trials: list[Trial]) -> str:
     lines = [
         "# Kills and lost ground",
         "",
-        f"`python benchmarks/kills.py --profile {profile} --seed {seed}`. Seconds: from the disturbance to the end of the",
-        "command. A run is right when it ended with its exit code, or, undisturbed, with the bytes of a run that nobody",
-        "disturbed.",
+        f"`python benchmarks/kills.py --profile {profile} --seed {seed}`. Seconds: from the disturbance to the end.",
+        "A run is right when it ended with its exit code, or, undisturbed, with the bytes of the first run.",
         "",
         "| what | times | longest, s | exit codes | tracebacks | orphans | right |",
         "|---|---|---|---|---|---|---|",

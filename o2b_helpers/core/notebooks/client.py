@@ -77,6 +77,9 @@ class WatchingClient(PapermillNotebookClient):
             # no heartbeat: it says less than the process does, and its thread may outlast the kernel
             self.kc.start_channels(hb=False)
             await self.watched(self.kc.wait_for_ready(timeout=self.startup_timeout))
+        except RuntimeError as error:  # it lives and does not answer
+            await self._async_cleanup_kernel()
+            raise KernelDied(f"did not answer: {error}", started=True) from error
         except BaseException:
             await self._async_cleanup_kernel()
             raise
@@ -165,7 +168,7 @@ class WatchingEngine(NBClientEngine):
             extra_arguments=["--log-level=50"],  # the kernel's own remarks on transport and shutdown help no reader
         )
         with open(options["folder"] / LOG, "wb") as log:
-            client.execute(env=kernel.environment(), stdout=log, stderr=log)
+            client.execute(env=options["environment"], stdout=log, stderr=log)
 
 
 async def _cancel(*tasks: asyncio.Future) -> None:

@@ -14,6 +14,7 @@ from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from o2b_helpers.core.notebooks.client import KernelDied, WatchingEngine
+from o2b_helpers.core.notebooks.kernel import kernel_environment
 from o2b_helpers.core.notebooks.signs import Stopped, noted_signals
 from o2b_helpers.core.notebooks.words import cell_error, death_error, fault_error
 from o2b_helpers.core.progress import say
@@ -69,19 +70,22 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
 def _run(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="o2b_kernel_", ignore_cleanup_errors=True) as folder:
         with noted_signals() as noted:
-            execute_notebook(
-                str(source).replace("{", "{{").replace("}", "}}"),  # papermill fills in what stands in braces
-                str(target).replace("{", "{{").replace("}", "}}"),
-                parameters=dict(parameters),
-                engine_name=ENGINE,
-                kernel_name="python3",
-                language="python",
-                cwd=str(source.parent),
-                progress_bar=False,
-                stdout_file=sys.stdout,
-                stderr_file=sys.stderr,
-                folder=Path(folder),
-                noted=noted,
-            )
-        if noted:  # it came in the last moment
-            raise Stopped(noted[0])
+            try:
+                execute_notebook(
+                    str(source).replace("{", "{{").replace("}", "}}"),  # papermill fills in what stands in braces
+                    str(target).replace("{", "{{").replace("}", "}}"),
+                    parameters=dict(parameters),
+                    engine_name=ENGINE,
+                    kernel_name="python3",
+                    language="python",
+                    cwd=str(source.parent),
+                    progress_bar=False,
+                    stdout_file=sys.stdout,
+                    stderr_file=sys.stderr,
+                    folder=Path(folder),
+                    environment=kernel_environment(Path(folder)),
+                    noted=noted,
+                )
+            finally:
+                if noted:  # whatever went wrong on the way out: the command was told to stop
+                    raise Stopped(noted[0])

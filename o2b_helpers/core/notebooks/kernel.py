@@ -47,11 +47,6 @@ class OwnKernel(AsyncKernelManager):
         argv = [sys.executable, "-P", launcher.__file__, "-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
-    def environment(self) -> dict[str, str]:
-        """Return the kernel's environment: that of this process, with its import path."""
-        path = [os.path.abspath(entry) for entry in sys.path]
-        return {**os.environ, launcher.IMPORT_PATH: json.dumps(path), "IPYTHONDIR": str(self.folder)}
-
     async def death(self) -> int:
         """Wait until the kernel's process has ended; return its exit code, negative for a signal."""
         while (code := await self.local.poll()) is None:
@@ -65,3 +60,16 @@ class OwnKernel(AsyncKernelManager):
         except OSError:
             return ""
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def kernel_environment(folder: Path) -> dict[str, str]:
+    """Return the environment of a kernel: that of this process, with its import path.
+
+    Parameters
+    ----------
+    folder : Path
+        The kernel's folder, as for :class:`OwnKernel`.
+    """
+    # an empty entry is the working directory, which is another one for the kernel
+    path = [os.path.abspath(entry) if not entry or os.path.isdir(entry) else entry for entry in sys.path]
+    return {**os.environ, launcher.IMPORT_PATH: json.dumps(path), "IPYTHONDIR": str(folder)}
