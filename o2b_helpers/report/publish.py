@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.running.executed import check_executed
 from o2b_helpers.core.study import Study
-from o2b_helpers.report.draw import draw_figures
+from o2b_helpers.report.draw import draw_figures, name_earlier
 from o2b_helpers.report.notebook_pages import write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
@@ -49,7 +49,7 @@ def publish_views(params: Params, again: bool = False) -> Path:
     note = report / "drawn_from.json"
     drawn = _read(note)
     changed = _changed(drawn)
-    if again or changed or drawn.get("mark") != mark:
+    if again or changed or drawn.get("mark") != mark or _lacks_pictures(drawn):
         if changed and drawn.get("mark") == mark:
             say(f"  {', '.join(changed[:MOST_NAMED])}: not as they were written, so figures and report are made again")
         figures = draw_figures(results, studies, params.figures, params.name)
@@ -59,6 +59,7 @@ def publish_views(params: Params, again: bool = False) -> Path:
         write_sealed(note, drawn)
     else:
         say("reused    figures and report: they show these results already")
+        name_earlier(params.figures, [Path(p) for p in drawn["files"]])
     page, *figures = drawn["files"]
     say(f"results:  {results.folder}")
     say(f"figures:  {params.figures} ({len(figures)} files)")
@@ -74,6 +75,14 @@ def _changed(drawn: dict[str, Any]) -> list[str]:
     """List the files that were drawn and do not lie there as they were written."""
     files = {**drawn.get("files", {}), **drawn.get("pages", {})}
     return [Path(p).name for p, digest in files.items() if not Path(p).is_file() or known_digest(Path(p)) != digest]
+
+
+def _lacks_pictures(drawn: Mapping[str, Any]) -> bool:
+    """Say whether figures were drawn as pages only, for want of a browser, and there is one now."""
+    from o2b_helpers.report.browser import has_browser
+
+    kinds = {Path(p).suffix for p in drawn["files"] if Path(p).stem.startswith("figure_")}
+    return bool(kinds) and ".png" not in kinds and has_browser()
 
 
 def _page_parts() -> dict[str, str]:
