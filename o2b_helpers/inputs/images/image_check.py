@@ -15,7 +15,12 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.progress import progress
 from o2b_helpers.inputs.corpora.tables import existing_folder, name_some
 from o2b_helpers.inputs.images.decoding import MAX_PIXELS, MIN_SIDE, decode_image, read_bytes
+from o2b_helpers.inputs.images.faults import patiently
 from o2b_helpers.inputs.images.folders import path_inside
+from o2b_helpers.inputs.images.looks import look_of, pixel_digest
+
+FOUND = ["image", "path", "width", "height", "sha256", "pixels", "look"]
+PROBLEMS = ["image", "problem", "sha256"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,10 @@ class ImageCheck:
     Parameters
     ----------
     found : DataFrame
-        Columns image (name), path, width, height (pixels, after the EXIF rotation), sha256; in the order asked.
+        Columns image (name), path, width, height (pixels, after the EXIF rotation), sha256 (of the file), pixels and look
+        (see `looks`); in the order asked.
     problems : DataFrame
-        Columns image (name), problem (one sentence); empty where all is well.
+        Columns image (name), problem (one sentence), sha256 (empty where there is no file); no row where all is well.
     """
 
     found: pd.DataFrame
@@ -52,7 +58,7 @@ def check_images(
     min_side: int = MIN_SIDE,
     workers: int | None = None,
 ) -> ImageCheck:
-    """Decode every picture once and keep its size and digest.
+    """Decode every picture once and keep its size, its digests and how it looks.
 
     Parameters
     ----------
@@ -74,28 +80,31 @@ def check_images(
     ------
     InputError
         Where the folder itself is missing. A bad picture is listed, not raised.
+    EnvironmentFault
+        Where the machine fails and not a picture; then nothing is listed.
     """
     folder = existing_folder(folder, "the images")
     names = list(dict.fromkeys(names))
 
-    def look(name: str) -> dict[str, object]:
+    def examined(name: str) -> dict[str, object]:
+        digest = ""
         try:
             path = path_inside(folder, name)
             content = read_bytes(path)
-            width, height = decode_image(content, name, max_pixels, min_side=min_side).size
+            digest = hashlib.sha256(content).hexdigest()
+            image = decode_image(content, name, max_pixels, min_side=min_side)
         except InputError as error:
-            return {"image": name, "problem": error.problem.rstrip(".") + "."}
-        digest = hashlib.sha256(content).hexdigest()
-        return {"image": name, "path": str(path), "width": width, "height": height, "sha256": digest}
+            return {"image": name, "problem": error.problem.rstrip(".") + ".", "sha256": digest}
+        pixels, look = patiently(lambda: (pixel_digest(image), look_of(image)), name)
+        values = (name, str(path), image.width, image.height, digest, pixels, look)
+        return dict(zip(FOUND, values, strict=True))
 
     workers = workers or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:  # decoders release the interpreter lock
-        rows = list(progress(pool.map(look, names), "checking images", total=len(names)))
+        rows = list(progress(pool.map(examined, names), "checking images", total=len(names)))
     good = [row for row in rows if "problem" not in row]
     bad = [row for row in rows if "problem" in row]
     return ImageCheck(
-        found=pd.DataFrame(good, columns=["image", "path", "width", "height", "sha256"]).astype(
-            {"width": "int64", "height": "int64"}
-        ),
-        problems=pd.DataFrame(bad, columns=["image", "problem"]),
+        found=pd.DataFrame(good, columns=FOUND).astype({"width": "int64", "height": "int64"}),
+        problems=pd.DataFrame(bad, columns=PROBLEMS),
     )
