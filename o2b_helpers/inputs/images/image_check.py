@@ -30,8 +30,8 @@ class ImageCheck:
     Parameters
     ----------
     found : DataFrame
-        Columns image (name), path, width, height (pixels, after the EXIF rotation), sha256 (of the file), pixels and look
-        (see `looks`); in the order asked.
+        Columns image (name), path, width, height (pixels, after the EXIF rotation), sha256 (of the file), pixels and
+        look (see `looks`); in the order asked.
     problems : DataFrame
         Columns image (name), problem (one sentence), sha256 (empty where there is no file); no row where all is well.
     """
