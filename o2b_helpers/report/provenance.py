@@ -68,7 +68,9 @@ def all_warnings(provenance: Mapping[str, Any]) -> list[str]:
     """Return what the steps warn of, in their order, each sentence once."""
     steps = provenance.get("steps")
     entries = steps.values() if isinstance(steps, Mapping) else ()
-    said = [warning for entry in entries if isinstance(entry, Mapping) for warning in warnings_of(entry.get("facts", {}))]
+    said = [
+        warning for entry in entries if isinstance(entry, Mapping) for warning in warnings_of(entry.get("facts", {}))
+    ]
     return list(dict.fromkeys(said))
 
 

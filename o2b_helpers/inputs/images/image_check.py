@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.facts import counted
 from o2b_helpers.core.progress import progress
 from o2b_helpers.inputs.corpora.tables import existing_folder, name_some
 from o2b_helpers.inputs.images.decoding import MAX_PIXELS, MIN_SIDE, decode_image, read_bytes
@@ -21,6 +22,7 @@ from o2b_helpers.inputs.images.looks import look_of, pixel_digest
 
 FOUND = ["image", "path", "width", "height", "sha256", "pixels", "look"]
 PROBLEMS = ["image", "problem", "sha256"]
+NAMED = 3  # pictures that are left out, in a warning; the summary names more
 
 
 @dataclass(frozen=True)
@@ -108,3 +110,27 @@ def check_images(
         found=pd.DataFrame(good, columns=FOUND).astype({"width": "int64", "height": "int64"}),
         problems=pd.DataFrame(bad, columns=PROBLEMS),
     )
+
+
+def with_checked(table: pd.DataFrame, check: ImageCheck) -> pd.DataFrame:
+    """Keep the rows whose picture can be used, with what was found out about it; columns of these names give way."""
+    made = [name for name in FOUND if name not in ("image", "path")]
+    return table.drop(columns=made, errors="ignore").merge(check.found[["image", *made]], on="image")
+
+
+def left_out_warnings(left_out: pd.DataFrame) -> list[str]:
+    """Say how many pictures are left out and name some, a sentence for each role.
+
+    Examples
+    --------
+    >>> left_out = pd.DataFrame({"image": ["a.png"], "problem": ["The image is missing."], "role": ["corpus"]})
+    >>> left_out_warnings(left_out)
+    ['1 picture of the corpus is left out: a.png (The image is missing).']
+    """
+    said = []
+    for role, rows in left_out.groupby("role", sort=False):
+        named = [f"{row.image} ({row.problem.rstrip('.')})" for row in rows.head(NAMED).itertuples()]
+        more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
+        number = f"{counted(len(rows), 'picture')} of the {role} {'is' if len(rows) == 1 else 'are'} left out"
+        said.append(f"{number}: {', '.join(named)}{more}.")
+    return said

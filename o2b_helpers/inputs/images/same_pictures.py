@@ -6,9 +6,11 @@ new.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -16,6 +18,8 @@ from o2b_helpers.core.digests import file_digest
 from o2b_helpers.core.facts import counted
 from o2b_helpers.inputs.images.faults import is_a_file, patiently
 from o2b_helpers.inputs.images.looks import near_pairs
+
+Name = TypeVar("Name")
 
 SHOWN = 3
 LISTED = 200  # pairs that look nearly the same, in the facts
@@ -28,8 +32,6 @@ class SamePictures:
 
     Attributes
     ----------
-    stimulus_of : dict of str to str
-        Image in the corpus -> image of the stimulus that shows the same pixels.
     copies, contradictions, stimulus_copies : list of list of str
         Images of the corpus with the same pixels; those of them whose labels contradict each other, with their
         valence; images of stimuli with the same pixels.
@@ -39,7 +41,6 @@ class SamePictures:
         How many such pairs there are.
     """
 
-    stimulus_of: dict[str, str] = field(default_factory=dict)
     copies: list[list[str]] = field(default_factory=list)
     contradictions: list[list[str]] = field(default_factory=list)
     stimulus_copies: list[list[str]] = field(default_factory=list)
@@ -99,6 +100,36 @@ def stimuli_in_corpus(corpus: pd.DataFrame, stimuli: pd.DataFrame) -> dict[str, 
     return dict(zip(same["image"], same["pixels"].map(shown), strict=True))
 
 
+def stimuli_left_out(stimulus_of: Mapping[str, str]) -> pd.DataFrame:
+    """List pictures of the corpus that are left out because they are stimuli: image, problem, role."""
+    rows = [(image, f"It is also a stimulus, {stimulus}.", "corpus") for image, stimulus in stimulus_of.items()]
+    return pd.DataFrame(rows, columns=["image", "problem", "role"])
+
+
+def stimuli_warnings(stimulus_of: Mapping[str, str], kept: bool) -> list[str]:
+    """Say which pictures of the corpus are stimuli, and whether they are trained on; nothing where none are.
+
+    Examples
+    --------
+    >>> stimuli_warnings({"b.png": "s.jpg"}, kept=False)
+    ['1 picture of the corpus is also a stimulus, and is left out of training: b.png (= s.jpg).']
+    """
+    if not stimulus_of:
+        return []
+    pairs = _some([f"{image} (= {stimulus})" for image, stimulus in stimulus_of.items()], len(stimulus_of))
+    if kept:
+        stimuli = counted(len(set(stimulus_of.values())), "stimulus", "stimuli")
+        return [
+            f"{stimuli} are also in the training pictures: {pairs}. The networks may know how they were rated, so "
+            "agreement with people may be too high (analysis.stimuli.also_in_corpus: keep)."
+        ]
+    one = len(stimulus_of) == 1
+    number = (
+        f"{counted(len(stimulus_of), 'picture')} of the corpus {'is also a stimulus' if one else 'are also stimuli'}"
+    )
+    return [f"{number}, and {'is' if one else 'are'} left out of training: {pairs}."]
+
+
 def compare(corpus: pd.DataFrame, stimuli: pd.DataFrame) -> SamePictures:
     """Look for pictures that are there more than once.
 
@@ -123,7 +154,6 @@ def compare(corpus: pd.DataFrame, stimuli: pd.DataFrame) -> SamePictures:
     near_stimuli, near_stimuli_total = near_pairs(judged["look"].tolist(), apart["look"].tolist())
     near_corpus, near_corpus_total = near_pairs(single["look"].tolist())
     return SamePictures(
-        stimulus_of=stimuli_in_corpus(corpus, stimuli),
         copies=[rows["image"].tolist() for rows in groups],
         contradictions=[
             [f"{row.image} ({row.valence:g})" for row in rows[rows["label"].notna()].itertuples()] for rows in opposite
@@ -136,17 +166,17 @@ def compare(corpus: pd.DataFrame, stimuli: pd.DataFrame) -> SamePictures:
     )
 
 
-def equal_files(files: Mapping[str, Path]) -> list[list[str]]:
+def equal_files(files: Mapping[Name, Path]) -> list[list[Name]]:
     """Find files of the same bytes without reading most of them: sizes first, then both ends, then the whole.
 
     Parameters
     ----------
-    files : mapping of str to Path
+    files : mapping of names to Path
         What to call each file; a file that is not there has no copy.
 
     Returns
     -------
-    list of list of str
+    list of list
         The names of files that are equal, in the order given.
 
     Raises
@@ -166,13 +196,14 @@ def equal_files(files: Mapping[str, Path]) -> list[list[str]]:
     """
     there = {name: path for name, path in files.items() if is_a_file(path)}
     groups = [list(there)]
-    for mark in (_size, _both_ends, file_digest):
-        split: list[list[str]] = []
+    marks: tuple[Callable[[Path], object], ...] = (_size, _both_ends, file_digest)
+    for mark in marks:
+        split: list[list[Name]] = []
         for group in groups:
-            by_mark: dict[object, list[str]] = {}
+            by_mark: dict[object, list[Name]] = {}
             for name in group:
                 path = there[name]
-                by_mark.setdefault(patiently(lambda path=path, mark=mark: mark(path), str(path)), []).append(name)
+                by_mark.setdefault(patiently(partial(mark, path), str(path)), []).append(name)
             split += [names for names in by_mark.values() if len(names) > 1]
         groups = split
     return groups
