@@ -172,7 +172,7 @@ def equal_files(files: Mapping[Name, Path]) -> list[list[Name]]:
     Parameters
     ----------
     files : mapping of names to Path
-        What to call each file; a file that is not there has no copy.
+        What to call each file; a file that is not there, or empty, has no copy.
 
     Returns
     -------
@@ -204,7 +204,7 @@ def equal_files(files: Mapping[Name, Path]) -> list[list[Name]]:
             for name in group:
                 path = there[name]
                 by_mark.setdefault(patiently(partial(mark, path), str(path)), []).append(name)
-            split += [names for names in by_mark.values() if len(names) > 1]
+            split += [names for of, names in by_mark.items() if of != 0 and len(names) > 1]  # 0: no bytes
         groups = split
     return groups
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from o2b_helpers.core.errors import Object2BrainError
+from o2b_helpers.core.errors import EnvironmentFault, Object2BrainError
 from o2b_helpers.core.facts import counted
 from o2b_helpers.core.findings import Finding
 from o2b_helpers.core.params import Params
@@ -36,6 +36,9 @@ def same_picture_findings(params: Params) -> Iterator[Finding]:
         if shown is not None:
             files |= {("stimuli", name): path_inside(shown.folder, name) for name in shown.table["image"]}
         groups = equal_files(files)
+    except EnvironmentFault as error:
+        yield Finding(error.problem, False, str(error.value), error.remedy, kind="fault")
+        return
     except Object2BrainError:
         return
     in_corpus = [[name for role, name in group if role == "corpus"] for group in groups]
