@@ -15,6 +15,7 @@ from o2b_helpers.inputs.images.faults import is_fault, is_short_of_memory, patie
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 8
 DECODED_PIXEL = 10  # bytes: Pillow keeps four of each, a conversion four more, and the copy being resized
+UPRIGHT_PIXEL, TRANSPARENT_PIXEL = 12, 20  # where it is turned, too; where it is laid over white
 _RASTER = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 _ORIENTATION_TAG = 0x0112
@@ -110,6 +111,34 @@ def decode_image(content: bytes, name: str, max_pixels: int = MAX_PIXELS, *, min
         Too little memory, also after some tries.
     """
     return patiently(lambda: _decoded(content, name, max_pixels, min_side), name)
+
+
+def bytes_to_decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> int:
+    """Return about how much memory a picture takes while it is decoded, from its header alone.
+
+    Parameters
+    ----------
+    content, name, max_pixels
+        As for `decode_image`.
+
+    Returns
+    -------
+    int
+        Bytes; 0 for a picture that `decode_image` refuses for its size.
+
+    Raises
+    ------
+    InputError
+        For what is no picture.
+    """
+
+    def estimate() -> int:
+        with _opened(content, name, max_pixels) as image:
+            pixels = image.width * image.height
+            each = TRANSPARENT_PIXEL if image.has_transparency_data else UPRIGHT_PIXEL
+        return pixels * each if pixels <= max_pixels else 0
+
+    return patiently(estimate, name)
 
 
 def _decoded(content: bytes, name: str, max_pixels: int, min_side: int) -> Image.Image:

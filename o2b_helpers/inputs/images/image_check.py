@@ -15,10 +15,11 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.facts import counted
 from o2b_helpers.core.progress import progress
 from o2b_helpers.inputs.corpora.tables import existing_folder, name_some
-from o2b_helpers.inputs.images.decoding import MAX_PIXELS, MIN_SIDE, decode_image, read_bytes
+from o2b_helpers.inputs.images.decoding import MAX_PIXELS, MIN_SIDE, bytes_to_decode, decode_image, read_bytes
 from o2b_helpers.inputs.images.faults import patiently
 from o2b_helpers.inputs.images.folders import path_inside
 from o2b_helpers.inputs.images.looks import look_of, pixel_digest
+from o2b_helpers.inputs.images.room import Room
 
 FOUND = ["image", "path", "width", "height", "sha256", "pixels", "look"]
 PROBLEMS = ["image", "problem", "sha256"]
@@ -59,6 +60,7 @@ def check_images(
     *,
     min_side: int = MIN_SIDE,
     workers: int | None = None,
+    memory_gib: float | None = None,
 ) -> ImageCheck:
     """Decode every picture once and keep its size, its digests and how it looks.
 
@@ -72,6 +74,8 @@ def check_images(
         As in `read_image`.
     workers : int, optional
         Threads; by default one for each processor, at most 8.
+    memory_gib : float, optional
+        A bound that the user sets on this process' memory, GiB. Large pictures wait for each other.
 
     Returns
     -------
@@ -84,9 +88,12 @@ def check_images(
         Where the folder itself is missing. A bad picture is listed, not raised.
     EnvironmentFault
         Where the machine fails and not a picture; then nothing is listed.
+    ParameterError
+        Where a single picture needs more memory than there is.
     """
     folder = existing_folder(folder, "the images")
     names = list(dict.fromkeys(names))
+    room = Room.for_pictures(memory_gib)
 
     def examined(name: str) -> dict[str, object]:
         digest = ""
@@ -94,10 +101,11 @@ def check_images(
             path = path_inside(folder, name)
             content = read_bytes(path)
             digest = hashlib.sha256(content).hexdigest()
-            image = decode_image(content, name, max_pixels, min_side=min_side)
+            with room.take(bytes_to_decode(content, name, max_pixels), name):
+                image = decode_image(content, name, max_pixels, min_side=min_side)
+                pixels, look = patiently(lambda: (pixel_digest(image), look_of(image)), name)
         except InputError as error:
             return {"image": name, "problem": error.problem.rstrip(".") + ".", "sha256": digest}
-        pixels, look = patiently(lambda: (pixel_digest(image), look_of(image)), name)
         values = (name, str(path), image.width, image.height, digest, pixels, look)
         return dict(zip(FOUND, values, strict=True))
 

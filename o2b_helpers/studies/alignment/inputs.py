@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +67,20 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     store = Store(params.store)
     corpus = _read_corpus(params, store)
     stimuli, corpus = _read_stimuli(params, store, corpus)
-    limit, left_out = params.analysis.corpus.max_pixels, []
-    corpus_check = check_images(corpus.folder, corpus.table["image"].tolist(), max_pixels=limit)
-    stimuli_check = check_images(stimuli.folder, stimuli.table["image"].tolist(), max_pixels=limit)
-    for role, of, check in (("corpus", corpus, corpus_check), ("stimuli", stimuli, stimuli_check)):
-        refuse_changes(store, of.folder, check)
-        left_out.append(check.problems[["image", "problem"]].assign(role=role))
+    limit, memory = params.analysis.corpus.max_pixels, params.execution.memory_gib
+    check = partial(check_images, max_pixels=limit, memory_gib=memory)
+    corpus_check = check(corpus.folder, corpus.table["image"].tolist())
+    stimuli_check = check(stimuli.folder, stimuli.table["image"].tolist())
+    left_out = []
+    for role, of, checked in (("corpus", corpus, corpus_check), ("stimuli", stimuli, stimuli_check)):
+        refuse_changes(store, of.folder, checked)
+        left_out.append(checked.problems[["image", "problem"]].assign(role=role))
     low, high = corpus.valence_range
     table = corpus.table.assign(label=binary_labels(corpus).to_numpy())
     table["scaled"] = (table["valence"] - low) / (high - low)
     table, shown = with_checked(table, corpus_check), with_checked(stimuli.table, stimuli_check)
     also_stimuli, kept = stimuli_in_corpus(table, shown), params.analysis.stimuli.also_in_corpus == "keep"
-    checked = pd.concat(left_out, ignore_index=True)
+    unusable = pd.concat(left_out, ignore_index=True)
     if not kept:
         table = table[~table["image"].isin(also_stimuli)].reset_index(drop=True)
         left_out.append(stimuli_left_out(also_stimuli))
@@ -103,7 +106,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             "pictures_may_be_shown": corpus.licence_allows_pictures,
             **same.facts(),
             **({"said_of_every_result": in_training} if kept and in_training else {}),
-            "warnings": [*in_training, *left_out_warnings(checked), *same.warnings()],
+            "warnings": [*in_training, *left_out_warnings(unusable), *same.warnings()],
         },
     )
 
