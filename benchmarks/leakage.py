@@ -2,8 +2,8 @@
 
     python benchmarks/leakage.py --seeds 20
 
-Pictures are noise, answers and ratings are drawn at random, so an honest rho is around 0. Of each setting: the mean over
-seeds with its 95 % interval (Student's t), for rho with the answers and for rho on held-out pictures.
+Pictures are noise, answers and ratings are drawn at random, so an honest rho is around 0. Of each setting: the mean
+over seeds with its 95 % interval (Student's t), for rho with the answers and for rho on held-out pictures.
 """
 
 from __future__ import annotations
