@@ -1,4 +1,4 @@
-"""What the doctor finds inside files and folders before anything is run.
+"""What the doctor looks for inside the files and folders that a profile names, in seconds and before anything runs.
 
-Each module looks at one kind of thing and yields findings; nothing is decoded, and nothing is stored.
+Each file looks at one kind of input and yields findings; nothing is stored.
 """

@@ -29,9 +29,9 @@ def same_picture_findings(params: Params) -> Iterator[Finding]:
     if options.corpus.kind == "toyworld":
         return
     try:
-        corpus, shown = inputs.users_corpus(params), None
-        if options.stimuli.kind != "toyworld":
-            shown, corpus = inputs.users_stimuli(params, corpus)
+        corpus, shown = inputs.named_pictures(params)
+        if options.stimuli.kind == "table":
+            shown = inputs.named_stimuli(params)
         files = {("corpus", name): path_inside(corpus.folder, name) for name in corpus.table["image"]}
         if shown is not None:
             files |= {("stimuli", name): path_inside(shown.folder, name) for name in shown.table["image"]}
