@@ -113,7 +113,7 @@ def _fault(error: BaseException, what: str) -> EnvironmentFault:
         cause = cause.__cause__
     number = errno.ENOMEM if isinstance(cause, MemoryError) else getattr(cause, "errno", None) or errno.ENOMEM
     return EnvironmentFault(
-        f"A picture could not be read, but the fault is the machine's ({os.strerror(number)})",
+        f"A file could not be read, but the fault is the machine's ({os.strerror(number)})",
         value=f"{what}, tried {len(WAITS) + 1} times",
         expected="a disk that answers, and enough memory and open files",
         remedy=f"{REMEDIES.get(number, SHARE)}, and run again: no picture is left out, and nothing was stored",

@@ -22,7 +22,7 @@ from o2b_helpers.inputs.images.looks import near_pairs
 Name = TypeVar("Name")
 
 SHOWN = 3
-LISTED = 200  # pairs that look nearly the same, in the facts
+LISTED = 200  # in the facts
 _ENDS = 4096  # bytes at either end of files of one size, looked at before the whole
 
 
@@ -71,9 +71,14 @@ class SamePictures:
         return [sentence for sentence, of in said.items() if of]
 
     def facts(self) -> dict[str, list[str]]:
-        """Return the pairs that look nearly the same, many of them by name; nothing where there are none."""
-        listed = {"nearly_the_same_as_a_stimulus": self.near_stimuli, "nearly_the_same_in_the_corpus": self.near_corpus}
-        return {name: pairs[:LISTED] for name, pairs in listed.items() if pairs}
+        """Return what `warnings` counts, much more of it by name; nothing where there is none."""
+        listed = {
+            "copies_in_the_corpus": [" = ".join(names) for names in self.copies],
+            "copies_with_opposite_labels": [" = ".join(names) for names in self.contradictions],
+            "nearly_the_same_as_a_stimulus": self.near_stimuli,
+            "nearly_the_same_in_the_corpus": self.near_corpus,
+        }
+        return {name: names[:LISTED] for name, names in listed.items() if names}
 
 
 def stimuli_in_corpus(corpus: pd.DataFrame, stimuli: pd.DataFrame) -> dict[str, str]:

@@ -18,6 +18,7 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.corpus import Corpus, binary_labels, read_table
 from o2b_helpers.inputs.corpora.known_corpora import read_findingemo, read_oasis
+from o2b_helpers.inputs.images.faults import patiently
 from o2b_helpers.inputs.images.folders import path_inside
 from o2b_helpers.inputs.images.image_check import check_images, left_out_warnings, with_checked
 from o2b_helpers.inputs.images.picture_digests import picture_digests, refuse_changes
@@ -223,7 +224,7 @@ def _needed_path(params: Params, name: str, text: str | None) -> Path:
             remedy=f"set analysis.{name} in the profile",
         )
     path = params.path(text)
-    if not path.exists():
+    if not patiently(path.exists, str(path)):
         raise InputError(
             f"analysis.{name} does not exist",
             value=str(path),
