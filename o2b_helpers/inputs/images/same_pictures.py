@@ -52,7 +52,7 @@ class SamePictures:
     def warnings(self) -> list[str]:
         """Say what a reader must know of the training pictures; what is said of stimuli in them stands apart."""
         groups = (self.copies, self.contradictions, self.stimulus_copies)
-        copies, opposite, shown = (_some([" = ".join(names) for names in group], len(group)) for group in groups)
+        copies, opposite, shown = (_some([_equal(names) for names in group], len(group)) for group in groups)
         stimuli = _some(self.near_stimuli, self.near_stimuli_total)
         corpus = _some(self.near_corpus, self.near_corpus_total)
         said = {
@@ -73,8 +73,8 @@ class SamePictures:
     def facts(self) -> dict[str, list[str]]:
         """Return what `warnings` counts, much more of it by name; nothing where there is none."""
         listed = {
-            "copies_in_the_corpus": [" = ".join(names) for names in self.copies],
-            "copies_with_opposite_labels": [" = ".join(names) for names in self.contradictions],
+            "copies_in_the_corpus": [_equal(names) for names in self.copies],
+            "copies_with_opposite_labels": [_equal(names) for names in self.contradictions],
             "nearly_the_same_as_a_stimulus": self.near_stimuli,
             "nearly_the_same_in_the_corpus": self.near_corpus,
         }
@@ -227,6 +227,11 @@ def _both_ends(path: Path) -> bytes:
 
 def _named(pairs: Sequence[tuple[int, int, int]], first: Sequence[str], second: Sequence[str]) -> list[str]:
     return [f"{first[a]} ~ {second[b]}" for a, b, _ in sorted(pairs, key=lambda pair: pair[2])]
+
+
+def _equal(names: Sequence[str]) -> str:
+    """Write names of one picture; of very many, the first."""
+    return " = ".join(names[:SHOWN]) + (f" = {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
 
 
 def _some(names: Sequence[str], total: int) -> str:
