@@ -68,3 +68,20 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     ('1 box', '1,200 boxes')
     """
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def carried_on(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Add to a result's facts what an earlier result, in whose folder it stands, says of every result made from it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_facts(Path(folder), {"said_of_every_result": ["1 stimulus was trained on."]})
+    ...     warnings_of(carried_on({"runs": 5}, Path(folder)))
+    ['1 stimulus was trained on.']
+    """
+    sentences = read_facts(folder).get("said_of_every_result", [])
+    if not sentences:
+        return dict(facts)
+    return {**facts, "said_of_every_result": sentences, "warnings": [*warnings_of(facts), *sentences]}

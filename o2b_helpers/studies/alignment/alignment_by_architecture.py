@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import carried_on, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.alignment.measures.correlations import align, summarise
@@ -31,7 +31,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     table = align(predictions, targets, BY, options)
     ALIGNMENT.write(table, folder / "results")
     ALIGNMENT_SUMMARY.write(summarise(predictions, targets, BY, options), folder / "results")
-    write_facts(folder, alignment_facts(table))
+    write_facts(folder, carried_on(alignment_facts(table), needs["valence_models"]))
 
 
 def alignment_facts(table: pd.DataFrame) -> dict[str, Any]:

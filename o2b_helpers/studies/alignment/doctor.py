@@ -9,6 +9,7 @@ from o2b_helpers.core.errors import Object2BrainError
 from o2b_helpers.core.findings import Finding, digest_findings, path_finding
 from o2b_helpers.core.params import Params
 from o2b_helpers.models.backbones.registry import architecture, load_definition
+from o2b_helpers.studies.alignment.checks.same_pictures import same_picture_findings
 from o2b_helpers.studies.common.networks import weights_folder
 
 FINDINGEMO = "pip install findingemo-light, then download_data(folder) of findingemo_light.paper.download_multi"
@@ -22,6 +23,7 @@ def findings(params: Params) -> Iterator[Finding]:
     yield from _stimuli(params)
     yield from _human(params)
     yield from _models(params)
+    yield from same_picture_findings(params)
 
 
 def _corpus(params: Params) -> Iterator[Finding]:

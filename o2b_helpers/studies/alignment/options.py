@@ -67,6 +67,11 @@ class Stimuli(Block):
     folder: str | None = option(None, "folder with the stimuli (kind: table)")
     table: str | None = option(None, "table with image, condition[, stimulus] (kind: table; the same kinds of file)")
     select: dict[str, Selection] = option({}, "condition -> which corpus images (kind: corpus)")
+    also_in_corpus: Literal["leave_out", "keep"] = option(
+        "leave_out",
+        "what to do with corpus images that show a stimulus, pixel by pixel: leave them out of training, or train on "
+        "them all the same, which every result then says",
+    )
 
 
 class Human(Block):

@@ -14,7 +14,7 @@ import torch
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard, memory
-from o2b_helpers.core.facts import beside, write_facts
+from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.keys import made_from
@@ -98,7 +98,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             "filters_whose_lesion_leaves_constant_predictions": constant,
             **({"spearman_of_approximate_with_exact_changes": agreement} if agreement else {}),
         }
-    write_facts(folder, beside(facts, of_models))
+    write_facts(folder, carried_on(beside(facts, of_models), needs["valence_models"]))
 
 
 def layer_parts(

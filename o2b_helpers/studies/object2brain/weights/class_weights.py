@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from o2b_helpers.core.facts import beside, write_facts
+from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
@@ -108,7 +108,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         ("categories", CATEGORY_WEIGHTS),
     ):
         table.write(pd.concat(tables[name]) if tables[name] else table.empty(), results)
-    write_facts(folder, beside(facts, of_models))
+    write_facts(folder, carried_on(beside(facts, of_models), needs["filter_lesions"]))
 
 
 _MEAN = -1  # in place of a run's number until the tables part
