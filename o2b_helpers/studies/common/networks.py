@@ -16,6 +16,7 @@ from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.backbones.loading import load_backbone, weights_digest
 from o2b_helpers.models.backbones.registry import architecture, load_definition
 from o2b_helpers.models.backbones.weights_files import default_weights_folder
+from o2b_helpers.models.file_kinds import weights_kind
 from o2b_helpers.studies.common.options import Model
 
 
@@ -45,7 +46,7 @@ def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
         own["drawn"] = weights_digest(model.architecture, "untrained", seed=params.analysis.seed)
     own |= store.digests_of_files(files)
     if model.sha256 is not None:
-        _check_digest(model, own)
+        _check_digest(model, own, files.get("weights_file", Path()))
     return own
 
 
@@ -84,12 +85,13 @@ def weights_folder(params: Params) -> Path:
     return default_weights_folder() if folder is None else params.path(folder)
 
 
-def _check_digest(model: Model, own: dict[str, Any]) -> None:
+def _check_digest(model: Model, own: dict[str, Any], path: Path) -> None:
     """Compare the digest that the profile names, also where the weights are not read because all is stored already."""
     digest = own.get("weights_file")
     if digest is None:
         own["sha256"] = model.sha256  # compared where the weights are fetched
     elif not digest.startswith(str(model.sha256).lower()):
+        weights_kind(path, f"The weights of {model.label}")
         raise ModelError(
             f"the weights of {model.label} have another digest",
             value=f"sha256 {digest} ({model.weights})",
