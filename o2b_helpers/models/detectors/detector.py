@@ -20,8 +20,8 @@ import pandas as pd
 from o2b_helpers.core.errors import ModelError, ParameterError
 from o2b_helpers.core.progress import progress
 from o2b_helpers.inputs.images.decoding import read_image
-from o2b_helpers.models.file_kinds import SAFETENSORS, weights_kind
 from o2b_helpers.models.detectors.ultralytics_quiet import import_ultralytics, unchanged_surroundings
+from o2b_helpers.models.file_kinds import SAFETENSORS, weights_kind
 from o2b_helpers.toyworld.weights import digests, toy_detector_path
 
 COLUMNS = ["image", "class", "confidence", "x0", "y0", "x1", "y1", "width", "height"]

@@ -18,6 +18,7 @@ from o2b_helpers.models.backbones.registry import architecture, load_definition
 from o2b_helpers.models.backbones.weights_files import default_weights_folder
 from o2b_helpers.models.file_kinds import weights_kind
 from o2b_helpers.studies.common.options import Model
+from o2b_helpers.studies.common.select import FULL
 
 
 def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
@@ -55,7 +56,15 @@ def target_layers(params: Params, model: Model) -> tuple[str, ...]:
     if model.definition is not None:
         load_definition(_file(params, "definition", model.definition))
     known = architecture(model.architecture)
-    return known.target_layers if model.layers is None else tuple(model.layers)
+    layers = known.target_layers if model.layers is None else tuple(model.layers)
+    if FULL in layers:
+        raise ModelError(
+            f"a target layer of {model.label} is called {FULL!r}",
+            value=FULL,
+            expected=f"any other name: results call the whole network {FULL!r}",
+            remedy="give the module another name in the file that defines the network",
+        )
+    return layers
 
 
 def load_model(params: Params, model: Model) -> Backbone:
