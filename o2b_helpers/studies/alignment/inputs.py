@@ -149,6 +149,11 @@ def _read_corpus(params: Params, store: Store) -> Corpus:
             licence_allows_pictures=True,
             name="toyworld",
         )
+    return _read_own_corpus(params)
+
+
+def _read_own_corpus(params: Params) -> Corpus:
+    corpus = params.analysis.corpus
     folder = _needed_path(params, "corpus.folder", corpus.folder)
     if corpus.kind == "oasis":
         return read_oasis(folder)
@@ -172,6 +177,11 @@ def _read_stimuli(params: Params, store: Store, corpus: Corpus) -> tuple[Stimuli
         return read_stimuli(folder / "stimuli.csv", folder / "images"), corpus
     if stimuli.kind == "table":
         return _read_stimuli_table(params), corpus
+    return _draw_stimuli(params, corpus)
+
+
+def _draw_stimuli(params: Params, corpus: Corpus) -> tuple[Stimuli, Corpus]:
+    stimuli = params.analysis.stimuli
     if not stimuli.select:
         raise ParameterError(
             "analysis.stimuli.select is empty",
@@ -241,3 +251,25 @@ def _examples(left_out: pd.DataFrame, role: str) -> str:
     rows = left_out[left_out["role"] == role]
     named = "; ".join(f"{row.image}: {row.problem.rstrip('.')}" for row in rows.head(3).itertuples())
     return f"; {len(rows)} left out ({named}{'; ...' if len(rows) > 3 else ''})" if len(rows) else ""
+
+
+def named_pictures(params: Params) -> tuple[Corpus, Stimuli | None]:
+    """Read the tables of a corpus that is not the toy world's, and of the stimuli; no picture is looked at.
+
+    Returns
+    -------
+    Corpus
+        Less the pictures that are drawn as stimuli.
+    Stimuli or None
+        None where they are not drawn from the corpus.
+    """
+    corpus = _read_own_corpus(params)
+    if params.analysis.stimuli.kind != "corpus":
+        return corpus, None
+    stimuli, rest = _draw_stimuli(params, corpus)
+    return rest, stimuli
+
+
+def named_stimuli(params: Params) -> Stimuli:
+    """Read the table of the stimuli (``stimuli.kind: table``); no picture is looked at."""
+    return _read_stimuli_table(params)

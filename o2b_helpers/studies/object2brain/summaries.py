@@ -49,7 +49,7 @@ def filter_lesions_summary(facts: Facts) -> list[str]:
         missing, number = own.get("undefined_without_a_lesion", (0, 0))
         if missing:
             said.append(
-                f"{name}: {missing} of {number} correlations of the whole network (a run with a target) are undefined, as "
+                f"{name}: {missing} of {number} correlations of the whole network (a run with a target) are undefined: "
                 "it predicts the same for every stimulus; so are all effects on them."
             )
         constant = own.get("filters_whose_lesion_leaves_constant_predictions", 0)

@@ -35,9 +35,10 @@ def decoding_table(
     DataFrame
         Columns source, predicted, true, condition, all_stimuli, n, rho (empty where too few stimuli have both); p
         (two-sided, Student's t); p_perm (two-sided; labels exchanged between stimuli of one condition, the
-        predictions as they are: no regression is fitted anew); q (Benjamini-Hochberg of p_perm over the whole table; ours). ``predicted`` is the valence type that the source's
-        predictions were made for, ``true`` the one they are compared with; condition ``all`` takes every
-        stimulus, and so says ``all_stimuli``, as a condition may have that name, too. Empty without such sources.
+        predictions as they are: no regression is fitted anew); q (Benjamini-Hochberg of p_perm over the whole table;
+        ours). ``predicted`` is the valence type that the source's predictions were made for, ``true`` the one they are
+        compared with; condition ``all`` takes every stimulus, and so says ``all_stimuli``, as a condition may have that
+        name, too. Empty without such sources.
     """
     options = options or Significance()
     stimuli = targets["stimulus"].drop_duplicates().reset_index(drop=True)
