@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers import ROOT
 from PIL import Image
 from small_run import STEPS
 from study_fixture import Study, write_study
@@ -70,3 +71,17 @@ def test_nothing_is_written_that_is_no_json(finished):
     study, results, _ = finished
     folder: Path = results["inputs"].results
     json.loads((folder / "provenance.json").read_text(), parse_constant=lambda word: pytest.fail(word))
+
+
+def test_every_notebook_runs_to_its_end(finished):
+    study, _, which = finished
+    overrides = {f"analysis.significance.{name}": value for name, value in FEW.items()}
+    shown: list[object] = []
+    for notebook in dict.fromkeys(step.notebook for step in STEPS.values()):
+        cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        names = {"profile": str(study.profile), "overrides": overrides, "display": shown.append}
+        for cell in code[1:]:
+            exec(compile(cell, notebook, "exec"), names)
+    said = [text for text in shown if isinstance(text, str)]
+    assert any("There are no category weights to draw" in text for text in said) == (which == "all stimuli")
