@@ -26,6 +26,7 @@ MOST_OPENED = 5000  # pictures whose first and last bytes are read
 TAIL = 4096  # bytes
 ENDS = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 MENDED = "copy or download them again, or take them out of the table"
+MISSING = "are missing"
 
 
 def picture_findings(params: Params, named: Named) -> Iterator[Finding]:
@@ -67,8 +68,9 @@ def _stimuli(params: Params, stimuli: Stimuli) -> Iterator[Finding]:
 
 def _pictures(role: str, folder: Path, names: list[str], bad: Mapping[str, str], stops: str) -> Iterator[Finding]:
     """Say which pictures cannot be used, by what is the matter with them; a fault where the run stops for it."""
+    opened = f"; {MOST_OPENED:,} of them were opened" if len(set(names)) > MOST_OPENED else ""
     if not bad:
-        yield Finding(f"{role}: pictures of the table", True, f"all {len(set(names))} are in {folder}")
+        yield Finding(f"{role}: pictures of the table", True, f"all {len(set(names))} are in {folder}{opened}")
         return
     by_problem: dict[str, list[str]] = {}
     for name, problem in bad.items():
@@ -78,13 +80,10 @@ def _pictures(role: str, folder: Path, names: list[str], bad: Mapping[str, str],
         yield Finding(
             f"{role}: {len(some_names)} of {len(set(names))} pictures {problem}{stops}",
             False,
-            f"{some(some_names)}, in {folder}",
+            f"{some(some_names)}, in {folder}{opened}",
             f"correct the names in the table: {hint}" if hint else MENDED,
             kind="fault" if stops else "doubt",
         )
-
-
-MISSING = "are missing"
 
 
 def _left_out(folder: Path, names: list[str], max_pixels: int) -> dict[str, str]:
