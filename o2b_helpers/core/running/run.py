@@ -77,9 +77,8 @@ class Result:
         return "\n".join([*self.warnings, *([sentence for sentence in made if sentence] or self._facts())])
 
     def _facts(self) -> list[str]:
-        return [
-            f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items() if name != "warnings"
-        ]
+        told = {name: value for name, value in self.facts.items() if name != "warnings"}
+        return [f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in told.items()]
 
     def _repr_html_(self) -> str:
         """Show the summary, and folded away all facts and the files; no colours, so that it suits light and dark."""
@@ -153,6 +152,8 @@ def _compute(params: Params, step: Step, part: Mapping[str, Any], needs: Mapping
 
 
 def _in_words(value: Any) -> str:
+    if value is None:
+        return "undefined"
     if isinstance(value, dict):
         return ", ".join(f"{str(k).replace('_', ' ')}: {_in_words(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list):

@@ -36,6 +36,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
 
 def alignment_facts(table: pd.DataFrame) -> dict[str, Any]:
     """Return what is worth saying about an alignment table."""
+    missing = table.loc[table["rho"].isna(), "condition"].value_counts(sort=False).to_dict()
     return {
         "correlations": len(table),
         "p_below_0.05_uncorrected": int((table["p"] < 0.05).sum()),
@@ -43,4 +44,5 @@ def alignment_facts(table: pd.DataFrame) -> dict[str, Any]:
         "p_familywise_below_0.05": int((table["p_fwer"] < 0.05).sum()),
         "without_rho_because_constant": int(table["rho"].isna().sum()),
         "mean_rho_by_condition": table.groupby("condition")["rho"].mean().to_dict(),
+        **({"without_rho_by_condition": missing} if missing else {}),
     }

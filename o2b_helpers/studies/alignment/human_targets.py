@@ -17,6 +17,12 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.people.human import read_ratings, read_regions, read_signals, read_targets
 from o2b_helpers.inputs.people.matching import check_ratings, check_signals, check_targets
 from o2b_helpers.inputs.people.stimuli import Stimuli
+from o2b_helpers.inputs.people.target_checks import (
+    refuse_ambiguous_names,
+    refuse_reserved_regions,
+    refuse_small_targets,
+    refuse_unknown_people,
+)
 from o2b_helpers.inputs.people.targets import (
     mean_over_subjects,
     mean_rating_targets,
@@ -36,8 +42,11 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the step's options and the digests of the files it reads."""
     human = params.analysis.human
     named = {name: getattr(human, name) for name in FILES if getattr(human, name) is not None}
+    if human.people:  # no number depends on it, so that it is no part of the key and is looked at here
+        targets = read_targets(_needed(params, "targets"), missing=human.missing, value_range=human.value_range)
+        refuse_unknown_people(human.people, targets["source"], human.targets)
     return {
-        "human": human.model_dump(),
+        "human": human.model_dump(exclude={"people"}),
         "seed": params.analysis.seed,
         "confidence": params.analysis.significance.confidence,
         "files": {name: file_digest(file_and_sheet(params.path(text))[0]) for name, text in named.items()},
@@ -51,12 +60,14 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     stimuli, named = Stimuli(table, Path()), Stimuli(inputs.load_named_stimuli(needs["inputs"]), Path())
     facts: dict[str, Any] = {}
     warnings: list[str] = []
+    names: pd.Series | None = None  # of all targets, where some may lose all of their stimuli
     ratings = predictions = None  # of single people; not at hand for ready targets and mean ratings
     if human.kind == "targets":
         targets = read_targets(
             _needed(params, "targets"), missing=human.missing, value_range=human.value_range, warnings=warnings
         )
         check_targets(targets, named)
+        names = targets["target"]
         targets = targets[targets["stimulus"].isin(table["stimulus"])].dropna(subset="value")
     elif human.kind == "corpus":
         if "valence" not in table:
@@ -71,6 +82,9 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         targets = mean_rating_targets(stimuli, missing=human.missing, value_range=scale, warnings=warnings)
     else:
         targets, ratings, predictions, facts = _from_measurements(params, stimuli, named, folder, warnings)
+    source = human.targets if human.kind == "targets" else "The human data"
+    refuse_ambiguous_names(targets, source)
+    refuse_small_targets(targets, targets["target"] if names is None else names, source)
     ceilings = ceilings_table(
         targets,
         ratings,
@@ -116,6 +130,7 @@ def _from_measurements(
     predictions = of_subjects = None
     if "signals" in files:
         regions = read_regions(files["regions"])
+        refuse_reserved_regions(set(regions["region"]), files["regions"].name)
         signals = read_signals(
             files["signals"], missing=human.missing, signal_range=human.signal_range, warnings=warnings
         )

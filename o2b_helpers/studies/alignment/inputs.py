@@ -111,7 +111,11 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             **same.facts(),
             **({"said_of_every_result": in_training} if kept and in_training else {}),
             "warnings": [
-                *in_training, *left_out_warnings(unusable), *same.warnings(), *corpus.warnings, *stimuli.warnings
+                *in_training,
+                *left_out_warnings(unusable),
+                *same.warnings(),
+                *corpus.warnings,
+                *stimuli.warnings,
             ],
         },
     )

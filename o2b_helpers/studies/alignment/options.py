@@ -81,6 +81,11 @@ class Human(Block):
         "toyworld", "simulated people, ratings and ROI signals, ready targets, or the corpus' own mean ratings"
     )
     targets: str | None = option(None, "ready targets: stimulus, target, valence_type, source, condition, value")
+    people: list[str] = option(
+        [],
+        "sources of ready targets that are people's own ratings (kind: targets); the report answers from these whether "
+        "models agree with people",
+    )
     ratings: str | None = option(None, "ratings: stimulus, annotator, valence_type, rating")
     signals: str | None = option(None, "ROI signals: subject, stimulus, roi, value")
     regions: str | None = option(None, "table roi, region (region groups such as LLR, MLR, HLR)")
@@ -115,6 +120,14 @@ class Human(Block):
             bounds = getattr(self, name)
             if bounds is not None and not bounds[0] < bounds[1]:
                 raise ValueError(f"{name} must be [lowest, highest]")
+        return self
+
+    @model_validator(mode="after")
+    def _people_are_declared_for_ready_targets(self) -> Human:
+        if self.people and self.kind != "targets":
+            raise ValueError(
+                f"people is for kind: targets; with kind: {self.kind} the package knows whose ratings they are"
+            )
         return self
 
 

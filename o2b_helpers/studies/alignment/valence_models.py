@@ -125,5 +125,9 @@ def _kept_facts(kept: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
         "smallest_rho": float(test["rho"].min()),
         "largest_rho": float(test["rho"].max()),
     }
-    say(f"    held-out MAE {facts['held_out_mae']:.3f}, rho with the ratings {facts['held_out_rho_with_ratings']:.3f}")
+    missing = int(test["rho"].isna().sum())
+    if missing:
+        facts["runs_without_rho"] = missing
+    rho = "undefined" if missing == len(test) else f"{facts['held_out_rho_with_ratings']:.3f}"
+    say(f"    held-out MAE {facts['held_out_mae']:.3f}, rho with the ratings {rho}")
     return facts
