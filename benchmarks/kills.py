@@ -219,7 +219,13 @@ def read_only(runs: Path, mark: str) -> Callable[[], object]:
     folders = [path for path in (runs, *runs.rglob("*")) if path.is_dir()]
     for path in folders:
         path.chmod(0o555)
-    return lambda: [path.chmod(0o755) for path in folders if path.exists()]
+
+    def back() -> None:
+        for path in folders:
+            if path.exists():
+                path.chmod(0o755)
+
+    return back
 
 
 def moved(runs: Path, mark: str) -> Callable[[], object]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from o2b_helpers.core.running.run import run_step
 from o2b_helpers.studies.registry import load_params
 
 CORPUS, STIMULI, SIDE = 80, 16, 24
-ANALYSIS = {
+ANALYSIS: dict[str, Any] = {
     "corpus": {"kind": "table", "folder": "corpus", "table": "corpus.csv", "valence_range": [-3, 3], "neutral": 0},
     "stimuli": {"kind": "table", "folder": "stimuli", "table": "stimuli.csv"},
     "human": {"kind": "targets", "targets": "targets.csv"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from typing import TextIO
 
 
 def replace_what_cannot_be_shown() -> None:
@@ -41,5 +42,5 @@ def stop_printing() -> None:
         _let_go(sys.stdout)
 
 
-def _let_go(stream: io.TextIOBase) -> None:
+def _let_go(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -95,6 +95,7 @@ class Preprocessing:
         stop = start + self.crop * scale
         reach = max(scale, 1.0) + 1  # how far a pixel looks around itself, and one for rounding
         first, last = max(0, math.floor(start - reach)), min(old_long, math.ceil(stop + reach))
+        box: tuple[float, float, float, float]
         if image.width >= image.height:
             part, box = (first, 0, last, old_short), (start - first, 0, stop - first, old_short)
             size = self.crop, self.resize
