@@ -248,6 +248,7 @@ def test_a_sheet_is_chosen_by_name(tmp_path):
 def test_a_formula_without_a_stored_value_is_refused(tmp_path):
     path = _workbook(tmp_path, {"data": [["a", "b"], ["x", 1], ["y", "=1+1"]]})
     _refused(path, "formula", "row 3 of the sheet: =1+1")
+    _refused(_workbook(tmp_path, {"data": [["a", "b"], ["x", 1], ["=A2", "=1+1"]]}), "2 formula(s)", "row 3 of the sheet")
 
 
 def test_a_title_above_the_header_of_a_workbook_is_refused(tmp_path):
