@@ -221,14 +221,14 @@ def _workbook(tmp_path, sheets: dict[str, list[list]], name: str = "t.xlsx"):
 def test_a_workbook_as_people_save_it(tmp_path):
     rows = [
         ["image ", "valence", None, "subject"],
-        ["a.png", 0.1 + 0.2, None, 7],
+        ["a.png", 0.123456789012345, None, 7],
         [" b.png", "2.5", None, 8.0],
         [None] * 4,
     ]
     path = _workbook(tmp_path, {"data": [[], *rows], "empty": []})
     frame = read_frame(path, text=("image", "subject"))
     assert frame["image"].tolist() == ["a.png", "b.png"] and frame["subject"].tolist() == ["7", "8"]
-    assert frame["valence"].tolist() == [0.1 + 0.2, 2.5]
+    assert frame["valence"].tolist() == [0.123456789012345, 2.5]
 
 
 def test_numbers_stored_as_text_with_decimal_commas(tmp_path):
@@ -248,6 +248,9 @@ def test_a_sheet_is_chosen_by_name(tmp_path):
 def test_a_formula_without_a_stored_value_is_refused(tmp_path):
     path = _workbook(tmp_path, {"data": [["a", "b"], ["x", 1], ["y", "=1+1"]]})
     _refused(path, "formula", "row 3 of the sheet: =1+1")
+    _refused(
+        _workbook(tmp_path, {"data": [["a", "b"], ["x", 1], ["=A2", "=1+1"]]}), "2 formula(s)", "row 3 of the sheet"
+    )
 
 
 def test_a_title_above_the_header_of_a_workbook_is_refused(tmp_path):

@@ -77,7 +77,7 @@ def names_alike(frame: pd.DataFrame, columns: Iterable[str], source: object) -> 
     said = []
     for column in columns:
         spellings: dict[object, list[str]] = {}
-        for name in dict.fromkeys(map(str, frame[column])):
+        for name in map(str, frame[column].unique()):
             spellings.setdefault(_what_is_heard(name), []).append(name)
         alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
         if alike:

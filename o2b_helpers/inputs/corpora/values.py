@@ -159,7 +159,10 @@ def text_column(frame: pd.DataFrame, column: str, source: object) -> pd.Series:
     """
     missing = frame[column].isna().to_numpy()
     values = pd.Series(
-        normal_names(frame[column].astype("str").fillna("")), index=frame.index, name=column, dtype="str"
+        normal_names(frame[column].astype("str").fillna("").to_numpy(dtype=object)),
+        index=frame.index,
+        name=column,
+        dtype="str",
     )
     empty = missing | (values == "").to_numpy()
     rows = row_numbers(frame)

@@ -50,7 +50,7 @@ def _read(content: bytes, sheet: str | None, path: Path) -> Grid:
     width = len(next(filter(None, records), []))
     records = [record + [""] * (width - len(record)) for record in records]
     grid = make_grid(records, path, "perhaps")
-    if any("" in row for row in grid.rows):
+    if any("" in record for record in records):  # also in a row that would be empty, and so no row at all
         _refuse_formulas_without_value(_opened(content, values=False)[chosen.title], records, path)
     return grid
 
