@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from yaml import YAMLError
 
 from o2b_helpers.core.errors import Object2BrainError, ParameterError
 from o2b_helpers.core.files.profile_file import parse_value
+from o2b_helpers.core.notebooks.signs import Stopped, stop_on_signals
+from o2b_helpers.core.notebooks.words import fault_error
 from o2b_helpers.core.params import Params
+from o2b_helpers.core.running.console import replace_what_cannot_be_shown, stop_printing, tell
 
 app = typer.Typer(
     add_completion=False,
@@ -132,19 +134,30 @@ def report(profile: Profile = "demo", set_: Set = None) -> None:
 
 
 def main() -> None:
-    """Run the command and turn errors into one clear message and a non-zero exit."""
+    """Run the command and turn errors and signals into one clear message and a non-zero exit."""
+    replace_what_cannot_be_shown()
+    stop_on_signals()
     try:
         app()
     except Object2BrainError as error:
-        print(f"\nError: {error}", file=sys.stderr)
+        tell(f"\nError: {error}")
         sys.exit(1)
+    except Stopped as stop:
+        _say_stopped(stop.exit_code)
     except (KeyboardInterrupt, SystemExit) as end:
-        # the kernel went with the command, and what still waits for its reply would print a traceback on the way out
-        logging.getLogger("asyncio").disabled = True
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer turns Ctrl-C into this code
             raise
-        print("\nstopped; finished results are kept, run the same command again to go on", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        _say_stopped(INTERRUPTED)
+    except (OSError, MemoryError) as error:
+        tell(f"\nError: {fault_error(error, 'the command')}")
+        stop_printing()
+        sys.exit(1)
+
+
+def _say_stopped(code: int) -> NoReturn:
+    tell("\nstopped; finished results are kept, run the same command again to go on")
+    stop_printing()
+    sys.exit(code)
 
 
 def _load(profile: str, set_: list[str] | None, device: str | None) -> Params:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from o2b_helpers.core.digests import code_digests, digest_of, file_digest
-from o2b_helpers.core.errors import Object2BrainError, ParameterError, StoreError
-from o2b_helpers.core.files.atomic import writing
+from o2b_helpers.core.errors import ParameterError, StoreError
 from o2b_helpers.core.files.shipped import PACKAGE, shipped
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import note_status, say, status_file
-from o2b_helpers.core.running.executed import is_executed, note_executed
+from o2b_helpers.core.running.executed import forget_executed, is_executed, note_executed
 from o2b_helpers.core.running.keys import step_key
 from o2b_helpers.core.running.publishing import is_published, publish, publish_needed, state_parameters
 from o2b_helpers.core.store import Store
 from o2b_helpers.core.study import Step
 
 STATUS = "status.json"
-NOT_STARTED = "Kernel died before replying"
 
 
 def notebook_file(params: Params, notebook: str) -> Path:
@@ -135,71 +130,14 @@ def _is_done(params: Params, notebook: str, store: Store) -> bool:
 
 
 def _execute(params: Params, notebook: str) -> None:
-    """Run one notebook in a kernel of its own; its printed lines appear here as they come."""
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
+    """Run one notebook; from now on it counts as not executed, until it has run to its end."""
+    from o2b_helpers.core.notebooks.execute import execute  # papermill takes a second to import
 
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the debugger's remark would fill the log
     source = notebook_file(params, notebook)
-    target = params.runs / "notebooks" / source.name
-    with writing(params.runs):
-        target.parent.mkdir(parents=True, exist_ok=True)
     say(f"running   {notebook}")
-
-    def execute() -> None:
-        papermill.execute_notebook(
-            str(source).replace("{", "{{").replace("}", "}}"),  # papermill fills in what stands in braces
-            str(target).replace("{", "{{").replace("}", "}}"),
-            parameters={"profile": str(params.profile), "overrides": params.overrides},
-            kernel_name="python3",
-            cwd=str(source.parent),
-            progress_bar=False,
-            log_output=False,
-            stdout_file=sys.stdout,
-            stderr_file=sys.stderr,
-            extra_arguments=["--log-level=50"],  # the kernel's own remarks on transport and shutdown help no reader
-        )
-
-    try:
-        try:
-            execute()
-        except RuntimeError as error:
-            if NOT_STARTED not in str(error):
-                raise
-            # two kernels that start at the same moment can be given the same port
-            say(f"  the kernel of {notebook} did not start; once more")
-            execute()
-    except PapermillExecutionError as error:
-        raise _own_error(error, target) from None
-    except OSError as error:
-        raise StoreError(
-            "the executed notebook cannot be written",
-            value=f"{target} ({error.strerror or error})",
-            expected="a folder you may write to, with room in it",
-            remedy="free some space, change its permissions, or set execution.runs_folder to another folder, then run "
-            "again: finished results stay",
-        ) from error
-
-
-def _own_error(error: Any, notebook: Path) -> Object2BrainError:
-    """Turn a notebook's error back into the message that its code raised."""
-    from o2b_helpers.core import errors
-
-    kind = getattr(errors, error.ename, None)
-    if kind is not None:
-        lines = dict(part.strip().split(":", 1) for part in error.evalue.split("\n")[1:] if ":" in part)
-        return kind(
-            error.evalue.split("\n")[0],
-            value=lines.get("found", "").strip() or None,
-            expected=lines.get("expected", "").strip(),
-            remedy=lines.get("to do", "").strip(),
-        )
-    return StoreError(
-        f"{notebook.name} stopped with {error.ename}",
-        value=error.evalue,
-        expected="a notebook that runs to its end",
-        remedy=f"open {notebook} for the whole traceback; what was finished before stays and is reused",
-    )
+    forget_executed(params.runs / "notebooks", notebook)
+    parameters = {"profile": str(params.profile), "overrides": params.overrides}
+    execute(source, params.runs / "notebooks" / source.name, parameters)
 
 
 def _named(params: Params, name: str) -> str:

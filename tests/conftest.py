@@ -20,6 +20,15 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def network(monkeypatch):
+    """The benchmark that catches whatever a process asks of the network."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import network
+
+    return network
+
+
 def pytest_collection_modifyitems(items):
     """Start the two longest files first, so that both test processes stay busy."""
     first = ("test_contract", "test_interruption")

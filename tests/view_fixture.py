@@ -135,6 +135,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         "profile": HOSTILE if hostile else case,
         "overrides": {},
         "analysis": {
+            "human": _human(sources[0]),
             "heads": {"runs": 5, "full": {"epochs": 250}},
             "detector": {"confidence": 0.25, "iou": 0.7},
             "sensitivity": {"score": "homogeneity", "cam_scale": "filter"},
@@ -151,6 +152,12 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     }
     write_sealed(folder / "provenance.json", provenance)
     return folder
+
+
+def _human(people: str) -> dict:
+    """Declare whose ratings a fixture's first source is, as the profile of such a run does."""
+    known = {"true": {"kind": "measurements"}, "rating": {"kind": "corpus"}}
+    return known.get(people, {"kind": "targets", "people": [people]})
 
 
 def _tested(table: pd.DataFrame) -> pd.DataFrame:

@@ -178,5 +178,4 @@ def read_frame(path: Path, text: Sequence[str]) -> pd.DataFrame:
         dtype={name: str for name in header if name in text},
         keep_default_na=False,
         na_values=dict.fromkeys(numbers, ["", "nan", "NaN"]),
-        float_precision="round_trip",
     )

@@ -66,6 +66,10 @@ class ModelError(Object2BrainError):
     """Weights, an architecture or a detector cannot be used."""
 
 
+class KernelError(Object2BrainError):
+    """The process that ran a notebook ended before the notebook, e.g. because memory ran out."""
+
+
 class StoreError(Object2BrainError):
     """A result cannot be stored or read."""
 

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Store the facts of a result in its folder."""
-    (folder / "facts.json").write_text(json.dumps(facts, indent=1, default=str), encoding="utf-8")
+    """Store the facts of a result in its folder; what is undefined (NaN) becomes null, as JSON has no other word."""
+    text = json.dumps(without_nan(facts), indent=1, default=str, allow_nan=False)
+    (folder / "facts.json").write_text(text, encoding="utf-8")
+
+
+def without_nan(value: Any) -> Any:
+    """Put None in the place of every number that is not finite: JSON knows none, and a browser refuses it.
+
+    Examples
+    --------
+    >>> without_nan({"rho": [0.5, float("nan")], "runs": (1, 2)})
+    {'rho': [0.5, None], 'runs': [1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {key: without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(entry) for entry in value]
+    number = value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+    return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
@@ -68,3 +86,20 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     ('1 box', '1,200 boxes')
     """
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def carried_on(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Add to a result's facts what an earlier result, in whose folder it stands, says of every result made from it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_facts(Path(folder), {"said_of_every_result": ["1 stimulus was trained on."]})
+    ...     warnings_of(carried_on({"runs": 5}, Path(folder)))
+    ['1 stimulus was trained on.']
+    """
+    sentences = read_facts(folder).get("said_of_every_result", [])
+    if not sentences:
+        return dict(facts)
+    return {**facts, "said_of_every_result": sentences, "warnings": [*warnings_of(facts), *sentences]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from o2b_helpers.core.digests import file_digest
+from o2b_helpers.core.files.table_file import file_and_sheet
 
 if TYPE_CHECKING:
     from o2b_helpers.core.params import Params
@@ -68,7 +69,7 @@ def path_finding(params: Params, what: str, option: str, text: str | None, sourc
     if text is None:
         return Finding(what, False, f"(set {option} in {params.profile.name})", source)
     path = params.path(text)
-    return Finding(what, path.exists(), str(path), source)
+    return Finding(what, file_and_sheet(path)[0].exists(), str(path), source)
 
 
 def digest_findings(params: Params, what: str, option: str, text: str, sha256: str | None) -> Iterator[Finding]:

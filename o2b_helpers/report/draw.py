@@ -72,9 +72,8 @@ def draw_figures(
         written.append(path)
         drawn[path.stem] = figure
     if pictures and drawn:
-        with writing(folder):
-            written += _pictures(drawn, folder)
-    _name_earlier(folder, written)
+        written += _pictures(drawn, folder)
+    name_earlier(folder, written)
     return written
 
 
@@ -89,8 +88,10 @@ def page_template(name: str, package: str = "o2b_helpers.report", folder: str = 
 
 def _pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
     """Draw all SVG and PNG files with one browser; an older file is replaced only by a new one that is whole."""
-    written = []
-    with tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder) as name:
+    from o2b_helpers.report.browser import draw_pictures  # what starts a browser takes a moment to import
+
+    written: list[Path] = []
+    with writing(folder), tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder) as name:
         aside = Path(name)
         wanted = []
         for stem, figure in drawn.items():
@@ -98,28 +99,26 @@ def _pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
             for kind, scale in (("svg", 1), ("png", 2)):
                 options = size | {"format": kind, "scale": scale}
                 wanted.append({"fig": figure.to_dict(), "path": str(aside / f"{stem}.{kind}"), "opts": options})
+        for logger in ("kaleido", "choreographer"):
+            logging.getLogger(logger).setLevel(logging.ERROR)
         try:
-            import kaleido
-
-            for logger in ("kaleido", "choreographer"):
-                logging.getLogger(logger).setLevel(logging.ERROR)
-            # Without this the page that draws would fetch MathJax from the network.
-            page = kaleido.PageGenerator(mathjax=False)
-            kaleido.write_fig_from_object_sync(wanted, kopts={"page_generator": page, "timeout": PICTURE_SECONDS})
+            reasons = [str(error) or type(error).__name__ for error in draw_pictures(wanted, PICTURE_SECONDS)]
         except Exception as error:  # whatever stops the browser must not stop the figures
-            lines = str(error).strip().splitlines()
-            reason = lines[0][:160] if lines else type(error).__name__
-            said = f"Chrome or Chromium could not draw them ({reason}). The HTML figures are there."
-            say(f"No SVG and PNG figures: {said}")
+            reasons = [str(error).strip() or type(error).__name__]
         for picture in (Path(order["path"]) for order in wanted):
             if picture.is_file() and picture.stat().st_size:
                 (_same_bytes if picture.suffix == ".svg" else _small)(picture)
                 os.replace(picture, folder / picture.name)
                 written.append(folder / picture.name)
+        if len(written) < len(wanted):
+            lacking = f"Only {len(written)} of {len(wanted)}" if written else "No"
+            reason = reasons[0].splitlines()[0][:160] if reasons else "it gave no reason"
+            said = f"Chrome or Chromium could not draw them ({reason}). The HTML figures are there."
+            say(f"{lacking} SVG and PNG figures: {said}")
     return written
 
 
-def _name_earlier(folder: Path, written: Sequence[Path]) -> None:
+def name_earlier(folder: Path, written: Sequence[Path]) -> None:
     """Say which figures in the folder are not of these results, so that none passes for one of them."""
     names = {path.name for path in written}
     earlier = sorted(
@@ -129,7 +128,10 @@ def _name_earlier(folder: Path, written: Sequence[Path]) -> None:
     )
     if earlier:
         more = f" and {len(earlier) - MOST_NAMED} more" if len(earlier) > MOST_NAMED else ""
-        say(f"Figures of earlier results stay in {folder}: {', '.join(earlier[:MOST_NAMED])}{more}")
+        say(
+            f"Figures of earlier results stay in {folder}, not drawn again; they may not show these results: "
+            f"{', '.join(earlier[:MOST_NAMED])}{more}"
+        )
 
 
 def _small(path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from o2b_helpers.core.facts import without_nan
+
 # Characters that could end the script element or open a comment inside it, and the two line ends that JSON
 # allows and older JavaScript does not.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -35,8 +37,8 @@ def figure_json(figure: go.Figure) -> str:
 
 
 def data_json(data: Any) -> str:
-    """Write plain data as JSON that is safe inside a ``script`` element."""
-    return _escaped(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+    """Write plain data as JSON that is safe inside a ``script`` element; null where a number is undefined."""
+    return _escaped(json.dumps(without_nan(data), ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
 def _escaped(text: str) -> str:

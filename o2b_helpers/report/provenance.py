@@ -68,10 +68,8 @@ def all_warnings(provenance: Mapping[str, Any]) -> list[str]:
     """Return what the steps warn of, in their order, each sentence once."""
     steps = provenance.get("steps")
     entries = steps.values() if isinstance(steps, Mapping) else ()
-    said = [
-        warning for entry in entries if isinstance(entry, Mapping) for warning in warnings_of(entry.get("facts", {}))
-    ]
-    return list(dict.fromkeys(said))
+    facts = [entry.get("facts", {}) for entry in entries if isinstance(entry, Mapping)]
+    return list(dict.fromkeys(warning for own in facts for warning in warnings_of(own)))
 
 
 def _block(name: str) -> str:
@@ -161,7 +159,8 @@ def _steps(steps: Any) -> list[tuple[str, list[tuple[str, str]]]]:
         if not isinstance(step, Mapping):
             listed.append((str(name), [("", short(step))]))
             continue
-        rows = [(key, short(value)) for key, value in flatten(step.get("facts", {}))]
+        facts = flatten(step.get("facts", {}))
+        rows = [(key, "undefined" if value is None else short(value)) for key, value in facts]
         if "key" in step:
             rows.append(("key", str(step["key"])[:DIGEST]))
         listed.append((str(step.get("notebook", name)), rows))

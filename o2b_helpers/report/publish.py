@@ -15,7 +15,7 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.running.executed import check_executed
 from o2b_helpers.core.study import Study
-from o2b_helpers.report.draw import draw_figures
+from o2b_helpers.report.draw import draw_figures, name_earlier
 from o2b_helpers.report.notebook_pages import write_notebook_pages
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
@@ -49,7 +49,7 @@ def publish_views(params: Params, again: bool = False) -> Path:
     note = report / "drawn_from.json"
     drawn, folders = _read(note), {"report": report, "figures": params.figures}
     changed = _changed(drawn, folders)
-    if again or changed or drawn.get("mark") != mark:
+    if again or changed or drawn.get("mark") != mark or _lacks_pictures(drawn):
         if changed and drawn.get("mark") == mark:
             say(f"  {', '.join(changed[:MOST_NAMED])}: not as they were written, so figures and report are made again")
         figures = draw_figures(results, studies, params.figures, params.name)
@@ -60,6 +60,7 @@ def publish_views(params: Params, again: bool = False) -> Path:
         write_sealed(note, drawn)
     else:
         say("reused    figures and report: they show these results already")
+        name_earlier(params.figures, [params.figures / name for name in drawn["figures"]])
     page = report / next(iter(drawn["report"]))
     say(f"results:  {results.folder}")
     say(f"figures:  {params.figures} ({len(drawn['figures'])} files)")
@@ -71,6 +72,14 @@ def _changed(drawn: dict[str, Any], folders: Mapping[str, Path]) -> list[str]:
     """List the files that were drawn and do not lie there as they were written."""
     files = {folder / file: digest for name, folder in folders.items() for file, digest in drawn.get(name, {}).items()}
     return [path.name for path, digest in files.items() if not path.is_file() or known_digest(path) != digest]
+
+
+def _lacks_pictures(drawn: Mapping[str, Any]) -> bool:
+    """Say whether figures were drawn as pages only, for want of a browser, and there is one now."""
+    from o2b_helpers.report.browser import has_browser
+
+    kinds = {Path(name).suffix for name in drawn["figures"]}
+    return bool(kinds) and ".png" not in kinds and has_browser()
 
 
 def _page_parts() -> dict[str, str]:

@@ -69,3 +69,8 @@ def test_what_is_needed_comes_first():
 
 def test_a_model_name_does_not_lead_out_of_the_folder():
     assert Arrays("scores", ()).file("../a\\b") == "scores_.._a_b.nc"
+
+
+def test_reading_a_table_warns_of_nothing(tmp_path, recwarn):
+    TABLE.write(pd.DataFrame({"name": ["a"], "count": [1], "size": [0.1]}), tmp_path)
+    assert TABLE.read(tmp_path)["size"].tolist() == [0.1] and not recwarn.list

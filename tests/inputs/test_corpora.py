@@ -129,6 +129,8 @@ def test_missing_table(tmp_path):
         ("a,1\nb,2\na,2", ["more than once", "'a'"]),
         (",1\nb,2", ["empty", "rows 1"]),
         ("a,1\nb,2,3", ["rows 2", "2 cells"]),
+        ("a,1\nb,-99", ["row 2: -99", "-3 to 3", "analysis.corpus.missing: [-99]"]),
+        ("a,1\nb,2\na ,2", ["more than once", "'a'"]),
         ("", ["without rows"]),
     ],
 )
@@ -139,7 +141,7 @@ def test_bad_rows(tmp_path, rows, words):
 def test_bad_files(tmp_path):
     _refused(_write(tmp_path, ""), tmp_path, "empty file")
     _refused(_write(tmp_path, "image,valence,image\na,1,b\n"), tmp_path, "'image' twice")
-    _refused(_write(tmp_path, "image;valence\na;1\n"), tmp_path, "lacks the columns", "commas")
+    _refused(_write(tmp_path, "image|valence\na|1\n"), tmp_path, "lacks the columns", "commas, semicolons or tabs")
     _refused(_write(tmp_path, "imag,valence\na,1\n"), tmp_path, "lacks the column image", "imag -> image")
     _refused(_write(tmp_path, "x", "corpus.xlsx"), tmp_path, ".xlsx")
     _refused(_write(tmp_path, "x", "corpus.parquet"), tmp_path, "corpus.parquet")
@@ -155,3 +157,24 @@ def test_two_columns_for_one_meaning(tmp_path):
 def test_neutral_point_outside_the_scale(tmp_path):
     path = _write(tmp_path, "image,valence\na,1\nb,2\n")
     _refused(path, tmp_path, "neutral", valence_range=(1, 7), neutral=0)
+
+
+@pytest.mark.parametrize("code", ["-99", "n/a", "", "999"])
+def test_a_picture_without_a_rating_is_left_out_and_the_corpus_says_so(tmp_path, code):
+    path = _write(tmp_path, f"image,valence\na,1\nb,{code}\nc,-1\n")
+    corpus = read_table(path, tmp_path, missing=[code], **SCALE)
+    assert corpus.table["image"].tolist() == ["a", "c"]
+    assert corpus.warnings == ("corpus.csv: 1 rating is missing, as a code says, and is left out.",)
+    _refused(path, tmp_path, "row 2: ")
+
+
+def test_a_picture_is_called_as_its_file(tmp_path):
+    (tmp_path / "fe\u0301e  1.png").touch()
+    corpus = read_table(_write(tmp_path, "image,valence\nf\u00e9e 1.png ,1\nb.png,2\n"), tmp_path, **SCALE)
+    assert corpus.table["image"].tolist() == ["fe\u0301e  1.png", "b.png"]
+
+
+def test_the_columns_that_later_steps_need_come_without_those_of_the_user(tmp_path):
+    path = _write(tmp_path, "image,width,valence,label,path,sha256,scaled\na,1,1,x,y,z,2\nb,1,2,x,y,z,2\n")
+    corpus = read_table(path, tmp_path, **SCALE)
+    assert list(corpus.ratings) == ["image", "valence"] and {"width", "label", "path"} <= set(corpus.table)

@@ -202,3 +202,69 @@ def test_target_of_an_unknown_stimulus(targets, stimuli, tmp_path):
 def test_target_in_another_condition(targets, stimuli, tmp_path):
     targets.loc[0, "target"] = "IV/true/incongruent"
     _refused(lambda: check_targets(read_targets(_save(targets, tmp_path)), stimuli), "disagree", "'s0'")
+
+
+# names in one form, codes for missing values
+
+
+@pytest.mark.parametrize("spelling", ["a ", " a", "a\u00a0"])
+def test_one_person_stays_one(ratings, tmp_path, spelling):
+    rows = ratings.index[ratings["annotator"] == "a"][::2]
+    ratings.loc[rows, "annotator"] = spelling
+    assert read_ratings(_save(ratings, tmp_path), (1, 7))["annotator"].nunique() == 3
+    twice = pd.concat([ratings, ratings.loc[rows].assign(annotator="a")])
+    _refused(lambda: read_ratings(_save(twice, tmp_path), (1, 7)), "more than once", "s0 / a / IV")
+
+
+def test_blanks_in_every_table_of_people(signals, regions, targets, stimuli, tmp_path):
+    signals["roi"] = signals["roi"] + " "
+    signals["subject"] = " " + signals["subject"]
+    signals["stimulus"] = signals["stimulus"] + "\u00a0"
+    check_signals(read_signals(_save(signals, tmp_path)), read_regions(_save(regions, tmp_path)), stimuli)
+    targets["target"] = targets["target"].str.replace("/", " / ")
+    check_targets(read_targets(_save(targets, tmp_path)), stimuli)
+
+
+@pytest.mark.parametrize("code", [-99, 999, "n/a"])
+def test_ready_targets_with_codes(targets, stimuli, tmp_path, code):
+    targets["value"] = np.arange(len(targets)) / 3
+    path = _save(targets.astype({"value": object}).replace({"value": {2 / 3: code}}), tmp_path)
+    _refused(lambda: read_targets(path), f"row 3: {code}", "analysis.human.missing")
+    warnings: list[str] = []
+    read = read_targets(path, missing=[code], warnings=warnings)
+    assert np.flatnonzero(read["value"].isna()).tolist() == [2] and "1 value is missing" in warnings[0]
+    check_targets(read, stimuli)
+    if code == 999:
+        assert read_targets(path, value_range=(-1000, 1000))["value"][2] == 999
+        _refused(lambda: read_targets(path, value_range=(1, 7)), "row 3: 999", "from 1 to 7")
+
+
+def test_ready_targets_far_from_the_others_are_named(targets, tmp_path):
+    targets["value"] = [1.5, 2, 2.5, 3, 3.5, 4, 4.5, 450]
+    warnings: list[str] = []
+    read_targets(_save(targets, tmp_path), warnings=warnings)
+    assert len(warnings) == 1 and "row 8: 450" in warnings[0]
+
+
+@pytest.mark.parametrize("code", [-99, 9999])
+def test_signals_with_codes(signals, tmp_path, code):
+    signals.loc[10, "value"] = code
+    path = _save(signals, tmp_path)
+    _refused(lambda: read_signals(path), f"row 11: {code}", "analysis.human.signal_range")
+    assert read_signals(path, signal_range=(-1e5, 1e5))["value"][10] == code
+    _refused(lambda: read_signals(path, missing=[code]), "missing stimuli", "1 signal(s)")
+
+
+def test_ratings_with_codes(ratings, tmp_path):
+    ratings.loc[[3, 5], "rating"] = 99
+    path = _save(ratings, tmp_path)
+    _refused(lambda: read_ratings(path, (1, 7)), "row 4: 99", "analysis.human.missing: [99]")
+    warnings: list[str] = []
+    read = read_ratings(path, (1, 7), missing=[99], warnings=warnings)
+    assert len(read) == len(ratings) - 2 and warnings == [
+        "table.csv: 2 ratings are missing, as a code says, and are left out."
+    ]
+    all_missing = ratings.assign(rating=ratings["rating"].where(ratings["valence_type"] == "IV", 99))
+    _refused(
+        lambda: read_ratings(_save(all_missing, tmp_path), (1, 7), missing=[99]), "every rating of 'SV' is missing"
+    )

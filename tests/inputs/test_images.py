@@ -267,7 +267,7 @@ def test_check_lists_what_is_wrong_by_name(tmp_path):
     _png(tmp_path / "huge.png", 20_000, 20_000)
     names = ["empty.jpg", "good.png", "gone.jpg", "huge.png", "cmyk.jpg", "dot.png", "../out.png", "good.png"]
     check = check_images(tmp_path, names)
-    assert list(check.found.columns) == ["image", "path", "width", "height", "sha256"]
+    assert list(check.found.columns) == ["image", "path", "width", "height", "sha256", "pixels", "look"]
     assert check.found["image"].tolist() == ["good.png", "cmyk.jpg"]
     assert check.found["sha256"][0] == hashlib.sha256((tmp_path / "good.png").read_bytes()).hexdigest()
     problems = check.problems.set_index("image")["problem"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 import torch
@@ -173,3 +177,39 @@ def test_key_holds_all_that_changes_the_input():
         "mean": [0.1, 0.2, 0.3],
         "std": [1.0, 1.0, 1.0],
     }
+
+
+THIN = [(8, 4000), (4000, 8), (9, 3001), (3001, 9), (12, 5003), (150, 4000)]
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+@pytest.mark.parametrize(("width", "height"), THIN)
+def test_the_middle_of_a_thin_picture_is_that_of_the_whole(preset, width, height, monkeypatch):
+    preprocessing = Preprocessing.from_preset(preset)
+    image = _picture(width, height)
+    whole = preprocessing.geometry(image).int()
+    monkeypatch.setattr("o2b_helpers.inputs.images.preprocessing.MOST_RESIZED", 2**14)
+    middle = preprocessing.geometry(image).int()
+    assert middle.shape == whole.shape
+    # places are single-precision numbers in Pillow, so that a value exactly between two may be rounded the other way
+    different = (middle - whole).abs()
+    assert different.max() <= 1 and (different > 0).double().mean() < 1e-3
+
+
+@pytest.mark.parametrize(("width", "height"), [(8, 60_000), (60_000, 8), (8, 20_000), (11, 1_000_000)])
+def test_a_thin_picture_takes_little_memory(width, height):
+    code = textwrap.dedent(f"""
+        import resource
+        from PIL import Image
+        from o2b_helpers.inputs.images.preprocessing import Preprocessing
+        Preprocessing(256, 224)(Image.new("RGB", (500, 400)))
+        image = Image.linear_gradient("L").convert("RGB").resize(({width}, {height}))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(tuple(Preprocessing(256, 224)(image).shape))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shape, grown = done.stdout.splitlines()
+    assert shape == "(3, 224, 224)"
+    assert int(grown) * (1 if sys.platform == "darwin" else 1024) < 20e6

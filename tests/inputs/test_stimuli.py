@@ -124,3 +124,38 @@ def test_oasis_people_and_scenery(real_data):
     stimuli, rest = select_stimuli(read_oasis(real_data / "oasis"), rules, seed=0)
     assert stimuli.table["condition"].value_counts().to_dict() == {"people": 24, "scenery": 24}
     assert len(rest) == 255
+
+
+OWN = ["width", "height", "sha256", "path", "label", "scaled", "stimulus", "condition", "image_x", "role"]
+
+
+@pytest.mark.parametrize("column", OWN)
+def test_a_column_of_any_name_can_be_selected_by(tmp_path, column):
+    corpus = _corpus(tmp_path)
+    corpus.table[column] = corpus.table["kind"]
+    rules = {kind: {**rule, "column": f"{column} ", "value": f" {kind}"} for kind, rule in RULES.items()}
+    stimuli, _ = select_stimuli(corpus, rules, seed=3)
+    assert stimuli.table["stimulus"].tolist() == stimuli.table["image"].tolist()
+    assert (stimuli.table["kind"] == stimuli.table["condition"]).all() and len(stimuli) == 10
+    assert list(stimuli.shown) == ["stimulus", "image", "condition", "valence"]
+
+
+@pytest.mark.parametrize("value", ["2", "2.0", " 2"])
+def test_numbers_are_selected_by_what_they_are_worth(tmp_path, value):
+    corpus = _corpus(tmp_path)
+    corpus.table["session"] = corpus.table["valence"] % 5
+    stimuli, _ = select_stimuli(corpus, {"a": {"column": "session", "value": value, "count": 4}}, seed=0)
+    assert (stimuli.table["valence"] % 5 == 2).all()
+
+
+@pytest.mark.parametrize("spelling", ["congruent ", "\u00a0congruent", "con\u00adgruent"])
+def test_a_blank_does_not_split_a_condition(tmp_path, spelling):
+    rows = [(image, spelling if n in (1, 2) else condition) for n, (image, condition) in enumerate(_rows())]
+    stimuli = read_stimuli(_table(tmp_path, rows), tmp_path)
+    assert stimuli.conditions == ["congruent", "incongruent"] and stimuli.warnings == ()
+
+
+def test_conditions_that_differ_in_capital_letters_are_named(tmp_path):
+    rows = [*_rows(), *((f"more{n}.png", "Congruent") for n in range(4))]
+    (said,) = read_stimuli(_table(tmp_path, rows), tmp_path).warnings
+    assert "'congruent' and 'Congruent'" in said

@@ -256,3 +256,24 @@ def test_mean_ratings_as_targets():
         mean_rating_targets(_stimuli(), column="arousal")
     with pytest.raises(InputError, match="not there"):
         mean_rating_targets(_stimuli(), ratings.replace("s03", "ghost"))
+
+
+def test_the_ratings_that_stimuli_bring_are_checked_as_all_others():
+    stimuli = _stimuli()
+    spoilt = {
+        "": "stimulus s03: empty",
+        "0,5": "stimulus s03: 0,5",
+        "n/a": "stimulus s03: n/a",
+        "-99": "stimulus s03: -99",
+    }
+    for cell, words in spoilt.items():
+        values = stimuli.table["valence"].astype(str).where(stimuli.table["stimulus"] != "s03", cell)
+        own = Stimuli(stimuli.table.assign(valence=values), folder=None)
+        with pytest.raises(InputError, match=words):
+            mean_rating_targets(own)
+        said: list[str] = []
+        if cell != "0,5":
+            assert "s03" not in set(mean_rating_targets(own, missing=[cell], warnings=said)["stimulus"])
+            assert said == ["the stimulus table: 1 value is missing, as a code says, and is left out."]
+    with pytest.raises(InputError, match="from 0 to 5"):
+        mean_rating_targets(stimuli, value_range=(0, 5))

@@ -131,7 +131,7 @@ def test_code_in_a_file_is_not_run(tmp_path, toynet_state):
 def test_broken_files(tmp_path, content, suffix):
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="cannot be read safely"):
+    with pytest.raises(ModelError, match="cannot be read: the file is"):
         load_backbone("toynet", str(path))
 
 

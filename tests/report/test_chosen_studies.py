@@ -27,7 +27,8 @@ from o2b_helpers.report.publish import publish_views
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.tables import make_table
 from o2b_helpers.studies.object2brain.answers.kinds import kinds
-from o2b_helpers.studies.object2brain.answers.objects import NO_MODEL, objects
+from o2b_helpers.studies.object2brain.answers.nothing import NO_MODEL
+from o2b_helpers.studies.object2brain.answers.objects import objects
 
 ALIGNMENT_ALONE = [study for study in STUDIES if study.name == "alignment"]
 LENGTHS = Table("lengths.csv", "a thing", (Column("thing", "text", "its name"), Column("length", "number", "in cm")))

@@ -68,7 +68,7 @@ def results(demo):
 
 
 def _table(results, name):
-    return pd.read_csv(results / name, float_precision="round_trip")
+    return pd.read_csv(results / name)
 
 
 def test_the_demo_names_its_report_and_figures(demo):

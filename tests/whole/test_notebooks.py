@@ -7,9 +7,6 @@ import pytest
 from helpers import ROOT, SMALL, merged, write_profile
 from small_run import STEPS
 
-from o2b_helpers import series
-from o2b_helpers.studies.registry import load_params
-
 FILES = [ROOT / "notebooks" / f"{name}.ipynb" for name in dict.fromkeys(step.notebook for step in STEPS.values())]
 
 
@@ -30,26 +27,6 @@ def test_a_notebook_tells_its_story_and_carries_no_output(file):
 
 def test_there_is_one_for_every_declared_notebook_and_no_other():
     assert sorted(p.name for p in (ROOT / "notebooks").glob("*.ipynb")) == sorted(p.name for p in FILES)
-
-
-def test_a_kernel_that_does_not_start_is_started_once_more(monkeypatch, tmp_path, capsys):
-    """Two kernels that start at one moment can be given one port; that cannot be brought about, so it is feigned."""
-    params = load_params("demo", {"execution.runs_folder": str(tmp_path)})
-    faults = [RuntimeError("Kernel died before replying to kernel_info"), None]
-    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: _raise(faults.pop(0)))
-    series._execute(params, "00_inputs")
-    assert not faults and "did not start; once more" in capsys.readouterr().out
-    faults += [RuntimeError("Kernel died before replying to kernel_info")] * 2
-    with pytest.raises(RuntimeError, match="died"):
-        series._execute(params, "00_inputs")
-    faults.append(RuntimeError("something else"))
-    with pytest.raises(RuntimeError, match="something else"):
-        series._execute(params, "00_inputs")
-
-
-def _raise(fault):
-    if fault:
-        raise fault
 
 
 def test_they_run_where_no_model_is_for_object2brain(tmp_path):

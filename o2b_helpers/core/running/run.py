@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.core.contract import Table
-from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.digests import digest_of
+from o2b_helpers.core.errors import EnvironmentFault, InputError
 from o2b_helpers.core.executor import memory
 from o2b_helpers.core.facts import read_facts, warnings_of
 from o2b_helpers.core.params import Params
@@ -75,9 +77,8 @@ class Result:
         return "\n".join([*self.warnings, *([sentence for sentence in made if sentence] or self._facts())])
 
     def _facts(self) -> list[str]:
-        return [
-            f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in self.facts.items() if name != "warnings"
-        ]
+        told = {name: value for name, value in self.facts.items() if name != "warnings"}
+        return [f"{name.replace('_', ' ')}: {_in_words(value)}" for name, value in told.items()]
 
     def _repr_html_(self) -> str:
         """Show the summary, and folded away all facts and the files; no colours, so that it suits light and dark."""
@@ -121,7 +122,7 @@ def run_step(params: Params, name: str) -> Result:
             cost = step.cost
             check_fit(params, step.notebook, lambda some: cost(some, needs, store))
         stored = store.result(
-            step.name, params.name, part, step.module, lambda folder: step.compute(params, needs, folder)
+            step.name, params.name, part, step.module, lambda folder: _compute(params, step, part, needs, folder)
         )
         memory.clear()
         publish_needed(params, step, store)
@@ -132,7 +133,27 @@ def run_step(params: Params, name: str) -> Result:
     return result
 
 
+def _compute(params: Params, step: Step, part: Mapping[str, Any], needs: Mapping[str, Path], folder: Path) -> None:
+    """Compute a step's result, and refuse it if what it was made from is no longer what its key says."""
+    step.compute(params, needs, folder)
+    if step.needs:  # what is read first takes longest to read: thousands of pictures
+        return
+    now = step.part(params, Store(params.store))
+    changed = sorted(
+        name for name in {*now, *part["own"]} if digest_of(now.get(name)) != digest_of(part["own"].get(name))
+    )
+    if changed:
+        raise EnvironmentFault(
+            f"What {step.notebook} reads was changed while it ran; its result was not stored",
+            value=", ".join(changed),
+            expected="files that stay as they are until the step has ended",
+            remedy="run again once all files are in their place",
+        )
+
+
 def _in_words(value: Any) -> str:
+    if value is None:
+        return "undefined"
     if isinstance(value, dict):
         return ", ".join(f"{str(k).replace('_', ' ')}: {_in_words(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,14 +10,10 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.inputs.corpora.tables import (
-    existing_folder,
-    need_columns,
-    number_column,
-    read_frame,
-    refuse_duplicates,
-    text_column,
-)
+from o2b_helpers.inputs.corpora.names import names_on_disk, normal_name
+from o2b_helpers.inputs.corpora.reading import read_frame
+from o2b_helpers.inputs.corpora.tables import existing_folder, need_columns, refuse_duplicates
+from o2b_helpers.inputs.corpora.values import Code, missing_values, number_column, text_column
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,8 @@ class Corpus:
         Whether a report may show the pictures themselves.
     name : str
         How the corpus is called in messages and results.
+    warnings : tuple of str
+        What a reader of the results should know of the table.
     """
 
     table: pd.DataFrame
@@ -47,10 +45,16 @@ class Corpus:
     neutral: float
     licence_allows_pictures: bool
     name: str
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of pictures."""
         return len(self.table)
+
+    @property
+    def ratings(self) -> pd.DataFrame:
+        """Columns image and valence, without what else the table has: its names may be those of later columns."""
+        return self.table[["image", "valence"]]
 
     def keep(self, images: Collection[str]) -> Corpus:
         """Return the corpus with these pictures only, in its own order."""
@@ -73,13 +77,14 @@ def read_table(
     neutral: float,
     licence_allows_pictures: bool = False,
     name: str = "table",
+    missing: Sequence[Code] = (),
 ) -> Corpus:
-    """Read any CSV or Parquet table with one picture and its valence per row.
+    """Read any table with one picture and its valence per row.
 
     Parameters
     ----------
     table : Path
-        The table; further columns are kept.
+        The table (`read_frame` says of which kinds); further columns are kept.
     folder : Path
         Where the pictures are.
     image_column, valence_column : str
@@ -92,6 +97,8 @@ def read_table(
         Whether a report may show the pictures.
     name : str
         How the corpus is called.
+    missing : sequence of float or str
+        Codes for a rating that nobody gave; such pictures are left out, and the corpus says so.
 
     Raises
     ------
@@ -100,10 +107,11 @@ def read_table(
     """
     folder = existing_folder(folder, f"the images of corpus {name}")
     source = Path(table).name
+    image_column, valence_column = normal_name(image_column), normal_name(valence_column)
     frame = read_frame(table, text=(image_column,))
     need_columns(frame, (image_column, valence_column), source)
     frame = _rename(frame, {image_column: "image", valence_column: "valence"}, source)
-    return make_corpus(frame, folder, valence_range, neutral, licence_allows_pictures, name, source)
+    return make_corpus(frame, folder, valence_range, neutral, licence_allows_pictures, name, source, missing=missing)
 
 
 def make_corpus(
@@ -114,13 +122,15 @@ def make_corpus(
     licence_allows_pictures: bool,
     name: str,
     source: object,
+    *,
+    missing: Sequence[Code] = (),
 ) -> Corpus:
     """Check a table with the columns image and valence and make a corpus of it.
 
     Raises
     ------
     InputError
-        As `read_table`; `source` is how messages name the table.
+        As `read_table`; `source` is how messages name the table, `missing` its codes for a missing rating.
     """
     low, high = valence_range
     if not low < neutral < high:
@@ -130,14 +140,20 @@ def make_corpus(
             expected="lowest < neutral < highest",
             remedy="correct valence_range or neutral in the profile",
         )
-    table = table.reset_index(drop=True).copy()
+    table = table.copy()
     table["image"] = text_column(table, "image", source)
-    table["valence"] = number_column(table, "valence", source, low, high)
+    table["valence"] = number_column(
+        table, "valence", source, low, high, missing=missing, option="analysis.corpus.missing"
+    )
     refuse_duplicates(table, ["image"], source)
+    warnings = missing_values(table["valence"], source, "rating")
+    table = table.dropna(subset="valence").reset_index(drop=True)
+    table["image"] = names_on_disk(Path(folder), table["image"])
     if table["valence"].nunique() < 2:
+        shown = f"{table['valence'].iloc[0]:g} for {len(table)} image(s)" if len(table) else "none at all"
         raise InputError(
             f"All pictures of corpus {name} have the same valence",
-            value=f"{table['valence'].iloc[0]:g} for {len(table)} image(s)",
+            value=shown,
             expected="ratings that differ",
             remedy="check the valence column",
         )
@@ -149,6 +165,7 @@ def make_corpus(
         float(neutral),
         licence_allows_pictures,
         name,
+        tuple(warnings),
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.inputs.corpora.corpus import Corpus, make_corpus
-from o2b_helpers.inputs.corpora.tables import existing_folder, need_columns, read_frame
+from o2b_helpers.inputs.corpora.reading import read_frame, read_text
+from o2b_helpers.inputs.corpora.tables import existing_folder, need_columns
 
 FINDINGEMO_RANGE, FINDINGEMO_NEUTRAL = (-3.0, 3.0), 0.0
 OASIS_RANGE, OASIS_NEUTRAL = (1.0, 7.0), 4.0
@@ -37,7 +37,7 @@ def read_oasis(folder: Path | str) -> Corpus:
     -------
     Corpus
         Valence is the mean rating on 1..7, neutral 4; columns theme, category (Person, Object, Scenery, Animal),
-        valence_sd, valence_n, arousal, arousal_sd, arousal_n as published. Blanks around a theme are cut off.
+        valence_sd, valence_n, arousal, arousal_sd, arousal_n as published. Blanks around a theme do not count.
 
     Raises
     ------
@@ -49,7 +49,6 @@ def read_oasis(folder: Path | str) -> Corpus:
     frame = read_frame(folder / "OASIS.csv", text=("Theme", "Category"))
     need_columns(frame, tuple(_OASIS_COLUMNS), "OASIS.csv")
     frame = frame[list(_OASIS_COLUMNS)].rename(columns=_OASIS_COLUMNS)
-    frame["theme"], frame["category"] = frame["theme"].str.strip(), frame["category"].str.strip()
     frame.insert(0, "image", frame["theme"] + ".jpg")
     return make_corpus(frame, images, OASIS_RANGE, OASIS_NEUTRAL, True, "oasis", "OASIS.csv")
 
@@ -77,7 +76,7 @@ def findingemo_annotations() -> pd.DataFrame:
             expected="the Python package findingemo-light (annotations and image addresses, CC BY-NC-SA 4.0)",
             remedy='pip install findingemo-light, or pip install ".[findingemo]" in this repository',
         ) from error
-    frame = pd.read_csv(io.StringIO(read_annotations()), dtype={"image_path": "str"}, keep_default_na=False)
+    frame = read_text(read_annotations(), "findingemo-light", text=("image_path", "emotion"))
     frame["image"] = frame["image_path"].str.lstrip("/")  # names start at the download folder, not at the disk
     return frame[["image", "valence", "arousal", "emotion", "age", "ambiguity"]]
 

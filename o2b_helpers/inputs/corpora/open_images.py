@@ -25,7 +25,9 @@ from pathlib import Path
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.inputs.corpora.tables import need_columns, read_frame, refuse_duplicates, text_column
+from o2b_helpers.inputs.corpora.reading import read_frame
+from o2b_helpers.inputs.corpora.tables import need_columns, refuse_duplicates
+from o2b_helpers.inputs.corpora.values import text_column
 
 _SPELLINGS = {"Doughnut": "Donut", "Donut": "Doughnut"}
 

@@ -1,18 +1,17 @@
-"""Read a table a user brings and say exactly what is wrong with it."""
+"""What must hold of any table, and words for what is wrong with it."""
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
 
 SHOWN = 5
+ROW = "row"  # the name of an index that counts a table's rows, 1 for the first below the header
 
 
 def name_some(values: Iterable[object], limit: int = SHOWN) -> str:
@@ -47,44 +46,9 @@ def existing_folder(folder: Path | str, what: str) -> Path:
     return folder
 
 
-def read_frame(path: Path | str, text: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a CSV (UTF-8, comma) or Parquet table.
-
-    Parameters
-    ----------
-    path : Path
-        File ending in ``.csv`` or ``.parquet``.
-    text : sequence of str
-        Columns that hold names and stay text, e.g. stimulus ``007``. Any other column becomes a column of
-        numbers where all its filled cells are numbers (an empty cell is then NaN), and stays text otherwise.
-
-    Raises
-    ------
-    InputError
-        Missing file, other file type, not UTF-8, no rows, a row with too many or too few cells, a column twice.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            "A table is missing",
-            value=path,
-            expected="an existing .csv or .parquet file",
-            remedy="check the path in the profile",
-        )
-    if path.suffix.lower() == ".parquet":
-        try:
-            frame = pd.read_parquet(path)
-        except Exception as error:  # pyarrow and the file system raise many kinds
-            raise _unreadable(path, str(error), "a Parquet table") from error
-    elif path.suffix.lower() == ".csv":
-        frame = _read_csv(path)
-    else:
-        raise _unreadable(path, f"a file that ends in {path.suffix or 'nothing'}", "a .csv or .parquet file")
-    if frame.empty:
-        raise _unreadable(path, "a table without rows", "at least one row below the header")
-    for column in frame.columns:
-        frame[column] = frame[column].astype("str") if column in text else _numbers_if_all_are(frame[column])
-    return frame
+def missing_table(path: Path, expected: str) -> InputError:
+    """Return the error for a table that is not there."""
+    return InputError("A table is missing", value=path, expected=expected, remedy="check the path in the profile")
 
 
 def need_columns(frame: pd.DataFrame, columns: Sequence[str], source: object) -> None:
@@ -107,52 +71,24 @@ def need_columns(frame: pd.DataFrame, columns: Sequence[str], source: object) ->
         expected="columns " + ", ".join(columns),
         remedy="rename in the header line"
         + (f" (perhaps {'; '.join(hints)})" if hints else "")
-        + "; columns are separated by commas",
+        + "; columns are separated by commas, semicolons or tabs",
     )
 
 
-def number_column(
-    frame: pd.DataFrame, column: str, source: object, low: float = -np.inf, high: float = np.inf
-) -> pd.Series:
-    """Return a column as finite float64 numbers from `low` to `high`, both included.
+def row_numbers(frame: pd.DataFrame | pd.Series) -> list[object]:
+    """Return what messages call the rows of a table: the index where it has a name, else 1 for the first."""
+    return list(range(1, len(frame) + 1)) if frame.index.name is None else list(frame.index)
 
-    Raises
-    ------
-    InputError
-        Naming the rows (1 = first below the header) that are empty, not numbers, NaN, infinite or out of range.
+
+def row_labels(frame: pd.DataFrame | pd.Series) -> list[str]:
+    """Name the rows of a table as messages do: by the row of the file, or by the name that the index holds.
+
+    Examples
+    --------
+    >>> row_labels(pd.Series([0.5, 1.5])), row_labels(pd.Series([0.5], pd.Index(["s3"], name="stimulus")))
+    (['row 1', 'row 2'], ['stimulus s3'])
     """
-    numbers = pd.to_numeric(frame[column], errors="coerce").astype(np.float64)
-    wrong = ~np.isfinite(numbers.to_numpy()) | (numbers < low).to_numpy() | (numbers > high).to_numpy()
-    if wrong.any():
-        rows = np.flatnonzero(wrong)
-        limits = "" if np.isinf(low) and np.isinf(high) else f" from {low:g} to {high:g}"
-        raise InputError(
-            f"{source} holds {len(rows)} value{'s' if len(rows) > 1 else ''} of {column} that cannot be used",
-            value=name_some([f"row {row + 1}: {frame[column].iloc[row]}" for row in rows]),
-            expected=f"finite numbers{limits}, with a decimal point",
-            remedy="correct these rows, or take them out if the value was never measured",
-        )
-    return numbers
-
-
-def text_column(frame: pd.DataFrame, column: str, source: object) -> pd.Series:
-    """Return a column as text without empty cells.
-
-    Raises
-    ------
-    InputError
-        Naming the rows that are empty.
-    """
-    values = frame[column].astype("str")
-    empty = (frame[column].isna() | (values.str.strip() == "")).to_numpy()
-    if empty.any():
-        raise InputError(
-            f"{source} holds {int(empty.sum())} empty cell(s) in the column {column}",
-            value="rows " + name_some(np.flatnonzero(empty) + 1),
-            expected="a name in every row",
-            remedy="fill in the names or remove the rows",
-        )
-    return values
+    return [f"{frame.index.name or ROW} {number}" for number in row_numbers(frame)]
 
 
 def refuse_duplicates(frame: pd.DataFrame, columns: Sequence[str], source: object) -> None:
@@ -168,50 +104,7 @@ def refuse_duplicates(frame: pd.DataFrame, columns: Sequence[str], source: objec
         raise InputError(
             f"{source} names the same {' + '.join(columns)} more than once",
             value=name_some([" / ".join(map(str, row)) for row in twice.itertuples(index=False)]),
-            expected="each " + " + ".join(columns) + " in one row",
-            remedy="remove the repeated rows",
+            expected="each " + " + ".join(columns) + " in one row, without regard to "
+            "blanks around a name and to the way in which accents are stored",
+            remedy="remove the repeated rows, or rename what is not the same",
         )
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    # not pandas' reader: it takes a surplus column for an index and "NA" for a missing name, both silently
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = [row for row in csv.reader(handle) if row]
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"bytes that are not UTF-8 ({error.reason})", "text in UTF-8") from error
-    except (csv.Error, OSError) as error:
-        raise _unreadable(path, str(error), "a CSV table") from error
-    if not rows:
-        raise _unreadable(path, "an empty file", "a header line and rows")
-    header = rows[0]
-    if len(set(header)) < len(header):
-        twice = sorted({name for name in header if header.count(name) > 1})
-        raise _unreadable(path, f"the column {name_some(twice)} twice", "each column once")
-    uneven = [number for number, row in enumerate(rows[1:], start=1) if len(row) != len(header)]
-    if uneven:
-        raise _unreadable(
-            path,
-            f"rows {name_some(uneven)} with another number of cells than the header",
-            f"{len(header)} cells, separated by commas, in every row",
-        )
-    return pd.DataFrame(rows[1:], columns=header, dtype="str")
-
-
-def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column) or not pd.api.types.is_string_dtype(column):
-        return column
-    filled = column.where(column.str.strip() != "")
-    if filled.isna().all():
-        return column
-    numbers = pd.to_numeric(filled, errors="coerce")
-    return column if (numbers.isna() & filled.notna()).any() else numbers
-
-
-def _unreadable(path: Path, value: str, expected: str) -> InputError:
-    return InputError(
-        f"The table {path.name} cannot be read",
-        value=f"{value}, in {path}",
-        expected=expected,
-        remedy="save the table again as CSV (UTF-8, comma) or Parquet",
-    )

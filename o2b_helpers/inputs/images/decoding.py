@@ -10,9 +10,12 @@ from PIL import Image, ImageFile
 from PIL.Image import open as open_image  # bound here, as other libraries replace PIL.Image.open
 
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.inputs.images.faults import is_fault, is_short_of_memory, patiently
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 8
+DECODED_PIXEL = 10  # bytes: Pillow keeps four of each, a conversion four more, and the copy being resized
+UPRIGHT_PIXEL, TRANSPARENT_PIXEL = 12, 20  # where it is turned, too; where it is laid over white
 _RASTER = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 _ORIENTATION_TAG = 0x0112
@@ -53,6 +56,8 @@ def read_image(path: Path | str, max_pixels: int = MAX_PIXELS, *, min_side: int 
     ------
     InputError
         Missing file, zero bytes, not a picture, truncated, too small, too many pixels.
+    EnvironmentFault
+        The disk, the share or the memory failed, also after some tries.
     """
     return decode_image(read_bytes(path), str(path), max_pixels, min_side=min_side)
 
@@ -63,11 +68,13 @@ def read_bytes(path: Path | str) -> bytes:
     Raises
     ------
     InputError
-        Where the file is missing, unreadable or empty.
+        Where the file is missing, no file at all, or empty.
+    EnvironmentFault
+        Where it is there and the machine cannot read it, also after some tries.
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = patiently(path.read_bytes, str(path))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _bad("The image is missing", path, "an existing file", "put the file there") from error
     except OSError as error:
@@ -100,7 +107,41 @@ def decode_image(content: bytes, name: str, max_pixels: int = MAX_PIXELS, *, min
     ------
     InputError
         As `read_image`.
+    EnvironmentFault
+        Too little memory, also after some tries.
     """
+    return patiently(lambda: _decoded(content, name, max_pixels, min_side), name)
+
+
+def bytes_to_decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> int:
+    """Return about how much memory a picture takes while it is decoded, from its header alone.
+
+    Parameters
+    ----------
+    content, name, max_pixels
+        As for `decode_image`.
+
+    Returns
+    -------
+    int
+        Bytes; 0 for a picture that `decode_image` refuses for its size.
+
+    Raises
+    ------
+    InputError
+        For what is no picture.
+    """
+
+    def estimate() -> int:
+        with _opened(content, name, max_pixels) as image:
+            pixels = image.width * image.height
+            each = TRANSPARENT_PIXEL if image.has_transparency_data else UPRIGHT_PIXEL
+        return pixels * each if pixels <= max_pixels else 0
+
+    return patiently(estimate, name)
+
+
+def _decoded(content: bytes, name: str, max_pixels: int, min_side: int) -> Image.Image:
     # some libraries switch this on for the whole process; grey fill for missing data would then pass as a picture
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     with _opened(content, name, max_pixels) as image:
@@ -125,6 +166,8 @@ def decode_image(content: bytes, name: str, max_pixels: int = MAX_PIXELS, *, min
         except InputError:
             raise
         except Exception as error:  # decoders raise OSError, SyntaxError, EOFError, struct.error, ...
+            if is_fault(error) or is_short_of_memory(width * height * DECODED_PIXEL):
+                raise MemoryError(str(error)) from error
             raise _bad(
                 f"The image file is truncated or broken ({error})",
                 name,
@@ -141,6 +184,8 @@ def _opened(content: bytes, name: str, max_pixels: int) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise _too_large(name, str(error), max_pixels) from error
     except Exception as error:  # UnidentifiedImageError, or whatever a broken header sets off
+        if is_fault(error):
+            raise
         raise _bad(
             "The file is not a picture that can be read",
             name,
@@ -165,7 +210,7 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def _from_sixteen_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image)
     grey = (values >> 8).astype(np.uint8)  # as Pillow does for 16-bit colour
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):

@@ -12,10 +12,18 @@ from pathlib import Path
 import pandas as pd
 
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.facts import counted
 from o2b_helpers.core.progress import progress
 from o2b_helpers.inputs.corpora.tables import existing_folder, name_some
-from o2b_helpers.inputs.images.decoding import MAX_PIXELS, MIN_SIDE, decode_image, read_bytes
+from o2b_helpers.inputs.images.decoding import MAX_PIXELS, MIN_SIDE, bytes_to_decode, decode_image, read_bytes
+from o2b_helpers.inputs.images.faults import patiently
 from o2b_helpers.inputs.images.folders import path_inside
+from o2b_helpers.inputs.images.looks import look_of, pixel_digest
+from o2b_helpers.inputs.images.room import Room
+
+FOUND = ["image", "path", "width", "height", "sha256", "pixels", "look"]
+PROBLEMS = ["image", "problem", "sha256"]
+NAMED = 3  # pictures that are left out, in a warning; the summary names more
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,10 @@ class ImageCheck:
     Parameters
     ----------
     found : DataFrame
-        Columns image (name), path, width, height (pixels, after the EXIF rotation), sha256; in the order asked.
+        Columns image (name), path, width, height (pixels, after the EXIF rotation), sha256 (of the file), pixels and
+        look (see `looks`); in the order asked.
     problems : DataFrame
-        Columns image (name), problem (one sentence); empty where all is well.
+        Columns image (name), problem (one sentence), sha256 (empty where there is no file); no row where all is well.
     """
 
     found: pd.DataFrame
@@ -51,8 +60,9 @@ def check_images(
     *,
     min_side: int = MIN_SIDE,
     workers: int | None = None,
+    memory_gib: float | None = None,
 ) -> ImageCheck:
-    """Decode every picture once and keep its size and digest.
+    """Decode every picture once and keep its size, its digests and how it looks.
 
     Parameters
     ----------
@@ -64,6 +74,8 @@ def check_images(
         As in `read_image`.
     workers : int, optional
         Threads; by default one for each processor, at most 8.
+    memory_gib : float, optional
+        A bound that the user sets on this process' memory, GiB. Large pictures wait for each other.
 
     Returns
     -------
@@ -74,28 +86,59 @@ def check_images(
     ------
     InputError
         Where the folder itself is missing. A bad picture is listed, not raised.
+    EnvironmentFault
+        Where the machine fails and not a picture; then nothing is listed.
+    ParameterError
+        Where a single picture needs more memory than there is.
     """
     folder = existing_folder(folder, "the images")
     names = list(dict.fromkeys(names))
+    room = Room.for_pictures(memory_gib)
 
-    def look(name: str) -> dict[str, object]:
+    def examined(name: str) -> dict[str, object]:
+        digest = ""
         try:
             path = path_inside(folder, name)
             content = read_bytes(path)
-            width, height = decode_image(content, name, max_pixels, min_side=min_side).size
+            digest = hashlib.sha256(content).hexdigest()
+            with room.take(bytes_to_decode(content, name, max_pixels), name):
+                image = decode_image(content, name, max_pixels, min_side=min_side)
+                pixels, look = patiently(lambda: (pixel_digest(image), look_of(image)), name)
         except InputError as error:
-            return {"image": name, "problem": error.problem.rstrip(".") + "."}
-        digest = hashlib.sha256(content).hexdigest()
-        return {"image": name, "path": str(path), "width": width, "height": height, "sha256": digest}
+            return {"image": name, "problem": error.problem.rstrip(".") + ".", "sha256": digest}
+        values = (name, str(path), image.width, image.height, digest, pixels, look)
+        return dict(zip(FOUND, values, strict=True))
 
     workers = workers or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:  # decoders release the interpreter lock
-        rows = list(progress(pool.map(look, names), "checking images", total=len(names)))
+        rows = list(progress(pool.map(examined, names), "checking images", total=len(names)))
     good = [row for row in rows if "problem" not in row]
     bad = [row for row in rows if "problem" in row]
     return ImageCheck(
-        found=pd.DataFrame(good, columns=["image", "path", "width", "height", "sha256"]).astype(
-            {"width": "int64", "height": "int64"}
-        ),
-        problems=pd.DataFrame(bad, columns=["image", "problem"]),
+        found=pd.DataFrame(good, columns=FOUND).astype({"width": "int64", "height": "int64"}),
+        problems=pd.DataFrame(bad, columns=PROBLEMS),
     )
+
+
+def with_checked(table: pd.DataFrame, check: ImageCheck) -> pd.DataFrame:
+    """Keep the rows whose picture can be used, with what was found out about it; columns of these names give way."""
+    made = [name for name in FOUND if name not in ("image", "path")]
+    return table.drop(columns=made, errors="ignore").merge(check.found[["image", *made]], on="image")
+
+
+def left_out_warnings(left_out: pd.DataFrame) -> list[str]:
+    """Say how many pictures are left out and name some, a sentence for each role.
+
+    Examples
+    --------
+    >>> left_out = pd.DataFrame({"image": ["a.png"], "problem": ["The image is missing."], "role": ["corpus"]})
+    >>> left_out_warnings(left_out)
+    ['1 picture of the corpus is left out: a.png (The image is missing).']
+    """
+    said = []
+    for role, rows in left_out.groupby("role", sort=False):
+        named = [f"{row.image} ({row.problem.rstrip('.')})" for row in rows.head(NAMED).itertuples()]
+        more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
+        number = f"{counted(len(rows), 'picture')} of the {role} {'is' if len(rows) == 1 else 'are'} left out"
+        said.append(f"{number}: {', '.join(named)}{more}.")
+    return said

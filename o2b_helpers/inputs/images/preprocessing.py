@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from torchvision.transforms import InterpolationMode
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.inputs.images.decoding import MAX_PIXELS, read_image
+
+MOST_RESIZED = 2**24  # pixels of a whole picture after resizing; of a thinner one, only the middle is made
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,37 @@ class Preprocessing:
     def geometry(self, image: Image.Image) -> torch.Tensor:
         """Resize and crop a picture.
 
+        Of a picture so thin that the whole would have more than `MOST_RESIZED` pixels after resizing, only the middle
+        that the crop keeps is resized; single values may then differ by 1 from those of the whole.
+
         Returns
         -------
         Tensor
             uint8 of shape (channel, height, width) = (3, crop, crop), 0..255.
         """
-        resized = F.resize(image, [self.resize], interpolation=InterpolationMode.BILINEAR, antialias=True)
+        new_sides = self._resized(*(np.array([side]) for side in image.size))
+        short, long = sorted(int(side[0]) for side in new_sides)
+        if short * long > MOST_RESIZED and long > self.crop:
+            resized = self._middle(image, long)
+        else:
+            resized = F.resize(image, [self.resize], interpolation=InterpolationMode.BILINEAR, antialias=True)
         return F.pil_to_tensor(F.center_crop(resized, [self.crop]))
+
+    def _middle(self, image: Image.Image, new_long: int) -> Image.Image:
+        """Resize what the crop keeps of the long side, and the whole short side."""
+        old_long, old_short = max(image.size), min(image.size)
+        scale = old_long / new_long
+        start = float(self._crop_offset(np.array([new_long]))[0]) * scale
+        stop = start + self.crop * scale
+        reach = max(scale, 1.0) + 1  # how far a pixel looks around itself, and one for rounding
+        first, last = max(0, math.floor(start - reach)), min(old_long, math.ceil(stop + reach))
+        if image.width >= image.height:
+            part, box = (first, 0, last, old_short), (start - first, 0, stop - first, old_short)
+            size = self.crop, self.resize
+        else:
+            part, box = (0, first, old_short, last), (0, start - first, old_short, stop - first)
+            size = self.resize, self.crop
+        return image.crop(part).resize(size, Image.Resampling.BILINEAR, box=box)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Turn bytes into the network's input.

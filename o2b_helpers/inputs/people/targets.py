@@ -9,7 +9,15 @@ import pandas as pd
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.inputs.corpora.tables import name_some, need_columns
-from o2b_helpers.inputs.people.human import TARGET_COLUMNS, names_without, refuse_constant_targets
+from o2b_helpers.inputs.corpora.values import Code, far_values, missing_values, number_column
+from o2b_helpers.inputs.people.human import (
+    MISSING,
+    RANGE,
+    TARGET_COLUMNS,
+    UNBOUNDED,
+    names_without,
+    refuse_constant_targets,
+)
 from o2b_helpers.inputs.people.matching import check_regions
 from o2b_helpers.inputs.people.nested_ridge import nested_ridge, outer_folds
 from o2b_helpers.inputs.people.stimuli import Stimuli
@@ -182,6 +190,9 @@ def mean_rating_targets(
     column: str = "valence",
     valence_type: str = "IV",
     source: str = "rating",
+    missing: Sequence[Code] = (),
+    value_range: tuple[float, float] | None = None,
+    warnings: list[str] | None = None,
 ) -> pd.DataFrame:
     """Take the mean rating of each stimulus as the target, without any label.
 
@@ -194,6 +205,8 @@ def mean_rating_targets(
         came along from the corpus) is the mean rating and `valence_type` its name.
     column, valence_type, source : str
         See above; `source` is the middle part of the targets' names, e.g. ``IV/rating/people``.
+    missing, value_range, warnings
+        Of the values in `column`, as in `read_targets`; a stimulus whose value is missing is left out.
 
     Returns
     -------
@@ -203,11 +216,20 @@ def mean_rating_targets(
     Raises
     ------
     InputError
-        Where the column is missing or a target has only one value.
+        Where the column is missing, a value is none or out of range, or a target has only one value.
     """
     if ratings is None:
-        need_columns(stimuli.table, (column,), "the stimulus table")
-        means = stimuli.table[["stimulus", column]].rename(columns={column: "value"})
+        table = "the stimulus table"
+        need_columns(stimuli.table, (column,), table)
+        low, high = value_range or UNBOUNDED
+        rows = stimuli.table.set_index("stimulus")  # by which messages name them
+        means = number_column(rows, column, table, low, high, missing=missing, option=MISSING)
+        said = missing_values(means, table, "value")
+        if value_range is None:
+            said += far_values(means, table, missing_option=MISSING, range_option=RANGE)
+        if warnings is not None:
+            warnings += said
+        means = means.dropna().rename("value").reset_index()
         means = means.assign(valence_type=valence_type)
     else:
         groups = ratings.groupby(["stimulus", "valence_type"], sort=False)["rating"]

@@ -9,6 +9,7 @@ from torch import nn
 
 from o2b_helpers.core.errors import ModelError
 from o2b_helpers.models.backbones.registry import Architecture, architecture, architecture_names
+from o2b_helpers.models.backbones.wrapped_keys import part_that_fits
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -38,13 +39,23 @@ def fit_weights(module: nn.Module, state: Mapping[str, torch.Tensor], definition
     complaint = _complaint(_shapes(module), {key: tuple(value.shape) for key, value in state.items()})
     if complaint:
         fits = [name for name in architecture_names() if _fits(state, name)]
+        part = part_that_fits(state, module.state_dict())
         raise ModelError(
             f"The weights {file} are not weights of {definition.name}",
             value=complaint,
             expected=f"exactly the tensors of {definition.name}",
             remedy=f"these weights fit {', '.join(fits)}: name that architecture, or take other weights"
             if fits
-            else "take weights of this architecture; these fit none of the known ones",
+            else part or "take weights of this architecture; these fit none of the known ones",
+        )
+    whole = [key for key, value in module.state_dict().items() if value.is_floating_point()]
+    rounded = [key for key in whole if key in state and not state[key].is_floating_point()]
+    if rounded:
+        raise ModelError(
+            f"The weights {file} are whole numbers where {definition.name} has decimal ones",
+            value=f"{len(rounded)} tensors, first {rounded[0]} ({state[rounded[0]].dtype})",
+            expected="decimal numbers: weights from before they were quantised",
+            remedy="save the weights of the network that was not quantised: torch.save(network.state_dict(), path)",
         )
     module.load_state_dict(dict(state), strict=False)  # only counters of old batch norms can still be missing
 

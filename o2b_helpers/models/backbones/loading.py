@@ -68,8 +68,8 @@ def load_backbone(
         name, digest = "untrained", weights_digest(architecture, weights, seed=seed)
     else:
         file = find_weights(definition, str(weights), sha256, weights_folder)
-        state = read_state_dict(file.path, definition)
         module = build_module(definition, seed)  # its random weights are all overwritten, or this fails
+        state = read_state_dict(file.path, definition, module.state_dict().keys())
         fit_weights(module, state, definition, file.path.name)
         name = weights if weights in definition.weights else file.path.name
         digest = file.sha256

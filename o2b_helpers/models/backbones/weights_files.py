@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+import re
+import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from zipfile import BadZipFile
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from o2b_helpers.core.digests import file_digest
-from o2b_helpers.core.errors import ModelError
+from o2b_helpers.core.errors import EnvironmentFault, ModelError
+from o2b_helpers.core.progress import say
 from o2b_helpers.models.backbones.registry import Architecture, WeightsSource
+from o2b_helpers.models.backbones.wrapped_keys import unwrap
+from o2b_helpers.models.file_kinds import AGAIN, SAFETENSORS, TORCH, damaged_member, weights_kind
 
 SUFFIXES = (".pth", ".pt", ".tar", ".safetensors")
 
@@ -76,6 +82,7 @@ def find_weights(
         path = (source.folder or folder) / source.file
         if not path.is_file():
             _fetch(architecture, weights, source, path)
+    weights_kind(path, f"The weights {path.name}")  # a web page in their place needs no word on its digest
     digest = file_digest(path)
     for expected in (sha256, source.sha256):
         if expected and not digest.startswith(expected.lower()):
@@ -122,18 +129,20 @@ def _fetch(architecture: Architecture, weights: str, source: WeightsSource, path
         ) from error
 
 
-def read_state_dict(path: Path | str, architecture: Architecture) -> dict[str, torch.Tensor]:
+def read_state_dict(path: Path | str, architecture: Architecture, wanted: Collection[str]) -> dict[str, torch.Tensor]:
     """Read the tensors of a file of weights, with the keys that the network uses.
 
-    Checkpoints that hold a ``state_dict`` among other things are opened up, and the word ``module`` that
-    torch's DataParallel leaves in the keys is taken out. No code in the file is ever run.
+    Checkpoints that hold a state dict among other things are opened up, and what wrappers put before or into the
+    names is taken out (`wrapped_keys`); a line says so. No code in the file is ever run.
 
     Parameters
     ----------
     path : Path
-        A state dict of torch (.pth, .pt, .tar) or a .safetensors file.
+        A state dict of torch or a safetensors file, told by its content.
     architecture : Architecture
         The network that the weights are for.
+    wanted : collection of str
+        The keys that the network uses.
 
     Returns
     -------
@@ -143,45 +152,93 @@ def read_state_dict(path: Path | str, architecture: Architecture) -> dict[str, t
     Raises
     ------
     ModelError
-        The file holds code or something else than tensors, is broken, or has values that are not finite.
+        The file is something else, is broken, holds code or something else than tensors, or has values that are not
+        finite or no plain numbers.
+    EnvironmentFault
+        The disk does not give it, or there is too little memory.
     """
     path = Path(path)
+    unwrapped = unwrap(_content(path), architecture, wanted, path.name)
+    if unwrapped.said:
+        say(f"  weights {path.name}: {'; '.join(unwrapped.said)}")
+    for key, value in unwrapped.state.items():
+        _check_numbers(path, key, value)
+    return unwrapped.state
+
+
+def _content(path: Path) -> Any:
+    """Read what is in a file without running any code."""
+    kind = weights_kind(path, f"The weights {path.name}")
     try:
-        content: Any
-        if path.suffix == ".safetensors":
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise ModelError(
-            f"The weights {path.name} cannot be read safely",
-            value=f"{path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-            expected="a state dict of torch without code (readable with weights_only=True) or a .safetensors file",
-            remedy="save the network again with torch.save(network.state_dict(), path)",
+        if kind is SAFETENSORS:
+            return load_file(path)
+        damaged = damaged_member(path) if kind is TORCH else ""
+        if not damaged:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        reason = f"damaged: the checksum of its part {damaged} does not match"
+    except MemoryError as error:
+        raise EnvironmentFault(
+            f"there is too little memory to read the weights {path.name}",
+            value=f"{path}: {path.stat().st_size:,} bytes",
+            expected="as much free memory as the file is large",
+            remedy="end other programs, or run on a machine with more memory",
         ) from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    except (pickle.UnpicklingError, AttributeError, ImportError) as error:
+        raise _holds_code(path, error) from error
+    except (
+        BadZipFile,
+        struct.error,
+        SafetensorError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+    ) as error:
+        raise _damaged(path, f"half a download or damaged ({type(error).__name__})") from error
+    raise _damaged(path, reason)
+
+
+def _damaged(path: Path, reason: str) -> ModelError:
+    return ModelError(
+        f"The weights {path.name} cannot be read: the file is {reason}",
+        value=path,
+        expected="a whole state dict that PyTorch saved, or a .safetensors file",
+        remedy=AGAIN,
+    )
+
+
+def _holds_code(path: Path, error: Exception) -> ModelError:
+    """Say what a file holds besides tensors; torch's own words advise to run it, so they are not repeated."""
+    named = re.search(r"GLOBAL ([\w.]+)", str(error))
+    what = (
+        f"it holds {named[1]}, which would run code when it is opened"
+        if named
+        else "damaged, or no plain table of tensors"
+    )
+    return ModelError(
+        f"The weights {path.name} cannot be read safely",
+        value=f"{path}: {what}",
+        expected="nothing but tensors by name",
+        remedy="where the file comes from, open it and save the tensors alone: torch.save(network.state_dict(), path)",
+    )
+
+
+def _check_numbers(path: Path, key: str, value: torch.Tensor) -> None:
+    plain = value.layout is torch.strided and not value.is_quantized and not value.is_complex() and not value.is_meta
+    if not plain:
         raise ModelError(
-            f"The weights {path.name} are not a state dict",
-            value=f"{path}: {type(content).__name__}",
-            expected="tensors by name, at the top or under the key state_dict",
-            remedy="save the network again with torch.save(network.state_dict(), path)",
+            f"The weights {path.name} hold other values than plain numbers",
+            value=f"{path}: {key} is {value.dtype}, {value.layout}",
+            expected="dense tensors of decimal numbers, not quantised",
+            remedy="take the weights from before they were quantised or packed, and save them with "
+            "torch.save(network.state_dict(), path)",
         )
-    state = {_own_key(key, architecture): value for key, value in content.items()}
-    state = {key: value for key, value in state.items() if not key.startswith(architecture.ignored_keys)}
-    for key, value in state.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise ModelError(
-                f"The weights {path.name} hold values that are not finite",
-                value=f"{path}: {key}",
-                expected="finite numbers only",
-                remedy="use another file of weights; this one is broken",
-            )
-    return state
-
-
-def _own_key(key: str, architecture: Architecture) -> str:
-    # DataParallel leaves the word at the start, or behind the part that it was put around (features.module.0.weight)
-    key = ".".join(part for part in key.split(".") if part != "module")
-    return architecture.rename_key(key) if architecture.rename_key else key
+    if value.is_floating_point() and not torch.isfinite(value.float()).all():
+        raise ModelError(
+            f"The weights {path.name} hold values that are not finite",
+            value=f"{path}: {key}",
+            expected="finite numbers only",
+            remedy="use another file of weights; this one is broken",
+        )

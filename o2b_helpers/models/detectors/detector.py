@@ -21,6 +21,7 @@ from o2b_helpers.core.errors import ModelError, ParameterError
 from o2b_helpers.core.progress import progress
 from o2b_helpers.inputs.images.decoding import read_image
 from o2b_helpers.models.detectors.ultralytics_quiet import import_ultralytics, unchanged_surroundings
+from o2b_helpers.models.file_kinds import SAFETENSORS, weights_kind
 from o2b_helpers.toyworld.weights import digests, toy_detector_path
 
 COLUMNS = ["image", "class", "confidence", "x0", "y0", "x1", "y1", "width", "height"]
@@ -215,8 +216,8 @@ def load_detector(path: Path | str, sha256: str | None = None) -> Detector:
         except Exception as error:  # whatever Ultralytics raises, the user must learn which file it was
             raise ModelError(
                 f"{path.name} cannot be opened as a detector",
-                value=f"{path}: {type(error).__name__}: {error}",
-                expected="an Ultralytics YOLO detection or segmentation checkpoint",
+                value=f"{path}: {type(error).__name__}",
+                expected="a whole Ultralytics YOLO detection or segmentation checkpoint",
                 remedy="name another checkpoint in analysis.detector.weights",
             ) from error
     if model.task not in TASKS:
@@ -239,6 +240,13 @@ def _checked_bytes(path: Path, sha256: str | None) -> tuple[bytes, str]:
             value=path,
             expected="a file",
             remedy="correct analysis.detector.weights, or put the file there",
+        )
+    if weights_kind(path, f"The detector {path.name}") is SAFETENSORS:
+        raise ModelError(
+            f"{path.name} is no detector of Ultralytics",
+            value=f"{path}: a file of safetensors",
+            expected="an Ultralytics checkpoint (.pt)",
+            remedy="name another checkpoint in analysis.detector.weights",
         )
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()

@@ -10,7 +10,9 @@ RATINGS = "check the corpus: its ratings, range and neutral value"
 CLASSES = "check the corpus: its classes, and that each has several images"
 
 
-def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: int) -> np.ndarray:
+def stratified_splits(
+    labels: np.ndarray, runs: int, test_share: float, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Draw the test images of each run, the same share of every label (METHODS 2: 80/20).
 
     Parameters
@@ -23,19 +25,22 @@ def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: in
         Share of the images that test, between 0 and 1.
     seed : int
         Run r draws from ``default_rng([seed, 0, r])``, so that more runs leave the first ones as they were.
+    groups : array (image,), optional
+        The same value for images that must be on one side, such as copies of a picture. The first image of a group
+        stands for it in the draw, with its label, and the others follow. Without groups every image is on its own.
 
     Returns
     -------
     array (run, image) of bool
-        True where an image tests. Each stratum gives its share, rounded; at least one image on either side where it
-        has two or more.
+        True where an image tests. Each stratum gives its share of groups, rounded; at least one on either side where
+        it has two or more.
 
     Raises
     ------
     ParameterError
         `runs` or `test_share` is out of range.
     InputError
-        A label is NaN, or all labels are of one kind.
+        A label is NaN, all labels are of one kind, or labels and groups have other lengths.
 
     Examples
     --------
@@ -43,6 +48,10 @@ def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: in
     >>> test = stratified_splits(labels, runs=3, test_share=0.2, seed=0)
     >>> test[:, labels == 0].sum(1).tolist(), test[:, labels == 1].sum(1).tolist()
     ([1, 1, 1], [1, 1, 1])
+    >>> groups = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 8])
+    >>> test = stratified_splits(labels, runs=3, test_share=0.2, seed=0, groups=groups)
+    >>> np.array_equal(test[:, 0], test[:, 1])
+    True
     """
     if not 0 < test_share < 1 or runs < 1:
         raise ParameterError(
@@ -53,15 +62,24 @@ def stratified_splits(labels: np.ndarray, runs: int, test_share: float, seed: in
         )
     labels = np.asarray(labels)
     kinds = _kinds(labels)
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    if groups.shape != labels.shape:
+        _refuse(
+            "Labels and groups do not belong together", f"{len(labels)} and {len(groups)}", "a group for each label"
+        )
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    stands = np.zeros(len(labels), dtype=bool)
+    stands[first] = True
     test = np.zeros((runs, len(labels)), dtype=bool)
     for run in range(runs):
         rng = np.random.default_rng([seed, 0, run])
         for kind in kinds:
-            members = np.flatnonzero(labels == kind)
+            members = np.flatnonzero((labels == kind) & stands)
             count = round(test_share * len(members))
             if len(members) > 1:
                 count = min(max(count, 1), len(members) - 1)
             test[run, rng.permutation(members)[:count]] = True
+        test[run] = test[run, first][group]
     return test
 
 

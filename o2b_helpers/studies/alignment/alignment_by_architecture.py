@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import carried_on, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.alignment.measures.correlations import align, summarise
@@ -31,11 +31,12 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     table = align(predictions, targets, BY, options)
     ALIGNMENT.write(table, folder / "results")
     ALIGNMENT_SUMMARY.write(summarise(predictions, targets, BY, options), folder / "results")
-    write_facts(folder, alignment_facts(table))
+    write_facts(folder, carried_on(alignment_facts(table), needs["valence_models"]))
 
 
 def alignment_facts(table: pd.DataFrame) -> dict[str, Any]:
     """Return what is worth saying about an alignment table."""
+    missing = table.loc[table["rho"].isna(), "condition"].value_counts(sort=False).to_dict()
     return {
         "correlations": len(table),
         "p_below_0.05_uncorrected": int((table["p"] < 0.05).sum()),
@@ -43,4 +44,5 @@ def alignment_facts(table: pd.DataFrame) -> dict[str, Any]:
         "p_familywise_below_0.05": int((table["p_fwer"] < 0.05).sum()),
         "without_rho_because_constant": int(table["rho"].isna().sum()),
         "mean_rho_by_condition": table.groupby("condition")["rho"].mean().to_dict(),
+        **({"without_rho_by_condition": missing} if missing else {}),
     }

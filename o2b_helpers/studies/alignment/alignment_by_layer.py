@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import carried_on, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.alignment.alignment_by_architecture import alignment_facts
@@ -34,7 +34,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         table, summary = align(predictions, targets, BY, options), summarise(predictions, targets, BY, options)
     LAYER_ALIGNMENT.write(_in_order(table, predictions), folder / "results")
     LAYER_ALIGNMENT_SUMMARY.write(_in_order(summary, predictions), folder / "results")
-    write_facts(folder, alignment_facts(table))
+    write_facts(folder, carried_on(alignment_facts(table), needs["valence_models"]))
 
 
 def _in_order(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

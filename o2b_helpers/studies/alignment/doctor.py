@@ -9,6 +9,11 @@ from o2b_helpers.core.errors import Object2BrainError
 from o2b_helpers.core.findings import Finding, digest_findings, path_finding
 from o2b_helpers.core.params import Params
 from o2b_helpers.models.backbones.registry import architecture, load_definition
+from o2b_helpers.studies.alignment.checks.named import Named, named
+from o2b_helpers.studies.alignment.checks.people import people_findings
+from o2b_helpers.studies.alignment.checks.pictures import picture_findings
+from o2b_helpers.studies.alignment.checks.same_pictures import same_picture_findings
+from o2b_helpers.studies.alignment.checks.weights import weights_findings
 from o2b_helpers.studies.common.networks import weights_folder
 
 FINDINGEMO = "pip install findingemo-light, then download_data(folder) of findingemo_light.paper.download_multi"
@@ -17,11 +22,20 @@ PEOPLE = "your own study, or its authors on request"
 
 
 def findings(params: Params) -> Iterator[Finding]:
-    """Look for pictures, ratings and weights."""
-    yield from _corpus(params)
-    yield from _stimuli(params)
-    yield from _human(params)
+    """Look for pictures, ratings and weights, and, where they are there, into them."""
+    there = [*_corpus(params), *_stimuli(params)]
+    human = list(_human(params))
+    tables = Named(None, None, ())
+    yield from there
+    if all(finding.fine for finding in there):
+        tables = named(params)
+        yield from tables.refused
+        yield from picture_findings(params, tables)
+    yield from human
+    if all(finding.fine for finding in human):
+        yield from people_findings(params, tables)
     yield from _models(params)
+    yield from same_picture_findings(params)
 
 
 def _corpus(params: Params) -> Iterator[Finding]:
@@ -79,6 +93,8 @@ def _models(params: Params) -> Iterator[Finding]:
                 params, what, "analysis.models[].weights", model.weights, "the file you name in the profile"
             )
             yield from digest_findings(params, what, "analysis.models[].sha256", model.weights, model.sha256)
+            if params.path(model.weights).is_file():
+                yield from weights_findings(what, params.path(model.weights), known)
         elif model.weights == "untrained":
             yield Finding(what, True, "seeded")
         elif model.weights in known.weights:
@@ -86,6 +102,8 @@ def _models(params: Params) -> Iterator[Finding]:
             path = (source.folder or kept) / source.file
             by_itself = " (fetched by itself on first use where there is a network)" if source.download else ""
             yield Finding(what, path.is_file(), str(path), f"{source.url}{by_itself}")
+            if path.is_file() and source.folder is None:
+                yield from weights_findings(what, path, known)
         else:
             yield Finding(
                 what,

@@ -44,7 +44,7 @@ def heads_part(
         "layer": layer,
         "heads": heads,
         "settings": settings,
-        "images": digest_of(training[["image", "sha256", "target", "valence"]].values.tolist()),
+        "images": digest_of(training[["image", "sha256", "target", "valence", "group"]].values.tolist()),
         "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
     }
 
@@ -88,7 +88,8 @@ def _train(
     shown = pictures(params, store, model, stimuli, "stimuli")
     at = network.stages[-1][0] if layer == FULL else layer
     scratch = folder / "features.npy"
-    test = stratified_splits(training["stratum"].to_numpy(), heads.runs, heads.test_share, heads.seed)
+    strata, groups = training["stratum"].to_numpy(), training["group"].to_numpy()
+    test = stratified_splits(strata, heads.runs, heads.test_share, heads.seed, groups)
     trained = train_heads(
         _features(params, network, known, at, scratch),
         training["target"].to_numpy(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,17 @@ from o2b_helpers.core.contract import write_frame
 from o2b_helpers.core.digests import digest_of, file_digest
 from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.files.table_file import file_and_sheet
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.corpus import Corpus, binary_labels, read_table
 from o2b_helpers.inputs.corpora.known_corpora import read_findingemo, read_oasis
+from o2b_helpers.inputs.images.faults import patiently
 from o2b_helpers.inputs.images.folders import path_inside
-from o2b_helpers.inputs.images.image_check import check_images
-from o2b_helpers.inputs.people.stimuli import Stimuli, read_stimuli, select_stimuli
+from o2b_helpers.inputs.images.image_check import check_images, left_out_warnings, with_checked
+from o2b_helpers.inputs.images.picture_digests import picture_digests, refuse_changes
+from o2b_helpers.inputs.images.same_pictures import compare, stimuli_in_corpus, stimuli_left_out, stimuli_warnings
+from o2b_helpers.inputs.people.stimuli import MIN_PER_CONDITION, Stimuli, read_stimuli, select_stimuli
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.world import write_corpus, write_stimuli
 
@@ -32,10 +36,11 @@ class Inputs:
     Attributes
     ----------
     corpus : DataFrame
-        Columns image, path, width, height, sha256, valence, label (0, 1 or missing at neutral), scaled (valence
-        as 0..1).
+        Columns image, path, width, height, sha256, pixels, look (see `inputs.images.looks`), valence, label (0, 1 or
+        missing at neutral), scaled (valence as 0..1).
     stimuli : DataFrame
-        Columns stimulus, image, condition, path, width, height, sha256, and valence where the corpus rated them.
+        Columns stimulus, image, condition, path, width, height, sha256, pixels, look, and valence where the corpus
+        rated them.
     """
 
     corpus: pd.DataFrame
@@ -50,12 +55,12 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     own["order_of_conditions"] = list(analysis.stimuli.select)  # the draw of one condition leaves the rest to the next
     if analysis.corpus.kind != "toyworld":
         corpus = _read_corpus(params, store)
-        own["corpus_files"] = _digest_of_images(store, corpus.folder, corpus.table["image"])
+        own["corpus_files"] = digest_of(picture_digests(store, corpus.folder, corpus.table["image"]))
         own["corpus_table"] = digest_of(corpus.table.astype(str).values.tolist())
     if analysis.stimuli.kind == "table":
         stimuli = _read_stimuli_table(params)
-        own["stimuli_files"] = _digest_of_images(store, stimuli.folder, stimuli.table["image"])
-        own["stimuli_table"] = file_digest(params.path(analysis.stimuli.table))
+        own["stimuli_files"] = digest_of(picture_digests(store, stimuli.folder, stimuli.table["image"]))
+        own["stimuli_table"] = file_digest(file_and_sheet(params.path(analysis.stimuli.table))[0])
     return own
 
 
@@ -64,23 +69,31 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     store = Store(params.store)
     corpus = _read_corpus(params, store)
     stimuli, corpus = _read_stimuli(params, store, corpus)
-    limit = params.analysis.corpus.max_pixels
-    corpus_check = check_images(corpus.folder, corpus.table["image"].tolist(), max_pixels=limit)
-    stimuli_check = check_images(stimuli.folder, stimuli.table["image"].tolist(), max_pixels=limit)
-    table = corpus.table.assign(label=binary_labels(corpus).to_numpy())
+    limit, memory = params.analysis.corpus.max_pixels, params.execution.memory_gib
+    check = partial(check_images, max_pixels=limit, memory_gib=memory)
+    corpus_check = check(corpus.folder, corpus.table["image"].tolist())
+    stimuli_check = check(stimuli.folder, stimuli.table["image"].tolist())
+    left_out = []
+    for role, of, checked in (("corpus", corpus, corpus_check), ("stimuli", stimuli, stimuli_check)):
+        refuse_changes(store, of.folder, checked)
+        left_out.append(checked.problems[["image", "problem"]].assign(role=role))
     low, high = corpus.valence_range
+    table = corpus.ratings.assign(label=binary_labels(corpus).to_numpy())
     table["scaled"] = (table["valence"] - low) / (high - low)
-    columns = ["image", "width", "height", "sha256"]
-    table = table.merge(corpus_check.found[columns], on="image")
-    shown = stimuli.table.merge(stimuli_check.found[columns], on="image")
-    left_out = pd.concat(
-        [corpus_check.problems.assign(role="corpus"), stimuli_check.problems.assign(role="stimuli")], ignore_index=True
-    )
-    _enough(params, table, shown, left_out)
+    table, shown = with_checked(table, corpus_check), with_checked(stimuli.shown, stimuli_check)
+    also_stimuli, kept = stimuli_in_corpus(table, shown), params.analysis.stimuli.also_in_corpus == "keep"
+    unusable = pd.concat(left_out, ignore_index=True)
+    if not kept:
+        table = table[~table["image"].isin(also_stimuli)].reset_index(drop=True)
+        left_out.append(stimuli_left_out(also_stimuli))
+    problems = pd.concat(left_out, ignore_index=True)
+    _enough(params, table, shown, stimuli, problems)
+    same = compare(table, shown)
     table.to_parquet(folder / "corpus.parquet", index=False)
     shown.to_parquet(folder / "stimuli.parquet", index=False)
     stimuli.table[["stimulus", "image", "condition"]].to_parquet(folder / "named_stimuli.parquet", index=False)
-    write_frame(left_out, folder / "left_out.csv")
+    write_frame(problems, folder / "left_out.csv")
+    in_training = stimuli_warnings(also_stimuli, kept)
     write_facts(
         folder,
         {
@@ -90,9 +103,20 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             "neutral": int(table["label"].isna().sum()),
             "stimuli": len(shown),
             "stimuli_by_condition": shown["condition"].value_counts().sort_index().to_dict(),
-            "images_left_out": len(left_out),
-            "left_out": [f"{row.image} ({row.problem})" for row in left_out.itertuples()],
+            "images_left_out": len(problems),
+            "left_out": [f"{row.image} ({row.problem})" for row in problems.itertuples()],
             "pictures_may_be_shown": corpus.licence_allows_pictures,
+            "valence_range": list(corpus.valence_range),
+            "neutral_point": corpus.neutral,
+            **same.facts(),
+            **({"said_of_every_result": in_training} if kept and in_training else {}),
+            "warnings": [
+                *in_training,
+                *left_out_warnings(unusable),
+                *same.warnings(),
+                *corpus.warnings,
+                *stimuli.warnings,
+            ],
         },
     )
 
@@ -149,6 +173,11 @@ def _read_corpus(params: Params, store: Store) -> Corpus:
             licence_allows_pictures=True,
             name="toyworld",
         )
+    return _read_own_corpus(params)
+
+
+def _read_own_corpus(params: Params) -> Corpus:
+    corpus = params.analysis.corpus
     folder = _needed_path(params, "corpus.folder", corpus.folder)
     if corpus.kind == "oasis":
         return read_oasis(folder)
@@ -162,6 +191,7 @@ def _read_corpus(params: Params, store: Store) -> Corpus:
         valence_column=corpus.valence_column,
         valence_range=corpus.valence_range,
         neutral=(low + high) / 2 if corpus.neutral is None else corpus.neutral,
+        missing=corpus.missing,
     )
 
 
@@ -172,6 +202,11 @@ def _read_stimuli(params: Params, store: Store, corpus: Corpus) -> tuple[Stimuli
         return read_stimuli(folder / "stimuli.csv", folder / "images"), corpus
     if stimuli.kind == "table":
         return _read_stimuli_table(params), corpus
+    return _draw_stimuli(params, corpus)
+
+
+def _draw_stimuli(params: Params, corpus: Corpus) -> tuple[Stimuli, Corpus]:
+    stimuli = params.analysis.stimuli
     if not stimuli.select:
         raise ParameterError(
             "analysis.stimuli.select is empty",
@@ -199,7 +234,7 @@ def _needed_path(params: Params, name: str, text: str | None) -> Path:
             remedy=f"set analysis.{name} in the profile",
         )
     path = params.path(text)
-    if not path.exists():
+    if not patiently(file_and_sheet(path)[0].exists, str(path)):
         raise InputError(
             f"analysis.{name} does not exist",
             value=str(path),
@@ -209,14 +244,9 @@ def _needed_path(params: Params, name: str, text: str | None) -> Path:
     return path
 
 
-def _digest_of_images(store: Store, folder: Path, names: pd.Series) -> str:
-    paths = {name: path_inside(folder, name) for name in names}
-    # os.path.isfile, as Path.is_file raises where a name is too long to be one
-    readable = {name: path for name, path in paths.items() if os.path.isfile(path) and os.access(path, os.R_OK)}
-    return digest_of(store.digests_of_files(readable))
-
-
-def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_out: pd.DataFrame) -> None:
+def _enough(
+    params: Params, corpus: pd.DataFrame, shown: pd.DataFrame, stimuli: Stimuli, left_out: pd.DataFrame
+) -> None:
     needed = params.analysis.corpus.min_images
     if len(corpus) < needed:
         raise InputError(
@@ -225,13 +255,13 @@ def _enough(params: Params, corpus: pd.DataFrame, stimuli: pd.DataFrame, left_ou
             expected=f"at least {needed}",
             remedy="check analysis.corpus.folder, or lower analysis.corpus.min_images",
         )
-    counts = stimuli["condition"].value_counts()
-    for condition in sorted({*stimuli["condition"], *params.analysis.stimuli.select}):
-        if counts.get(condition, 0) < 4:
+    counts = shown["condition"].value_counts()
+    for condition in stimuli.conditions:  # of all that were named: a condition without any picture counts, too
+        if counts.get(condition, 0) < MIN_PER_CONDITION:
             raise InputError(
                 f"condition {condition!r} has too few stimuli that can be read",
                 value=f"{counts.get(condition, 0)}{_examples(left_out, 'stimuli')}",
-                expected="at least 4, or no rank correlation means anything",
+                expected=f"at least {MIN_PER_CONDITION}, or no rank correlation means anything",
                 remedy="mend or add images, or drop the condition",
             )
 
@@ -241,3 +271,25 @@ def _examples(left_out: pd.DataFrame, role: str) -> str:
     rows = left_out[left_out["role"] == role]
     named = "; ".join(f"{row.image}: {row.problem.rstrip('.')}" for row in rows.head(3).itertuples())
     return f"; {len(rows)} left out ({named}{'; ...' if len(rows) > 3 else ''})" if len(rows) else ""
+
+
+def named_pictures(params: Params) -> tuple[Corpus, Stimuli | None]:
+    """Read the tables of a corpus that is not the toy world's, and of the stimuli; no picture is looked at.
+
+    Returns
+    -------
+    Corpus
+        Less the pictures that are drawn as stimuli.
+    Stimuli or None
+        None where they are not drawn from the corpus.
+    """
+    corpus = _read_own_corpus(params)
+    if params.analysis.stimuli.kind != "corpus":
+        return corpus, None
+    stimuli, rest = _draw_stimuli(params, corpus)
+    return rest, stimuli
+
+
+def named_stimuli(params: Params) -> Stimuli:
+    """Read the table of the stimuli (``stimuli.kind: table``); no picture is looked at."""
+    return _read_stimuli_table(params)

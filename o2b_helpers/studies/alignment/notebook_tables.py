@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from o2b_helpers.core.params import Params
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.kept_heads import kept_heads
+from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import HEADS
+from o2b_helpers.studies.common.people import people_sources
 from o2b_helpers.studies.common.select import FULL
 
 
@@ -14,3 +17,17 @@ def kept_full_heads(results: Results) -> pd.DataFrame:
     """Return the kept head of every full model and run: learning_rate, epoch, mae, loss, rho on held-out pictures."""
     kept = kept_heads(results.table(HEADS))
     return kept[kept["layer"] == FULL].drop(columns=["layer", "split"]).reset_index(drop=True)
+
+
+def decoded_from_regions(params: Params, targets: pd.DataFrame) -> pd.DataFrame:
+    """Return how well every other source follows people's own labels; see `decoding_table`.
+
+    Parameters
+    ----------
+    params : Params
+        The profile; it says which source is people's own. Where it names several, the first of them counts.
+    targets : DataFrame
+        ``targets.csv``.
+    """
+    people = people_sources(params.analysis.human.model_dump())
+    return decoding_table(targets, params.analysis.significance, people[0] if people else None)

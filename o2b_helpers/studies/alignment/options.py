@@ -19,17 +19,35 @@ class Corpus(Block):
         "toyworld", "which corpus: the built-in toy world, FindingEmo, OASIS, or any table of images and ratings"
     )
     folder: str | None = option(None, "folder with the images (OASIS: the folder that holds OASIS.csv and images/)")
-    table: str | None = option(None, "CSV or Parquet with one row per image (kind: table)")
+    table: str | None = option(
+        None, "CSV, TSV, Excel workbook (file.xlsx or file.xlsx#sheet) or Parquet with one row per image (kind: table)"
+    )
     image_column: str = option("image", "column with the image's file name (kind: table)")
     valence_column: str = option("valence", "column with the valence rating (kind: table)")
-    valence_range: tuple[float, float] = option((1.0, 7.0), "lowest and highest possible rating (kind: table)")
+    valence_range: tuple[float, float] | None = option(
+        None, "lowest and highest possible rating; kind: table needs it, as labels depend on the neutral point"
+    )
     neutral: float | None = option(
         None, "rating that is neither pleasant nor unpleasant (kind: table); default: the middle"
+    )
+    missing: list[float | str] = option(
+        [],
+        "codes for a rating that nobody gave, e.g. [-99, 'n/a'], or '' for an empty cell (kind: table); such images "
+        "are left out, with a warning",
     )
     images: int = option(800, "number of images to draw (kind: toyworld)", unit="images", ge=20)
     world_seed: int = option(1, "seed of the drawn images, annotators and subjects (kind: toyworld)", ge=0)
     max_pixels: int = option(100_000_000, "larger images are left out, unread", unit="pixels", ge=1, le=100_000_000)
     min_images: int = option(20, "stop if fewer images than this can be read", unit="images", ge=4)
+
+    @model_validator(mode="after")
+    def _the_scale_is_stated(self) -> Corpus:
+        if self.kind == "table" and self.valence_range is None:
+            raise ValueError(
+                "valence_range is needed with kind: table, e.g. [1, 9]: its middle, or `neutral`, decides which "
+                "pictures count as pleasant and which as unpleasant"
+            )
+        return self
 
 
 class Selection(Block):
@@ -47,8 +65,13 @@ class Stimuli(Block):
         "toyworld", "the toy world's 48, a table with image and condition, or images taken out of the corpus"
     )
     folder: str | None = option(None, "folder with the stimuli (kind: table)")
-    table: str | None = option(None, "CSV or Parquet with image, condition[, stimulus] (kind: table)")
+    table: str | None = option(None, "table with image, condition[, stimulus] (kind: table; the same kinds of file)")
     select: dict[str, Selection] = option({}, "condition -> which corpus images (kind: corpus)")
+    also_in_corpus: Literal["leave_out", "keep"] = option(
+        "leave_out",
+        "what to do with corpus images that show a stimulus, pixel by pixel: leave them out of training, or train on "
+        "them all the same, which every result then says",
+    )
 
 
 class Human(Block):
@@ -58,10 +81,26 @@ class Human(Block):
         "toyworld", "simulated people, ratings and ROI signals, ready targets, or the corpus' own mean ratings"
     )
     targets: str | None = option(None, "ready targets: stimulus, target, valence_type, source, condition, value")
+    people: list[str] = option(
+        [],
+        "sources of ready targets that are people's own ratings (kind: targets); the report answers from these whether "
+        "models agree with people",
+    )
     ratings: str | None = option(None, "ratings: stimulus, annotator, valence_type, rating")
     signals: str | None = option(None, "ROI signals: subject, stimulus, roi, value")
     regions: str | None = option(None, "table roi, region (region groups such as LLR, MLR, HLR)")
     rating_range: tuple[float, float] = option((1.0, 7.0), "lowest and highest possible rating", source="paper 2.1")
+    value_range: tuple[float, float] | None = option(
+        None, "lowest and highest possible ready target or mean rating; default: only unlikely values are named"
+    )
+    signal_range: tuple[float, float] | None = option(
+        None, "lowest and highest possible ROI signal; default: only unlikely values are named"
+    )
+    missing: list[float | str] = option(
+        [],
+        "codes for a value that was not measured, e.g. [-99, 'n/a'], or '' for an empty cell; such values are left "
+        "out, with a warning",
+    )
     penalties: list[float] = option(
         [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0], "ridge penalties to choose from", min_length=1
     )
@@ -74,6 +113,22 @@ class Human(Block):
     splits: int = option(
         1000, "random halves of annotators and subjects that noise ceilings come from", unit="splits", ge=20
     )
+
+    @model_validator(mode="after")
+    def _ranges_go_upwards(self) -> Human:
+        for name in ("rating_range", "value_range", "signal_range"):
+            bounds = getattr(self, name)
+            if bounds is not None and not bounds[0] < bounds[1]:
+                raise ValueError(f"{name} must be [lowest, highest]")
+        return self
+
+    @model_validator(mode="after")
+    def _people_are_declared_for_ready_targets(self) -> Human:
+        if self.people and self.kind != "targets":
+            raise ValueError(
+                f"people is for kind: targets; with kind: {self.kind} the package knows whose ratings they are"
+            )
+        return self
 
 
 class Training(Block):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from o2b_helpers.core.facts import counted
 from o2b_helpers.core.study import Section
 from o2b_helpers.report.answers import Answer, Statement
 from o2b_helpers.report.provenance import value_in_words
@@ -18,12 +19,19 @@ from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS
 from o2b_helpers.studies.common.names import ordered
 from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.people import (
+    LABELS,
+    NOT_DECLARED,
+    asked_in_words,
+    is_measured,
+    people_of,
+    source_in_words,
+)
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
 from o2b_helpers.studies.common.tables import TARGETS
-from o2b_helpers.studies.common.target_order import main_targets, target_parts
+from o2b_helpers.studies.common.target_order import first_targets, ordered_sources, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
 
-LONG_SOURCES = {"true": "people’s own judgements", "rating": "people’s ratings"}
 MODELS = "10 networks with ImageNet weights, 4 of them also with Places365 weights"
 MOST_MODELS = 6  # that are named
 # The paper's numbers (sections 2.1, 2.2), and where this run's stand in provenance.json.
@@ -69,7 +77,7 @@ def described(results: Results) -> str:
     """Say what was compared with what, and whether people and brains are measured or simulated."""
     parts, sizes = target_parts(results), []
     for kind, column in (("valence type", "valence_type"), ("source", "source"), ("condition", "condition")):
-        names = ordered(parts[column], column)
+        names = ordered_sources(results) if column == "source" else ordered(parts[column], column)
         sizes.append(f"{kind}{'s' * (len(names) > 1)} {', '.join(map(isolated, names))}")
     count = len(results.table(ALIGNMENT)[["architecture", "weights"]].drop_duplicates())
     stimuli = results.table(TARGETS)["stimulus"].nunique()
@@ -90,55 +98,88 @@ def _human_source(results: Results) -> str:
 
 
 def agreement(results: Results) -> Answer:
-    """Answer how far the models agree with people, per condition, with interval, q and ceiling."""
-    best, rows, statements = best_alignment(results), [], []
+    """Answer how far the models agree with people, per condition, with interval, q and ceiling.
+
+    Where the profile does not say which source is people's own, every source is asked for by its own name instead.
+    """
+    people, statements = people_of(results), []
+    if people:
+        targets = list(first_targets(results, people).items())
+        conditions = ordered(target_parts(results)["condition"], "condition")
+        for condition in [name for name in conditions if name not in dict(targets)]:
+            where = f"In the condition {isolated(condition)}"
+            statements.append(Statement(text=f"{where} there is no target of people’s own, so nothing is said of it."))
+    else:
+        statements.append(Statement(text=f"{NOT_DECLARED} Until then, each source is asked for by its own name."))
+        targets = [pair for name in ordered_sources(results) for pair in first_targets(results, [name]).items()]
+    best, rows, answered = best_alignment(results), [], []
     summary = named(results.table(ALIGNMENT_SUMMARY), results.table(ALIGNMENT)).set_index(["architecture", "target"])
     ceilings = results.table(CEILINGS).set_index("target")["ceiling"]
-    for condition, target in main_targets(results).items():
+    for condition, target in targets:
         own = best[best["target"] == target]
         for row in own.itertuples():
             over_runs = summary.loc[(row.architecture, target)]
             interval = f"{number(over_runs['ci_low'])} to {number(over_runs['ci_high'])}"
             ceiling = ceilings.get(target, float("nan"))
             rows.append(
-                (condition, row.architecture, row.rho, row.q, over_runs["rho"],
+                (target if not people else condition, row.architecture, row.rho, row.q, over_runs["rho"],
                  "not known" if pd.isna(over_runs["ci_low"]) else interval,
                  "not known" if pd.isna(ceiling) else number(ceiling))
             )  # fmt: skip
-        statements.append(Statement(text=_agreement_in_words(results, condition, target, own)))
-    columns = ["condition", "model", "rho, best run", "q", "mean over runs", "interval", "ceiling"]
+        answered.append(Statement(text=_agreement_in_words(results, condition, target, own)))
+    whom = "people" if people else "each source"
+    table = _agreement_table(results, rows, whom, [target for _, target in targets] if people else [])
+    question = "Do the models agree with people?" if people else "Do the models agree with the targets?"
+    return Answer(question, [*answered, *statements] if people else [*statements, *answered], table)
+
+
+def _agreement_table(results: Results, rows: list[tuple], whom: str, targets: list[str]) -> ShownTable:
+    """Show the numbers behind the answer; `targets` are those of people's own, empty where none is declared."""
+    columns = [
+        "condition" if targets else "target",
+        "model",
+        "rho, best run",
+        "q",
+        "mean over runs",
+        "interval",
+        "ceiling",
+    ]
     numbers = pd.DataFrame(rows, columns=columns)
     written = {"rho, best run": number, "q": p_value, "mean over runs": number}
     frame = numbers.assign(**{name: numbers[name].map(write) for name, write in written.items()})
+    asked = [asked_in_words(name) for name in dict.fromkeys(target_parts(results).loc[targets, "valence_type"])]
     what = (
-        "agreement with what people say of the whole picture; q is corrected for the number of tests; the "
-        f"{interval_words(results)} of the mean is over runs and stimuli"
+        f"agreement with {' and '.join(asked) or 'the first target of each source'}; q is corrected for the number of "
+        f"tests; the {interval_words(results)} of the mean is over runs and stimuli"
     )
-    exact = {name: numbers[name] for name in written}
-    table = make_table("Agreement with people, by condition", frame, set(written), ALIGNMENT.file, what, exact=exact)
-    return Answer("Do the models agree with people?", statements, table)
+    title, exact = f"Agreement with {whom}, by condition", {name: numbers[name] for name in written}
+    return make_table(title, frame, set(written), ALIGNMENT.file, what, exact=exact)
 
 
 def _agreement_in_words(results: Results, condition: str, target: str, own: pd.DataFrame) -> str:
-    """Say how many models agree with a condition's main target; `own` holds the best run of every model."""
-    part = target_parts(results).loc[target]
-    source = LONG_SOURCES.get(part["source"], f"the source “{isolated(part['source'])}”")
-    whom, count = f"{source} ({isolated(target)})", len(own)
-    where = f"In the condition {isolated(condition)}"
-    if own["rho"].isna().all():
-        return f"{where} no model has a defined correlation with {whom}."
-    beyond = own[own["q"] < P_SIGNIFICANT]
+    """Say how many models agree with a condition's target; `own` holds the best run of every model."""
+    source = source_in_words(results, target_parts(results).loc[target, "source"])
+    whom, known = f"{source} ({isolated(target)})", own[own["rho"].notna()]
+    count, where = len(known), f"In the condition {isolated(condition)}"
+    if known.empty:
+        return (
+            f"{where} no model has a defined correlation with {whom}: "
+            f"{'each' if len(own) > 1 else 'it'} predicts the same for every stimulus."
+        )
+    beyond = known[known["q"] < P_SIGNIFICANT]
     agreeing, opposite = int((beyond["rho"] > 0).sum()), int((beyond["rho"] < 0).sum())
-    top = own.loc[own["rho"].idxmax()]
+    top = known.loc[known["rho"].idxmax()]
     q = "undefined" if pd.isna(top["q"]) else p_value(top["q"])
     highest = f"the highest rho is {number(top['rho'])} ({isolated(top['architecture'])}, q {q})"
-    only = isolated(own["architecture"].iloc[0])
+    only = isolated(known["architecture"].iloc[0])
     if agreeing:
         said = f"{agreeing} of {count} models agree" if count > 1 else f"{only} agrees"
     else:
         said = "no model agrees" if count > 1 else f"{only} does not agree"
     against = f" {opposite} judge{'s' * (opposite == 1)} the other way round." if opposite else ""
-    return f"{where} {said} with {whom} beyond chance (q < 0.05); {highest}.{against}"
+    constant = len(own) - count
+    left = f" {counted(constant, 'model predicts', 'models predict')} the same for every stimulus." if constant else ""
+    return f"{where} {said} with {whom} beyond chance (q < 0.05); {highest}.{against}{left}"
 
 
 def methods(values: Mapping[str, Any]) -> list[str]:
@@ -172,13 +213,16 @@ def compared_models(results: Results) -> ShownTable:
 def decoded(results: Results) -> ShownTable | None:
     """Set what the paper reads from the brain beside what these targets give; None without its region groups."""
     targets = results.table(TARGETS)
-    if not {"true", *(group for _, group, _ in DECODED)} <= set(targets["source"]):
+    groups = {group for _, group, _ in DECODED}
+    if not is_measured(results) or not groups <= set(targets["source"]):
         return None
     # Only rho is shown, and it does not depend on the number of permutations.
-    table, rows = decoding_table(targets, Significance(permutations=99)), []
+    table, rows = decoding_table(targets, Significance(permutations=99), LABELS), []
     table = table[table["predicted"] == table["true"]]
     for condition, group, finding in DECODED:
-        own = table[(table["condition"] == condition) & (table["source"] == group)].sort_values("predicted")
+        own = table[(table["condition"] == condition) & ~table["all_stimuli"] & (table["source"] == group)].sort_values(
+            "predicted"
+        )
         if len(own):
             rho = ", ".join(f"{row.predicted} {number(row.rho)}" for row in own.itertuples())
             rows.append([condition, group, finding, rho])

@@ -16,6 +16,9 @@ def inputs_summary(facts: Facts) -> list[str]:
             f"The corpus has {counted(facts['images_in_corpus'], 'picture')}: {facts.get('pleasant', 0):,} pleasant, "
             f"{facts.get('unpleasant', 0):,} unpleasant and {facts.get('neutral', 0):,} neutral, which carry no label."
         )
+    if "valence_range" in facts:
+        low, high = facts["valence_range"]
+        said.append(f"Valence is read on a scale from {low:g} to {high:g}, neutral at {facts['neutral_point']:g}.")
     if "stimuli" in facts:
         by = facts.get("stimuli_by_condition") or {}
         parts = ", ".join(f"{number} {condition}" for condition, number in by.items())
@@ -62,32 +65,50 @@ def valence_models_summary(facts: Facts) -> list[str]:
             f"{counted(facts.get('runs', 1), 'run')}; part of the pictures was held out in each."
         )
     for name, own in facts_of_models(facts, "held_out_mae"):
+        lead = f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
+        if own["held_out_rho_with_ratings"] is None:
+            said.append(f"{lead}ratings is undefined in every run: the predictions are all the same.")
+            continue
+        missing = own.get("runs_without_rho")
+        left = f"; undefined in {counted(missing, 'run')}, whose predictions are all the same" if missing else ""
         said.append(
-            f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
-            f"ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
-            f"{own['largest_rho']:.2f} over runs)."
+            f"{lead}ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
+            f"{own['largest_rho']:.2f} over runs{left})."
         )
     return said
 
 
 def alignment_summary(facts: Facts) -> list[str]:
-    """Say how many correlations are beyond chance."""
-    said = []
-    if "correlations" in facts and "q_below_0.05" in facts:
-        beyond = facts["q_below_0.05"]
-        said.append(
-            f"Of {facts['correlations']:,} correlations between a model and a target, {beyond:,} "
-            f"{'is' if beyond == 1 else 'are'} beyond chance after correction for their number (q < 0.05)"
-            + (f"; {facts['p_below_0.05_uncorrected']:,} without it (p < 0.05)." if "p_below_0.05_uncorrected" in facts
-               else ".")
-        )  # fmt: skip
+    """Say how many correlations are beyond chance, and how many cannot be worked out."""
+    if "correlations" not in facts or "q_below_0.05" not in facts:
+        return []
+    number, missing = facts["correlations"], facts.get("without_rho_because_constant", 0)
+    if not number:
+        return ["There is no model of this kind, so that nothing was correlated."]
+    if missing == number:
+        return [
+            f"None of {counted(number, 'correlation')} between a model and a target can be computed, because models "
+            "predict the same for every stimulus."
+        ]
+    beyond = facts["q_below_0.05"]
+    said = [
+        f"Of {number:,} correlations between a model and a target, {beyond:,} "
+        f"{'is' if beyond == 1 else 'are'} beyond chance after correction for their number (q < 0.05)"
+        + (f"; {facts['p_below_0.05_uncorrected']:,} without it (p < 0.05)." if "p_below_0.05_uncorrected" in facts
+           else ".")
+    ]  # fmt: skip
     if "p_familywise_below_0.05" in facts:
         said.append(f"{facts['p_familywise_below_0.05']:,} pass even the strictest correction (family-wise p < 0.05).")
+    left = facts.get("without_rho_by_condition") or {}
     for condition, rho in (facts.get("mean_rho_by_condition") or {}).items():
-        said.append(f"On {condition} stimuli the mean rho is {rho:.2f}.")
-    if facts.get("without_rho_because_constant"):
+        if rho is None:
+            said.append(f"On {condition} stimuli no rho is defined.")
+            continue
+        some = f" over those that are defined ({left[condition]:,} are not)" if condition in left else ""
+        said.append(f"On {condition} stimuli the mean rho is {rho:.2f}{some}.")
+    if missing:
         said.append(
-            f"{counted(facts['without_rho_because_constant'], 'correlation')} cannot be computed, because a model "
-            "predicts the same for every stimulus."
+            f"{counted(missing, 'correlation')} cannot be computed, because a model predicts the same for every "
+            "stimulus."
         )
     return said

@@ -24,7 +24,7 @@ RHO = (
 )
 OVER_RUNS = (
     N,
-    Column("runs", "integer", "runs behind the mean"),
+    Column("runs", "integer", "runs behind the mean: those whose rho is defined"),
     Column("rho", "number", "mean rho over runs", "-1..1"),
     Column("sd", "number", "its standard deviation over runs; empty for one run"),
     Column("ci_low", "number", "lower end of its interval over stimuli and runs (bootstrap)", "-1..1"),

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import InProcess
-from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.facts import carried_on, write_facts
 from o2b_helpers.core.files.names import file_of
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
@@ -61,7 +61,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     HEADS.write(pd.concat(histories), results)
     PREDICTIONS.write(pd.concat(full), results)
     LAYER_PREDICTIONS.write(pd.concat(by_layer) if by_layer else LAYER_PREDICTIONS.empty(), results)
-    write_facts(folder, {"images_trained_and_tested_on": len(training), "runs": params.analysis.heads.runs, **facts})
+    known = {"images_trained_and_tested_on": len(training), "runs": params.analysis.heads.runs}
+    write_facts(folder, carried_on({**known, **facts}, needs["inputs"]))
 
 
 def load_readout(params: Params, folder: Path, model: Model) -> Readout:
@@ -80,7 +81,13 @@ def _heads_file(model: Model) -> str:
 
 
 def training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:
-    """Return the images to train on with target (0..1) and stratum (0/1); neutral ones dropped for binary labels."""
+    """Return the images to train on; neutral ones are dropped for binary labels.
+
+    Returns
+    -------
+    DataFrame
+        The corpus' columns, target (0..1), stratum (0/1), and group: a number that copies of a picture share.
+    """
     if params.analysis.heads.label == "binary":
         rows = corpus[corpus["label"].notna()]
         target = stratum = rows["label"]
@@ -95,7 +102,8 @@ def training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:
             expected="at least 2 of either",
             remedy="check the valence column, valence_range and neutral of analysis.corpus",
         )
-    return rows.assign(target=target, stratum=stratum).reset_index(drop=True)
+    group = pd.factorize(rows["pixels"])[0]
+    return rows.assign(target=target, stratum=stratum, group=group).reset_index(drop=True)
 
 
 def _long(predictions: np.ndarray, stimuli: pd.Series, identity: dict[str, str]) -> pd.DataFrame:
@@ -117,5 +125,9 @@ def _kept_facts(kept: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
         "smallest_rho": float(test["rho"].min()),
         "largest_rho": float(test["rho"].max()),
     }
-    say(f"    held-out MAE {facts['held_out_mae']:.3f}, rho with the ratings {facts['held_out_rho_with_ratings']:.3f}")
+    missing = int(test["rho"].isna().sum())
+    if missing:
+        facts["runs_without_rho"] = missing
+    rho = "undefined" if missing == len(test) else f"{facts['held_out_rho_with_ratings']:.3f}"
+    say(f"    held-out MAE {facts['held_out_mae']:.3f}, rho with the ratings {rho}")
     return facts

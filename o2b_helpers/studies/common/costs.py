@@ -11,6 +11,7 @@ import pandas as pd
 from o2b_helpers.core.cost import Need
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.params import Params
+from o2b_helpers.inputs.images.decoding import DECODED_PIXEL
 from o2b_helpers.inputs.images.pixel_cache import CachedImages
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.models.backbones.backbone import Backbone
@@ -20,7 +21,6 @@ from o2b_helpers.studies.common.options import Model
 
 Folders = Mapping[str, Path]
 FLOAT, DOUBLE = 4, 8  # bytes of a number
-DECODED_PIXEL = 10  # bytes: Pillow keeps four of each, a conversion four more, and the copy being resized
 PIXEL_ON_ITS_WAY = 3 * (1 + 2 * FLOAT)  # bytes of a network's input: as stored, as number, normalised
 FEWER_IMAGES = "take fewer images in analysis.corpus"
 FEWER_LAYERS = "name fewer layers in analysis.models[].layers"

@@ -17,7 +17,9 @@ from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.backbones.loading import load_backbone, weights_digest
 from o2b_helpers.models.backbones.registry import architecture, load_definition, sources, sources_of_definition
 from o2b_helpers.models.backbones.weights_files import default_weights_folder
+from o2b_helpers.models.file_kinds import weights_kind
 from o2b_helpers.studies.common.options import Model
+from o2b_helpers.studies.common.select import FULL
 
 
 def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
         own["drawn"] = weights_digest(model.architecture, "untrained", seed=params.analysis.seed)
     own |= store.digests_of_files(files)
     if model.sha256 is not None:
-        _check_digest(model, own)
+        _check_digest(model, own, files.get("weights_file", Path()))
     return own
 
 
@@ -56,7 +58,15 @@ def target_layers(params: Params, model: Model) -> tuple[str, ...]:
     if model.definition is not None:
         load_definition(_file(params, "definition", model.definition))
     known = architecture(model.architecture)
-    return known.target_layers if model.layers is None else tuple(model.layers)
+    layers = known.target_layers if model.layers is None else tuple(model.layers)
+    if FULL in layers:
+        raise ModelError(
+            f"a target layer of {model.label} is called {FULL!r}",
+            value=FULL,
+            expected=f"any other name: results call the whole network {FULL!r}",
+            remedy="give the module another name in the file that defines the network",
+        )
+    return layers
 
 
 def load_model(params: Params, model: Model) -> Backbone:
@@ -86,12 +96,13 @@ def weights_folder(params: Params) -> Path:
     return default_weights_folder() if folder is None else params.path(folder)
 
 
-def _check_digest(model: Model, own: dict[str, Any]) -> None:
+def _check_digest(model: Model, own: dict[str, Any], path: Path) -> None:
     """Compare the digest that the profile names, also where the weights are not read because all is stored already."""
     digest = own.get("weights_file")
     if digest is None:
         own["sha256"] = model.sha256  # compared where the weights are fetched
     elif not digest.startswith(str(model.sha256).lower()):
+        weights_kind(path, f"The weights of {model.label}")
         raise ModelError(
             f"the weights of {model.label} have another digest",
             value=f"sha256 {digest} ({model.weights})",

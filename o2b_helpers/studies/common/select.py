@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,10 @@ from o2b_helpers.core.errors import InputError
 
 FULL = "full"
 P_SIGNIFICANT = 0.05
+
+
+class NothingToShow(InputError):
+    """The results are whole, and hold nothing of what is asked for: no such model, or no number that is defined."""
 
 
 def named(table: pd.DataFrame, alignment: pd.DataFrame) -> pd.DataFrame:
@@ -33,19 +38,44 @@ def chosen_models(table: pd.DataFrame, wanted: Sequence[str] | None, most: int, 
 
     Raises
     ------
+    NothingToShow
+        When the table holds no model at all.
     InputError
-        When the table holds no model at all, or lacks a wanted one.
+        When it lacks a wanted one.
     """
     known = models(table)
+    if not known:
+        raise NothingToShow(
+            f"There are no {what} to draw",
+            expected=f"{what} of at least one model in the results",
+            remedy="ask for them in the profile (analysis.models); where they are asked for, none is defined, because "
+            "predictions are the same for every stimulus or no object lies inside what the network sees",
+        )
     unknown = [name for name in wanted or [] if name not in known]
-    if unknown or not known:
+    if unknown:
         raise InputError(
-            f"There are no {what} to draw" + (" for a model" if unknown else ""),
-            value=", ".join(unknown) or None,
-            expected=f"one of {', '.join(known)}" if known else f"{what} of at least one model in the results",
-            remedy="choose a model of the results" if known else "ask for them in the profile (analysis.models)",
+            f"There are no {what} to draw for a model",
+            value=", ".join(unknown),
+            expected=f"one of {', '.join(known)}",
+            remedy="choose a model of the results",
         )
     return list(wanted or known[:most])
+
+
+def shown_or_reason(make: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Make what a notebook shows, or say in a sentence why there is nothing to show; any other error is one.
+
+    Examples
+    --------
+    >>> shown_or_reason(chosen_models, pd.DataFrame({"architecture": ["toynet"]}), None, 4, "layer models")
+    ['toynet']
+    >>> shown_or_reason(chosen_models, pd.DataFrame({"architecture": []}), None, 4, "layer models")[:37]
+    'There are no layer models to draw. Ask'
+    """
+    try:
+        return make(*arguments, **options)
+    except NothingToShow as error:
+        return f"{error.problem}. {error.remedy[:1].upper()}{error.remedy[1:]}."
 
 
 def models_left_out(table: pd.DataFrame, shown: Sequence[str]) -> str:

@@ -11,12 +11,12 @@ from o2b_helpers.core.cost import Need
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.open_images import categories
+from o2b_helpers.inputs.images.decoding import DECODED_PIXEL
 from o2b_helpers.kernels.cams.filter_scores import scoring_bytes
 from o2b_helpers.kernels.lesions.single_filters import lesion_bytes
 from o2b_helpers.models.backbones.meta import pass_bytes
 from o2b_helpers.studies.alignment import inputs, valence_models
 from o2b_helpers.studies.common.costs import (
-    DECODED_PIXEL,
     DOUBLE,
     FEWER_LAYERS,
     FLOAT,

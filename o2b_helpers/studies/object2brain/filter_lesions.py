@@ -14,7 +14,7 @@ import torch
 from o2b_helpers.core.device import pick_device
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard, memory
-from o2b_helpers.core.facts import beside, write_facts
+from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.keys import made_from
@@ -58,7 +58,9 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         base, lesioned, layer, channel, agreement = _predictions(params, model, readout, stimuli)
         rho = rank_correlation(base, values)
         delta = rho[:, None, :] - rank_correlation(lesioned, values)
-        constant = int(np.isnan(delta).any(axis=(0, 2)).sum())
+        undefined = np.isnan(rho)  # of the whole network: no lesion is to blame
+        constant = int((np.isnan(delta) & ~undefined[:, None]).any(axis=(0, 2)).sum())
+        known = np.abs(delta[~np.isnan(delta)])
         dataset = filter_dataset(
             {"delta": (("run", "filter", "target"), delta), "rho": (("run", "target"), rho)},
             layer,
@@ -93,12 +95,13 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         )
         of_models[model.label] = {
             "filters": len(layer),
-            "largest_effect": float(np.nanmax(np.abs(delta))),
-            "filters_without_any_effect": int((np.nan_to_num(delta) == 0).all(axis=(0, 2)).sum()),
+            "largest_effect": float(known.max()) if known.size else None,
+            "filters_without_any_effect": int((delta == 0).all(axis=(0, 2)).sum()),
             "filters_whose_lesion_leaves_constant_predictions": constant,
+            **({"undefined_without_a_lesion": [int(undefined.sum()), undefined.size]} if undefined.any() else {}),
             **({"spearman_of_approximate_with_exact_changes": agreement} if agreement else {}),
         }
-    write_facts(folder, beside(facts, of_models))
+    write_facts(folder, carried_on(beside(facts, of_models), needs["valence_models"]))
 
 
 def layer_parts(

@@ -12,7 +12,7 @@ import torch
 
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
-from o2b_helpers.core.facts import beside, write_facts
+from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
@@ -68,7 +68,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         labelled = _labelled(params, model, sums, classes, origin)
         write_dataset(labelled, folder / "results" / FILTER_SCORES.file(model.label))
         of_models[model.label] = {"filters": len(sums.layer), **sizes, "classes": int((count > 0).sum())}
-    write_facts(folder, beside(facts, of_models))
+    write_facts(folder, carried_on(beside(facts, of_models), needs["valence_models"]))
 
 
 def carry(params: Params, model: Model, corpus: pd.DataFrame, boxes: pd.DataFrame) -> CarriedBoxes:

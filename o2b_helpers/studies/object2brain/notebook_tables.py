@@ -58,12 +58,15 @@ def strongest_lesions(results: Results, model: str, top: int = 10) -> pd.DataFra
     Returns
     -------
     DataFrame
-        Columns target, layer, channel, delta (mean over runs), sd (over runs), rho (of the whole network).
+        Columns target, layer, channel, delta (mean over runs), sd (over runs), rho (of the whole network). An effect
+        that is undefined in a run has no row.
     """
     lesions = results.arrays(LESION_EFFECTS, model)
     delta, rho = lesions["delta"].values, lesions["rho"].values.mean(axis=0)
-    mean = np.nan_to_num(delta.mean(axis=0))
-    order = np.argsort(-np.abs(mean), axis=None, kind="stable")[:top]
+    mean = delta.mean(axis=0)
+    order = np.argsort(-np.abs(mean), axis=None, kind="stable")[
+        : min(top, int(np.isfinite(mean).sum()))
+    ]  # NaN are last
     filters, targets = np.unravel_index(order, mean.shape)
     return pd.DataFrame({
         "target": lesions["target"].values[targets], "layer": lesions["layer"].values[filters],
@@ -78,15 +81,16 @@ def extreme_classes(results: Results, top: int = 5) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns architecture, target, highest, lowest: class names with their mean weight over runs.
+        Columns architecture, target, highest, lowest: class names with their mean weight over runs; "none" where no
+        weight is defined.
     """
     weights, rows = results.table(OBJECT_WEIGHTS_MEAN), []
     for model in models(weights):
         own = weights[(weights["architecture"] == model) & (weights["layer"] == last_layer(weights, model))]
         for target, part in own.groupby("target", sort=False):
-            ranked = part.sort_values(["weight", "class"], ascending=[False, True])
+            ranked = part.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
             named = [f"{name} ({value:+.2g})" for name, value in zip(ranked["class"], ranked["weight"], strict=True)]
-            rows.append((model, target, ", ".join(named[:top]), ", ".join(named[: -top - 1 : -1])))
+            rows.append((model, target, ", ".join(named[:top]) or "none", ", ".join(named[: -top - 1 : -1]) or "none"))
     return pd.DataFrame(rows, columns=["architecture", "target", "highest", "lowest"])
 
 

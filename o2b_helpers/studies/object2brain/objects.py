@@ -13,6 +13,7 @@ from o2b_helpers.core.digests import digest_of, file_digest
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import InProcess, Shard, memory
 from o2b_helpers.core.facts import write_facts
+from o2b_helpers.core.files.table_file import file_and_sheet
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.open_images import categories
@@ -31,7 +32,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     own = detector.model_dump()
     own["checkpoint"] = store.digests_of_files({"checkpoint": checkpoint(params)})["checkpoint"]
     if detector.categories is not None:
-        own["categories"] = file_digest(params.path(detector.categories))
+        own["categories"] = file_digest(file_and_sheet(params.path(detector.categories))[0])
     return own
 
 

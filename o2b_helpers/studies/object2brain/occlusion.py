@@ -18,7 +18,7 @@ import xarray as xr
 
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
-from o2b_helpers.core.facts import beside, write_facts
+from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.files.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.keys import made_from
@@ -60,7 +60,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         dataset.attrs = {"architecture": model.label, "weights": model.weights_label, **origin}
         write_dataset(dataset, folder / "results" / OCCLUDED_PREDICTIONS.file(model.label))
         of_models[model.label] = {"stimuli_with_a_class_hidden": int((dataset["shown"] > 0).sum())}
-    write_facts(folder, beside(facts, of_models))
+    write_facts(folder, carried_on(beside(facts, of_models), needs["valence_models"]))
 
 
 def stimulus_boxes(params: Params, stimuli: pd.DataFrame, classes: list[str]) -> pd.DataFrame:

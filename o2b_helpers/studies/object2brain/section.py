@@ -22,8 +22,8 @@ GLOSSARY = {
     "the filter: above zero, the filter supports the agreement.",
     "Sensitivity": "How strongly a filter answers inside the boxes of a class, 0 to 1.",
     "Weight of a class": "Over all filters of a layer, sensitivity to the class times lesion effect, summed. Above "
-    "zero: filters that answer to this class support the agreement (towards people); below zero: they weaken it "
-    "(away from people). It has no unit: compare within a model, not between models.",
+    "zero: filters that answer to this class support the agreement with the target (what people say, or a brain "
+    "region); below zero: they weaken it. It has no unit: compare within a model, not between models.",
 }
 
 
@@ -57,6 +57,6 @@ SECTION = Section(
     parts=(EXPLORER_PART,),
     note=(
         "A weight belongs to a class of objects: above zero, the parts of the network that answer to the class bring "
-        "the model closer to people; below zero, further away."
+        "the model closer to the target, such as what people say; below zero, further away."
     ),
 )

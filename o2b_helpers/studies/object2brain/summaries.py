@@ -40,11 +40,18 @@ def filter_lesions_summary(facts: Facts) -> list[str]:
     """Say what lesions changed."""
     said = []
     for name, own in facts_of_models(facts, "largest_effect"):
+        lead = f"{name}: each of {counted(own['filters'], 'filter')} was switched off"
+        if own["largest_effect"] is None:
+            said.append(f"{lead}; no effect on rho is defined, because predictions are the same for every stimulus.")
+            continue
         none = own.get("filters_without_any_effect", 0)
-        said.append(
-            f"{name}: each of {counted(own['filters'], 'filter')} was switched off; the largest change of rho is "
-            f"{own['largest_effect']:.3f}, and {none} changed nothing."
-        )
+        said.append(f"{lead}; the largest change of rho is {own['largest_effect']:.3f}, and {none} changed nothing.")
+        missing, number = own.get("undefined_without_a_lesion", (0, 0))
+        if missing:
+            said.append(
+                f"{name}: {missing} of {number} correlations of the whole network (a run with a target) are undefined: "
+                "it predicts the same for every stimulus; so are all effects on them."
+            )
         constant = own.get("filters_whose_lesion_leaves_constant_predictions", 0)
         if constant:
             said.append(
@@ -58,7 +65,17 @@ def class_weights_summary(facts: Facts) -> list[str]:
     """Say how many class weights there are, and how many are beyond chance."""
     said = []
     for name, own in facts_of_models(facts, "classes"):
-        ends = own.get("classes_from_either_end")
+        ends, number = own.get("classes_from_either_end"), own.get("class_weights")
+        missing = own.get("weights_missing_because_a_lesion_left_constant_predictions", 0)
+        if number == 0:
+            said.append(f"{name}: no object lies inside what the network sees, so that no class has a weight.")
+            continue
+        if number is not None and missing == number:
+            said.append(
+                f"{name}: none of {counted(number, 'weight')} of {counted(own['classes'], 'class', 'classes')} is "
+                "defined, because predictions are the same for every stimulus."
+            )
+            continue
         said.append(
             f"{name}: {counted(own['classes'], 'class', 'classes')} of objects weighed"
             + (f"; the {ends} highest and the {ends} lowest make the category weights." if ends else ".")
@@ -68,7 +85,6 @@ def class_weights_summary(facts: Facts) -> list[str]:
                 f"{name}: of {own['class_weights']:,} weights, over all layers and targets, "
                 f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
             )
-        missing = own.get("weights_missing_because_a_lesion_left_constant_predictions")
         if missing:
             said.append(f"{name}: {counted(missing, 'weight')} undefined, because a lesion left constant predictions.")
     return said

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2b_helpers.core.facts import counted
 from o2b_helpers.core.study import Figure
 from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid, legend_entry
@@ -32,7 +33,7 @@ from o2b_helpers.studies.alignment.kept_heads import best_alignment, kept_heads
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS, HEADS
 from o2b_helpers.studies.common.names import long_name, ordered
 from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, models, named
-from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words, mark_words
 
 BAND_WIDTH = 0.92
@@ -76,7 +77,7 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
     parts = target_parts(results)
     names = models(table)
     types, conditions = (ordered(parts[column], column) for column in ("valence_type", "condition"))
-    sources = ordered(parts["source"], "source")
+    sources = ordered_sources(results)
     width = int(np.clip(len(sources) * (30 + 11 * len(names)), 300, 620))
     grid = PanelGrid(len(types), len(conditions), width=width, height=190, column_gap=24, top=150, row_gap=46)
     places = dict(zip(names, offsets(len(names), min(0.74, 0.16 * len(names))), strict=True))
@@ -240,15 +241,20 @@ def alignment_in_words(results: Results) -> list[str]:
             rho = mine.loc[mine["condition"] == condition, "rho"].dropna()
             over = everyone[(everyone["architecture"] == model) & (everyone["condition"] == condition)]
             runs = over.groupby("run")["rho"].mean()
+            defined = runs.dropna()
+            some = f"{len(defined)} of " if len(defined) < len(runs) else ""
+            if defined.empty:
+                parts.append(f"{condition} targets no defined rho, as the predictions are all the same")
+                continue
             parts.append(
                 f"{condition} targets mean rho {number(rho.mean())} ({_range(rho)}; "
-                f"mean over {len(runs)} runs {number(runs.mean())}, sd {number(runs.std())})"
+                f"mean over {some}{counted(len(runs), 'run')} {number(runs.mean())}, sd {number(runs.std())})"
             )
-        significant = int((mine["p"] < P_SIGNIFICANT).sum())
+        significant, tested = int((mine["p"] < P_SIGNIFICANT).sum()), int(mine["rho"].notna().sum())
         corrected = int((mine["q"] < P_SIGNIFICANT).sum())
         sentences.append(
-            f"{model}, best run {mine['run'].iloc[0]}: {'; '.join(parts)}. {significant} of {len(mine)} targets have "
-            f"p < 0.05 uncorrected, {corrected} have q < 0.05."
+            f"{model}, best run {mine['run'].iloc[0]}: {'; '.join(parts)}. {significant} of {tested} targets "
+            f"{'with a defined rho ' * (tested < len(mine))}have p < 0.05 uncorrected, {corrected} have q < 0.05."
         )
     return sentences
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2b_helpers.core.facts import counted
 from o2b_helpers.core.study import Figure
 from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid
@@ -26,7 +27,7 @@ from o2b_helpers.studies.alignment.tables import ALIGNMENT, LAYER_ALIGNMENT, LAY
 from o2b_helpers.studies.common.names import long_name, ordered
 from o2b_helpers.studies.common.select import FULL, chosen_models, last_layer, layers, models, models_left_out, named
 from o2b_helpers.studies.common.sources import SOURCE_LEGEND, source_lines
-from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
 
 TITLE = "Figure 2. Where in the network does the agreement arise?"
@@ -63,7 +64,8 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
     table, ceilings = named(results.table(LAYER_ALIGNMENT), results.table(ALIGNMENT)), known_ceilings(results)
     names = chosen_models(table, architectures, MOST_MODELS, "layer models")
     parts = target_parts(results)
-    types, conditions, sources = (ordered(parts[c], c) for c in ("valence_type", "condition", "source"))
+    types, conditions = (ordered(parts[c], c) for c in ("valence_type", "condition"))
+    sources = ordered_sources(results)
     summary = summary_over_runs(results)
     summary = summary.drop_duplicates(["architecture", "layer", "valence_type", "source", "condition"])
     shown = summary[summary["architecture"].isin(names)]
@@ -166,7 +168,7 @@ def caption(results: Results) -> Caption:
         sentences.append(
             f"{model}: averaged over all targets, rho goes from {start} in the first layer ({first}) to {end} in the "
             f"last ({last}). Highest: {target} in {layer}, mean {number(top['mean'])}, "
-            f"sd {number(top['std'])} over {int(top['count'])} runs, "
+            f"sd {number(top['std'])} over {counted(int(top['count']), 'run')}, "
             f"interval {_ends(spread.loc[(model, layer, target)])}."
         )
     return Caption(

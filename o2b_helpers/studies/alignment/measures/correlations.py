@@ -9,7 +9,7 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_rho, draw_counts, interval
 from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
-from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, spearman_p
+from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, by_missing, spearman_p
 from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.common.targets import exchangeable, target_groups, target_matrix
 
@@ -78,9 +78,9 @@ def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], o
     Returns
     -------
     DataFrame
-        Columns ``by`` without run, target, valence_type, source, condition, n, runs, rho (mean over runs), sd (over
-        runs; NaN for one), ci_low, ci_high (percentiles of the mean when runs and, within their condition,
-        stimuli are drawn again with replacement; ours).
+        Columns ``by`` without run, target, valence_type, source, condition, n, runs (those whose rho is defined), rho
+        (mean over these runs), sd (over these runs; NaN for one), ci_low, ci_high (percentiles of the mean when these
+        runs and, within their condition, stimuli are drawn again with replacement; ours).
     """
     wide, values, described, stimuli = _lined_up(predictions, targets, by)
     counts = draw_counts(exchangeable(targets, stimuli), options.bootstrap, options.seed)
@@ -89,15 +89,26 @@ def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], o
         series, runs = rows.to_numpy(), len(rows)
         drawn = draw_counts(np.zeros(runs), options.bootstrap, options.seed + RUN_STREAM) / runs
         mean, sd, ends = np.full(len(values), np.nan), np.full(len(values), np.nan), np.full((2, len(values)), np.nan)
+        behind = np.full(len(values), runs)
         for group in groups:
             ranked = series[:, group.places]
             rho = unit_ranks(ranked) @ unit_ranks(group.values).T
             samples = bootstrap_rho(ranked, group.values, counts[:, group.places])
-            mean[group.targets] = rho.mean(0)
-            sd[group.targets] = rho.std(0, ddof=1) if runs > 1 else np.nan
-            ends[:, group.targets] = interval(np.einsum("srt,sr->st", samples, drawn), options.confidence)
+            for some, missing in by_missing(np.isnan(rho.T)):
+                kept, own = ~missing, group.targets[some]
+                behind[own] = count = int(kept.sum())
+                if not count:
+                    continue  # every run predicts the same for all of these stimuli
+                defined, of_runs, again = rho, samples, drawn
+                if count < runs or len(some) < len(group.targets):
+                    defined, of_runs = rho[kept][:, some], samples[:, kept][:, :, some]
+                if count < runs:
+                    again = draw_counts(np.zeros(count), options.bootstrap, options.seed + RUN_STREAM) / count
+                mean[own] = defined.mean(0)
+                sd[own] = defined.std(0, ddof=1) if count > 1 else np.nan
+                ends[:, own] = interval(np.einsum("srt,sr->st", of_runs, again), options.confidence)
         names = dict(zip(by[:-1], name, strict=True))
-        frames.append(described.assign(n=n, runs=runs, rho=mean, sd=sd, ci_low=ends[0], ci_high=ends[1], **names))
+        frames.append(described.assign(n=n, runs=behind, rho=mean, sd=sd, ci_low=ends[0], ci_high=ends[1], **names))
     return pd.concat(frames, ignore_index=True)
 
 

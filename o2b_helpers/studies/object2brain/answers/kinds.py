@@ -8,12 +8,13 @@ from o2b_helpers.report.style import significant_figures
 from o2b_helpers.studies.common.names import ordered
 from o2b_helpers.studies.common.select import last_layer, models
 from o2b_helpers.studies.common.target_order import target_parts
-from o2b_helpers.studies.object2brain.tables import CATEGORY_WEIGHTS
+from o2b_helpers.studies.object2brain.answers.nothing import nothing_weighed
+from o2b_helpers.studies.object2brain.tables import CATEGORY_WEIGHTS, OBJECT_WEIGHTS_MEAN
 
 
 def kinds(results: Results) -> Answer:
     """Answer which categories of objects have the largest weight in the last target layer."""
-    sentences = category_in_words(results, last_only=True) or ["In this run no model was studied for kinds of objects."]
+    sentences = category_in_words(results, last_only=True) or [nothing_weighed(results, "category")]
     return Answer("Which kinds of objects?", [Statement(text=sentence) for sentence in sentences])
 
 
@@ -39,4 +40,6 @@ def category_in_words(results: Results, *, last_only: bool) -> list[str]:
                     named_ends.append(f"{word} from {name} ({significant_figures(side[name])})")
             phrases.append(f"{condition}: {', '.join(named_ends) or 'no category has any weight'}")
         sentences.append(f"{model} {where}, summed over targets – {'; '.join(phrases)}.")
-    return sentences
+    weighed = models(results.table(OBJECT_WEIGHTS_MEAN)) if sentences else []
+    left = [f"{model}: no category has a defined weight." for model in weighed if model not in models(table)]
+    return [*sentences, *left]

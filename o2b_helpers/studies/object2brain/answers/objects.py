@@ -8,33 +8,37 @@ from o2b_helpers.report.answers import Answer, Statement
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, significant_figures
 from o2b_helpers.report.tables import p_value
+from o2b_helpers.studies.common.people import NOT_DECLARED, asked_in_words, people_of
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, last_layer, models
-from o2b_helpers.studies.common.target_order import main_targets
+from o2b_helpers.studies.common.target_order import main_targets, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.object2brain.answers.nothing import nothing_weighed
 from o2b_helpers.studies.object2brain.answers.second_opinion import WHY, hidden, second_opinion
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN
 
 NAMED_CLASSES = 4
 QUESTION = "Which objects push a model towards or away from how people feel, and how sure is that?"
-NO_MODEL = (
-    "In this run no model was studied for objects: no model of the profile asks for it (analysis.models, object2brain)."
-)
+QUESTION_OF_TARGETS = "Which objects push a model towards or away from a target, and how sure is that?"
 
 
 def objects(results: Results) -> Answer:
     """Answer which objects push a model towards or away from people, and how sure that is."""
-    table, targets = results.table(OBJECT_WEIGHTS_MEAN), main_targets(results)
+    table, targets, people = results.table(OBJECT_WEIGHTS_MEAN), main_targets(results), people_of(results)
+    question, whom = (QUESTION, "people") if people else (QUESTION_OF_TARGETS, "the target")
     if table.empty:
-        return Answer(QUESTION, [Statement(text=NO_MODEL)])
+        return Answer(question, [Statement(text=nothing_weighed(results, "class"))])
     signs = _same_sign(results)
     shown = ", ".join(f"{isolated(model)} {isolated(last_layer(table, model))}" for model in models(table))
+    asked = _asked(results) if people else "the first target of each condition"
+    named = ", ".join(map(isolated, targets.values()))
     statements = [
         Statement(
-            text=f"Named are the classes with the largest weights in the last target layer ({shown}), for what people "
-            f"say of the whole picture ({', '.join(map(isolated, targets.values()))}); the tables below figure 4 hold "
-            "all classes and targets."
+            text=f"Named are the classes with the largest weights in the last target layer ({shown}), for {asked} "
+            f"({named}); the tables below figure 4 hold all classes and targets."
         )
     ]
+    if not people:
+        statements.append(Statement(text=NOT_DECLARED))
     for condition, target in targets.items():
         for model in models(table):
             last = last_layer(table, model)
@@ -47,8 +51,8 @@ def objects(results: Results) -> Answer:
             high = weights[weights["weight"] > 0].head(NAMED_CLASSES)
             low = weights[weights["weight"] < 0].iloc[::-1].head(NAMED_CLASSES)
             sure = _sure(weights, pd.concat([high, low]), signs.get((model, last, target), {}))
-            ends = (f"Towards people: {_classes(high)}.", f"Away from people: {_classes(low)}.")
-            more = (f"How sure: {sure}", second_opinion(results, model, target))
+            ends = (f"Towards {whom}: {_classes(high)}.", f"Away from {whom}: {_classes(low)}.")
+            more = (f"How sure: {sure}", second_opinion(results, model, target, whom))
             statements.append(Statement(lead, points=(*ends, *filter(None, more))))
     statements += [_everywhere(table, model) for model in models(table)]
     statements.append(
@@ -60,7 +64,13 @@ def objects(results: Results) -> Answer:
     )
     if len(hidden(results)):
         statements.append(Statement(text=WHY))
-    return Answer(QUESTION, statements)
+    return Answer(question, statements)
+
+
+def _asked(results: Results) -> str:
+    """Say what people were asked for the targets that are named."""
+    types = target_parts(results).loc[list(main_targets(results).values()), "valence_type"]
+    return " and ".join(asked_in_words(name) for name in dict.fromkeys(types))
 
 
 def _everywhere(table: pd.DataFrame, model: str) -> Statement:

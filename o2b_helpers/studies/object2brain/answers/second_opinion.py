@@ -20,7 +20,7 @@ WHY = (
 )
 
 
-def second_opinion(results: Results, model: str, target: str) -> str:
+def second_opinion(results: Results, model: str, target: str, whom: str = "people") -> str:
     """Name the classes whose hiding changes the agreement most; empty where a run did not hide them.
 
     Parameters
@@ -29,6 +29,8 @@ def second_opinion(results: Results, model: str, target: str) -> str:
         Needs object_weights_by_estimator.csv.
     model, target : str
         Whose weights, for which target.
+    whom : str
+        What the target stands for, as the sentence names it.
     """
     table = hidden(results)
     weights = table[(table["architecture"] == model) & (table["target"] == target) & (table["weight"] != 0)]
@@ -38,7 +40,7 @@ def second_opinion(results: Results, model: str, target: str) -> str:
     high, low = weights[weights["weight"] > 0].head(NAMED), weights[weights["weight"] < 0].iloc[::-1].head(NAMED)
     beyond = int((weights["q"] < P_SIGNIFICANT).sum())
     sure = f"{beyond or 'none'} of {len(weights)} classes {'are' if beyond > 1 else 'is'} beyond chance"
-    return f"Hidden in the stimuli: towards people {_classes(high)}; away from people {_classes(low)}; {sure}."
+    return f"Hidden in the stimuli: towards {whom} {_classes(high)}; away from {whom} {_classes(low)}; {sure}."
 
 
 def hidden(results: Results) -> pd.DataFrame:

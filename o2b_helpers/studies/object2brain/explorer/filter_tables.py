@@ -10,7 +10,7 @@ import xarray as xr
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.common.select import models
+from o2b_helpers.studies.common.select import NothingToShow, models
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.object2brain.chance import largest_effect_by_chance
 from o2b_helpers.studies.object2brain.tables import (
@@ -26,21 +26,25 @@ def filter_models(results: Results) -> list[str]:
 
     Raises
     ------
+    NothingToShow
+        When no model was studied.
     InputError
-        When there is none.
+        When the files of those that were are missing.
     """
     studied = models(results.table(OBJECT_WEIGHTS_MEAN))
     names = [name for name in studied if results.has(FILTER_SCORES, name) and results.has(LESION_EFFECTS, name)]
+    if not studied:
+        raise NothingToShow(
+            "No model was studied, so there are no filters to explore",
+            expected="filter scores and lesion effects of a model",
+            remedy="ask for it in the profile (analysis.models: object2brain), then run notebooks 06, 07 and 08",
+        )
     if not names:
-        run = "run notebooks 06, 07 and 08 first: o2b run <profile>"
-        ask = "ask for it in the profile (analysis.models: object2brain), then run notebooks 06, 07 and 08"
         raise InputError(
-            "There are no filters to explore"
-            if studied
-            else "No model was studied, so there are no filters to explore",
+            "There are no filters to explore",
             value=results.folder.name,
             expected="filter scores and lesion effects of a model",
-            remedy=run if studied else ask,
+            remedy="run notebooks 06, 07 and 08 first: o2b run <profile>",
         )
     return names
 

@@ -16,7 +16,7 @@ from o2b_helpers.report.tables import MOST_ROWS, ShownTable, make_table, p_value
 from o2b_helpers.studies.common.names import ordered
 from o2b_helpers.studies.common.select import chosen_models, last_layer, models, models_left_out
 from o2b_helpers.studies.common.sources import SOURCE_LEGEND
-from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
 from o2b_helpers.studies.object2brain.answers.kinds import category_in_words
 from o2b_helpers.studies.object2brain.figures.categories import (
@@ -65,7 +65,8 @@ def figure_4(
     chosen = list(categories or strongest_categories(table, MOST_CATEGORIES))
     table = table[table["category"].isin(chosen)]
     parts = target_parts(results)
-    types, conditions, sources = (ordered(parts[c], c) for c in ("valence_type", "condition", "source"))
+    types, conditions = (ordered(parts[c], c) for c in ("valence_type", "condition"))
+    sources = ordered_sources(results)
     few = len(types) * len(conditions) < 4
     height = len(chosen) * max(16, 6 * len(sources) + 4)
     grid = PanelGrid(

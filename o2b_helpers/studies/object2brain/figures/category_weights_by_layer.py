@@ -16,7 +16,7 @@ from o2b_helpers.report.tables import ShownTable
 from o2b_helpers.studies.common.names import ordered
 from o2b_helpers.studies.common.select import chosen_models, layers, models_left_out
 from o2b_helpers.studies.common.sources import SOURCE_LEGEND, source_lines
-from o2b_helpers.studies.common.target_order import target_parts
+from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
 from o2b_helpers.studies.object2brain.answers.kinds import category_in_words
 from o2b_helpers.studies.object2brain.figures.categories import (
     FADING,
@@ -62,7 +62,8 @@ def figure_3(
     table = table[table["architecture"].isin(names)]
     chosen = list(categories or strongest_categories(table, MOST_CATEGORIES))
     parts = target_parts(results)
-    types, conditions, sources = (ordered(parts[c], c) for c in ("valence_type", "condition", "source"))
+    types, conditions = (ordered(parts[c], c) for c in ("valence_type", "condition"))
+    sources = ordered_sources(results)
     rows = [(model, category) for model in names for category in chosen]
     few = len(types) * len(conditions) < 4
     grid = PanelGrid(

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from o2b_helpers.core.facts import beside, write_facts
+from o2b_helpers.core.contract import Table
+from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
@@ -87,6 +88,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             counts = design.counts if chosen else None
             evidence = list(evidence_of(sources, estimator, design.stimuli))
             for layer, classes, layer_evidence in progress(evidence, f"weights of {model.label}, {estimator}"):
+                if not classes:
+                    continue  # no box of any class lies inside what the network sees
                 options = params.analysis.significance
                 tested = tested_weights(
                     layer_evidence, design.groups, design.permutations, counts, options, each_run=chosen
@@ -99,7 +102,9 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
                     tables["mean"].append(mean.assign(sd=_spread(tested)))
                     gathered = _gathered(params, layer_evidence, tested, classes, design, category_of)
                     tables["categories"].append(gathered.assign(architecture=model.label, layer=layer))
-        of_models[model.label] = _facts(params, sources.scores, pd.concat(tables["mean"]), model.label)
+        of_models[model.label] = _facts(
+            params, sources.scores, _joined(OBJECT_WEIGHTS_MEAN, tables["mean"]), model.label
+        )
     results = folder / "results"
     for name, table in (
         ("runs", OBJECT_WEIGHTS),
@@ -107,11 +112,15 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         ("estimators", OBJECT_WEIGHTS_BY_ESTIMATOR),
         ("categories", CATEGORY_WEIGHTS),
     ):
-        table.write(pd.concat(tables[name]) if tables[name] else table.empty(), results)
-    write_facts(folder, beside(facts, of_models))
+        table.write(_joined(table, tables[name]), results)
+    write_facts(folder, carried_on(beside(facts, of_models), needs["filter_lesions"]))
 
 
 _MEAN = -1  # in place of a run's number until the tables part
+
+
+def _joined(table: Table, parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts) if parts else table.empty()
 
 
 def _long(

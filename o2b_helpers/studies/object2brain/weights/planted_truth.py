@@ -101,7 +101,7 @@ def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFram
         weight, true = wide.loc[both], truth.loc[both, wide.columns]
         agreement = weight.rank().corrwith(true.rank()).mean()
         hits = [_found(weight[target].abs().to_numpy(), true[target].abs().to_numpy()) for target in wide]
-        rows.append((estimator, layer, agreement, float(np.nanmean(hits))))
+        rows.append((estimator, layer, agreement, float(np.nanmean(hits)) if np.isfinite(hits).any() else np.nan))
     return pd.DataFrame(rows, columns=["estimator", "layer", "agreement", "found"])
 
 
