@@ -64,7 +64,7 @@ class Run:
             "execution.figures_folder": str(self.folder / "figures"),
         }
         shutil.copytree(finished, self.folder / "runs", symlinks=True)
-        self.by_series()  # notes of pages hold paths, so they are made once for the copy
+        self.by_series()  # draws the figures, which do not lie in the runs folder
         shutil.copytree(self.folder, self.whole)
         self.results = self._content(self.params.runs / "results")
 
@@ -134,9 +134,10 @@ class Run:
         if whole_series:
             check_executed(params.runs / "notebooks", notebooks(params))
             drawn = read_sealed(params.runs / "report" / "drawn_from.json") or {}
-            for path, digest in {**drawn["files"], **drawn["pages"]}.items():
-                if not Path(path).is_file() or known_digest(Path(path)) != digest:
-                    return f"{Path(path).name} is not as it was drawn"
+            for folder, files in ((params.runs / "report", drawn["report"]), (params.figures, drawn["figures"])):
+                for file, digest in files.items():
+                    if not (folder / file).is_file() or known_digest(folder / file) != digest:
+                        return f"{file} is not as it was drawn"
         path, place = self.folder / name, Path(name).relative_to("runs") if name.startswith("runs/") else Path(name)
         if str(place) in ALWAYS_WRITTEN:
             return None

@@ -47,41 +47,38 @@ def publish_views(params: Params, again: bool = False) -> Path:
     executed = {p.name: known_digest(p) for p in sorted(notebooks.glob("*.ipynb"))}
     mark = digest_of([files, executed, code_digests("o2b_helpers.report.publish"), _page_parts(), _declared(studies)])
     note = report / "drawn_from.json"
-    drawn = _read(note)
-    changed = _changed(drawn)
+    drawn, folders = _read(note), {"report": report, "figures": params.figures}
+    changed = _changed(drawn, folders)
     if again or changed or drawn.get("mark") != mark or _lacks_pictures(drawn):
         if changed and drawn.get("mark") == mark:
             say(f"  {', '.join(changed[:MOST_NAMED])}: not as they were written, so figures and report are made again")
         figures = draw_figures(results, studies, params.figures, params.name)
         pages = write_notebook_pages(notebooks, report, params.name, params.project)
         page = write_report(results, studies, report, pages)
-        drawn = {"mark": mark, "files": _digests([page, *figures]), "pages": _digests([p.file for p in pages])}
+        made = {"report": [page, *(p.file for p in pages)], "figures": figures}
+        drawn = {"mark": mark, **{name: {p.name: file_digest(p) for p in made[name]} for name in folders}}
         write_sealed(note, drawn)
     else:
         say("reused    figures and report: they show these results already")
-        name_earlier(params.figures, [Path(p) for p in drawn["files"]])
-    page, *figures = drawn["files"]
+        name_earlier(params.figures, [params.figures / name for name in drawn["figures"]])
+    page = report / next(iter(drawn["report"]))
     say(f"results:  {results.folder}")
-    say(f"figures:  {params.figures} ({len(figures)} files)")
+    say(f"figures:  {params.figures} ({len(drawn['figures'])} files)")
     say(f"report:   {page}")
-    return Path(page)
+    return page
 
 
-def _digests(paths: Sequence[Path]) -> dict[str, str]:
-    return {str(path): file_digest(path) for path in paths}
-
-
-def _changed(drawn: dict[str, Any]) -> list[str]:
+def _changed(drawn: dict[str, Any], folders: Mapping[str, Path]) -> list[str]:
     """List the files that were drawn and do not lie there as they were written."""
-    files = {**drawn.get("files", {}), **drawn.get("pages", {})}
-    return [Path(p).name for p, digest in files.items() if not Path(p).is_file() or known_digest(Path(p)) != digest]
+    files = {folder / file: digest for name, folder in folders.items() for file, digest in drawn.get(name, {}).items()}
+    return [path.name for path, digest in files.items() if not path.is_file() or known_digest(path) != digest]
 
 
 def _lacks_pictures(drawn: Mapping[str, Any]) -> bool:
     """Say whether figures were drawn as pages only, for want of a browser, and there is one now."""
     from o2b_helpers.report.browser import has_browser
 
-    kinds = {Path(p).suffix for p in drawn["files"] if Path(p).stem.startswith("figure_")}
+    kinds = {Path(name).suffix for name in drawn["figures"]}
     return bool(kinds) and ".png" not in kinds and has_browser()
 
 

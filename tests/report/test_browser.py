@@ -93,13 +93,13 @@ def test_no_picture_is_taken_away_where_none_can_be_drawn(tmp_path, capsys, with
 
 @needs_browser
 def test_pictures_are_drawn_once_a_browser_is_there(tmp_path, monkeypatch):
-    files = [str(tmp_path / "index.html"), str(tmp_path / "figure_1_a.html")]
-    assert publish._lacks_pictures({"files": files})
-    assert not publish._lacks_pictures({"files": [*files, str(tmp_path / "figure_1_a.png")]})
-    assert not publish._lacks_pictures({"files": files[:1]})  # no figure, no picture
+    figures = {"figure_1_a.html": "digest"}
+    assert publish._lacks_pictures({"figures": figures})
+    assert not publish._lacks_pictures({"figures": {**figures, "figure_1_a.png": "digest"}})
+    assert not publish._lacks_pictures({"figures": {}})  # no figure, no picture
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no_browser"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert publish._lacks_pictures({"files": files}) == has_browser()
+    assert publish._lacks_pictures({"figures": figures}) == has_browser()
 
 
 def test_a_folder_of_figures_that_cannot_be_written_is_named(tmp_path):

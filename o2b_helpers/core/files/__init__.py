@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, labelled arrays, profiles, and what ships with the package.
+"""Files: written whole or not at all, notes that carry a seal, digests, labelled arrays, profiles, what ships along.
 
 The results themselves lie in the store.
 """

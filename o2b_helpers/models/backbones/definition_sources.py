@@ -89,17 +89,18 @@ def _installed_places() -> tuple[Path, ...]:
 
 def _trace(path: Path) -> tuple[set[Path], dict[str, str]]:
     """Follow imports from a definition: the user's files, and packages and modules of others with their versions."""
-    files: set[Path] = set()
+    modules: set[Path] = set()
+    data: set[Path] = set()
     others: dict[str, str] = {}
     waiting = [(path.resolve(), "")]
     while waiting:
         file, package = waiting.pop()
-        if file in files:
+        if file in modules:
             continue
-        files.add(file)
+        modules.add(file)
         tree = _parsed(file)
         _refuse_untraceable(tree, file)
-        files |= set(_files_in_words(tree, file))
+        data |= set(_files_in_words(tree, file))
         for name in _imported(tree, package):
             top = name.split(".")[0]
             if top == OURS:
@@ -107,7 +108,7 @@ def _trace(path: Path) -> tuple[set[Path], dict[str, str]]:
                     others[name] = digest_of(code_digests(name))
             elif top not in sys.stdlib_module_names or _is_shadowed(top):
                 waiting += _places(name, top, others)
-    return files, others
+    return modules | data, others
 
 
 def _places(name: str, top: str, others: dict[str, str]) -> Iterator[tuple[Path, str]]:

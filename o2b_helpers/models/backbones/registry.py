@@ -224,7 +224,7 @@ def load_definition(path: Path | str) -> list[str]:
     finally:
         _REGISTRY.reading = before
     _REGISTRY.made_from[path] = user_files(path)
-    _REGISTRY.read.setdefault(path, set()).update(opened)
+    _REGISTRY.read[path] = opened
     names = [name for name, file in _REGISTRY.file_of.items() if file == path]
     if not names:
         raise ModelError(
