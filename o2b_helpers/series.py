@@ -117,8 +117,8 @@ def read_status(params: Params) -> dict[str, Any]:
         return {}
 
 
-def write_status(params: Params, notebook: str, mark: str | None) -> None:
-    """Note that a notebook was executed; no mark, that what lies there may be half of it."""
+def write_status(params: Params, notebook: str, mark: str) -> None:
+    """Note that a notebook was executed."""
     status = {**read_status(params), notebook: mark}
     write_atomically(params.runs / "notebooks" / STATUS, json.dumps(status, indent=1).encode())
 
@@ -143,12 +143,11 @@ def _is_done(params: Params, notebook: str, store: Store) -> bool:
 
 
 def _execute(params: Params, notebook: str) -> None:
-    """Run one notebook; from now on it counts as not executed, until it has run to its end."""
+    """Run one notebook in a kernel of its own; its printed lines appear here as they come."""
     from o2b_helpers.core.notebooks.execute import execute  # papermill takes a second to import
 
     source = notebook_file(params, notebook)
     say(f"running   {notebook}")
-    write_status(params, notebook, None)
     parameters = {"profile": str(params.profile), "overrides": params.overrides}
     execute(source, params.runs / "notebooks" / source.name, parameters)
 
