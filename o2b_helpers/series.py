@@ -130,7 +130,7 @@ def _is_done(params: Params, notebook: str, store: Store) -> bool:
 
 
 def _execute(params: Params, notebook: str) -> None:
-    """Run one notebook; from now on it counts as not executed, until it has run to its end."""
+    """Run one notebook in a kernel of its own; its printed lines appear here as they come."""
     from o2b_helpers.core.notebooks.execute import execute  # papermill takes a second to import
 
     source = notebook_file(params, notebook)

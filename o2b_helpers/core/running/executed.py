@@ -30,14 +30,16 @@ def note_executed(folder: Path, notebook: str, mark: str) -> None:
         Hash of all that it shows.
     """
     entry = {"mark": mark, "sha256": file_digest(folder / f"{notebook}.ipynb")}
-    write_sealed(folder / STATUS, {**_entries(folder), notebook: entry})
+    with writing(folder):
+        write_sealed(folder / STATUS, {**_entries(folder), notebook: entry})
 
 
 def forget_executed(folder: Path, notebook: str) -> None:
     """Note that what lies in a notebook's place may be half of it, from now until it has run to its end."""
     entries = _entries(folder)
     if entries.pop(notebook, None) is not None:
-        write_sealed(folder / STATUS, entries)
+        with writing(folder):
+            write_sealed(folder / STATUS, entries)
 
 
 def is_executed(folder: Path, notebook: str, mark: str) -> bool:
