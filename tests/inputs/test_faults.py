@@ -56,8 +56,7 @@ def test_a_fault_that_stays_is_raised_and_lists_no_picture(pictures, monkeypatch
         check_images(pictures, [f"{n}.{'jpg' if n % 2 else 'png'}" for n in range(5)])
     assert len(tries) == 4
     said = str(caught.value)
-    assert "the fault is the machine's" in said and os.strerror(getattr(errno, name)) in said and "1.jpg" in said
-    assert "nothing was stored" in said and "check the file" not in said
+    assert os.strerror(getattr(errno, name)) in said and "1.jpg" in said and "check the file" not in said
 
 
 @pytest.mark.parametrize("name", PASSING)

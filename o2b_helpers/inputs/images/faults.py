@@ -20,14 +20,11 @@ WAITS = (0.1, 0.4, 1.0)  # seconds before another try: a share that is busy answ
 # what the system says of a name or a file itself; whatever else it says is the machine's fault, also what is not known
 OF_THE_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.EILSEQ}
 OF_MEMORY = ("out of memory", "cannot allocate", "insufficient memory")  # decoders say so without a number
-REMEDIES = {
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "close other programs: the whole machine has too many files open",
+REMEDIES = {  # where more is to be said than of every file
     errno.ENOMEM: "free memory, or lower analysis.corpus.max_pixels",
     errno.EACCES: "give yourself the right to read it, or take it out of the table",
     errno.EPERM: "give yourself the right to read it, or take it out of the table",
 }
-SHARE = "check the disk or the network share that it lies on"
 
 
 def is_fault(error: BaseException | None) -> bool:
@@ -112,9 +109,11 @@ def _fault(error: BaseException, what: str) -> EnvironmentFault:
     while not (cause is None or isinstance(cause, MemoryError | OSError)):
         cause = cause.__cause__
     number = errno.ENOMEM if isinstance(cause, MemoryError) else getattr(cause, "errno", None) or errno.ENOMEM
-    return EnvironmentFault(
+    known = None if number in REMEDIES else EnvironmentFault.of(OSError(number, os.strerror(number)), what)
+    return known or EnvironmentFault(
         f"A file could not be read, but the fault is the machine's ({os.strerror(number)})",
-        value=f"{what}, tried {len(WAITS) + 1} times",
+        value=what,
         expected="a disk that answers, and enough memory and open files",
-        remedy=f"{REMEDIES.get(number, SHARE)}, and run again: no picture is left out, and nothing was stored",
+        remedy=f"{REMEDIES.get(number, 'check the disk or the network share')}, and run again: no picture is left out, and "
+        "nothing was stored",
     )

@@ -95,6 +95,10 @@ def check_images(
     names = list(dict.fromkeys(names))
     room = Room.for_pictures(memory_gib)
 
+    def seen(content: bytes, name: str) -> tuple[int, int, str, str]:
+        image = decode_image(content, name, max_pixels, min_side=min_side)
+        return image.width, image.height, pixel_digest(image), look_of(image)
+
     def examined(name: str) -> dict[str, object]:
         digest = ""
         try:
@@ -102,11 +106,10 @@ def check_images(
             content = read_bytes(path)
             digest = hashlib.sha256(content).hexdigest()
             with room.take(bytes_to_decode(content, name, max_pixels), name):
-                image = decode_image(content, name, max_pixels, min_side=min_side)
-                pixels, look = patiently(lambda: (pixel_digest(image), look_of(image)), name)
+                width, height, pixels, look = patiently(lambda: seen(content, name), name)
         except InputError as error:
             return {"image": name, "problem": error.problem.rstrip(".") + ".", "sha256": digest}
-        values = (name, str(path), image.width, image.height, digest, pixels, look)
+        values = (name, str(path), width, height, digest, pixels, look)
         return dict(zip(FOUND, values, strict=True))
 
     workers = workers or min(8, os.cpu_count() or 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
@@ -10,6 +12,7 @@ from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.core.resources import GIB, in_words, memory_for_this_process, resident_bytes
 
 LEAST = GIB // 16  # however little there is: enough for the photographs of a telephone, one at a time
+_LARGE = 2**25  # bytes; for less it is not worth asking the system
 
 
 class Room:
@@ -60,6 +63,15 @@ class Room:
         try:
             yield
         finally:
+            if wanted > _LARGE:
+                _give_back()
             with self._changed:
                 self.free += wanted
                 self._changed.notify_all()
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: the C library keeps some for each thread, which adds up over threads."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None  # of glibc alone
+    if trim is not None:
+        trim(0)
