@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from study_fixture import Study, write_study
 from view_fixture import STUDIES, write_results
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
+from o2b_helpers.core.files.sealed import read_sealed, write_sealed
 from o2b_helpers.core.running.run import run_step
 from o2b_helpers.inputs.people.target_checks import refuse_ambiguous_names, refuse_reserved_regions
 from o2b_helpers.report.page import write_report
@@ -37,9 +37,9 @@ def with_sources(folder: Path, names: dict[str, str], human: dict) -> Results:
             parts = table["target"].str.split("/", expand=True)
             table["target"] = parts[0] + "/" + parts[1].replace(names) + "/" + parts[2]
         table.to_csv(path, index=False)
-    provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    provenance = read_sealed(folder / "provenance.json")
     provenance["analysis"]["human"] = human
-    (folder / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    write_sealed(folder / "provenance.json", provenance)
     return Results(folder, STUDIES)
 
 

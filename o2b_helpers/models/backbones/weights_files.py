@@ -174,7 +174,8 @@ def _content(path: Path) -> Any:
             return load_file(path)
         damaged = damaged_member(path) if kind is TORCH else ""
         if not damaged:
-            return torch.load(path, map_location="cpu", weights_only=True)
+            with path.open("rb") as file:  # by its content: torch goes by the end of a name
+                return torch.load(file, map_location="cpu", weights_only=True)
         reason = f"damaged: the checksum of its part {damaged} does not match"
     except MemoryError as error:
         raise EnvironmentFault(

@@ -71,7 +71,8 @@ def unwrap(content: object, definition: Architecture, wanted: Collection[str], f
     if first is None:
         largest = max(tables, key=lambda name: len(tables[name]))
         return Unwrapped(_renamed(tables[largest], definition, drop=True)[0])
-    different = [name for name in fitting if not _same(fitting[name].state, fitting[first].state)]
+    others = [name for name in fitting if name != first]
+    different = [name for name in others if not _same(fitting[name].state, fitting[first].state)]
     if different:
         raise ModelError(
             f"The weights {file} hold several networks that fit {definition.name}",
@@ -84,14 +85,14 @@ def unwrap(content: object, definition: Architecture, wanted: Collection[str], f
 
 
 def part_that_fits(given: Collection[str], wanted: Collection[str]) -> str:
-    """Say which part of a file would fit, or what its names lack; empty where neither is so.
+    """Say which part of a file would fit, or which part of the network the file holds; empty where neither is so.
 
     Examples
     --------
     >>> part_that_fits(["net.conv.weight", "loss.weight"], ["conv.weight"])
     "the 1 tensors behind 'net.' would fit: save these alone, without the beginning"
     >>> part_that_fits(["0.weight"], ["features.0.weight"])
-    "all names lack the beginning 'features.': save the whole network, not a part of it"
+    "these are the tensors of its part 'features' alone: save the whole network"
     """
     names = [name for name in wanted if not name.endswith(COUNTER)]
     if not names:
@@ -103,9 +104,11 @@ def part_that_fits(given: Collection[str], wanted: Collection[str]) -> str:
         part = {name.removeprefix(beginning) for name in given if name.startswith(beginning)}
         if _matches(part, wanted):
             return f"the {len(part)} tensors behind {beginning!r} would fit: save these alone, without the beginning"
-    for beginning in _beginnings(wanted):
-        if _matches({beginning + name for name in given}, wanted):
-            return f"all names lack the beginning {beginning!r}: save the whole network, not a part of it"
+    parts = {name.rpartition(".")[0] for name in names}
+    parts |= {".".join(part.split(".")[:count]) for part in parts for count in range(1, part.count(".") + 1)}
+    for part in sorted(parts - {""}, key=len):
+        if given and {f"{part}.{name}" for name in given} <= set(wanted):
+            return f"these are the tensors of its part {part!r} alone: save the whole network"
     return ""
 
 
