@@ -108,23 +108,10 @@ def fault_error(error: OSError | MemoryError, doing: str) -> Object2BrainError:
     doing : str
         The notebook that ran, or what else was going on.
     """
-    number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
-    if number in (errno.EMFILE, errno.ENFILE):
-        return EnvironmentFault(
-            f"{doing}: too many files are open at once",
-            value=_told(error),
-            expected="a process that may open a few hundred files",
-            remedy="raise the limit with `ulimit -n 4096` (or ask who runs the machine), then run again: finished "
-            "results are kept",
-        )
-    if number == errno.ENOMEM:
-        return EnvironmentFault(
-            f"{doing}: memory ran out",
-            value=_told(error),
-            expected="memory for the next step",
-            remedy="close other programs, lower execution.batch_size or set execution.memory_gib, then run again: "
-            "finished results are kept",
-        )
+    file = getattr(error, "filename", None)
+    known = EnvironmentFault.of(error, doing if file is None else f"{doing}: {file}")
+    if known is not None:
+        return known
     return StoreError(
         f"{doing}: a file cannot be read or written",
         value=_told(error),
