@@ -216,7 +216,7 @@ def test_errors_of_cells_come_back_as_they_were_and_those_of_the_machine_with_wh
     with pytest.raises(StoreError, match="stopped with ZeroDivisionError") as other:
         run(tmp_path, "1 / 0")
     assert "07_made_up.ipynb" in other.value.remedy
-    with pytest.raises(EnvironmentFault, match="memory ran out"):
+    with pytest.raises(EnvironmentFault, match="too little memory"):
         run(tmp_path, "raise MemoryError")
 
 
@@ -225,13 +225,13 @@ def test_too_many_open_files_are_named_in_the_kernel_and_in_the_command(tmp_path
     import resource
 
     cell = "import resource, os\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
-    with pytest.raises(EnvironmentFault, match="too many files") as error:
+    with pytest.raises(EnvironmentFault, match="Too many files") as error:
         run(tmp_path, f"{cell}files = [open(os.devnull) for _ in range(99)]")
     assert "ulimit -n" in error.value.remedy
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 2, hard))
-        with pytest.raises(EnvironmentFault, match="too many files") as error:
+        with pytest.raises(EnvironmentFault, match="Too many files") as error:
             run(tmp_path, "print('never')")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
