@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,3 +55,11 @@ def content(folder: Path) -> dict[str, bytes]:
 def environment(**variables: str) -> dict[str, str]:
     """Return this process' environment with some variables set."""
     return {**os.environ, **variables}
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Say whether a process has ended; one that nobody has asked how it ended counts."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

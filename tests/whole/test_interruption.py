@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
-from helpers import SMALL, command, content, environment, write_profile
+from helpers import SMALL, command, content, environment, has_ended, write_profile
 
 KILLS = 5
 
@@ -42,13 +43,18 @@ def test_killed_runs_go_on_to_the_same_bytes(undisturbed, tmp_path):
             assert line, "the run ended before it could be killed"
             left -= "computing" in line
         time.sleep(moments.uniform(0, 1))
-        # every second time only the command dies, and its notebook's kernel is left to notice by itself
-        if kill % 2:
+        # of three, one dies and the other is left to notice by itself: the command, the kernel, or both at once
+        kernels = psutil.Process(run.pid).children()
+        if kill % 3 == 0:
+            os.killpg(run.pid, signal.SIGKILL)
+        elif kill % 3 == 1:
             run.kill()
         else:
-            os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
-        run.stdout.close()
+            kernels[-1].kill()
+        said, _ = run.communicate(timeout=60)
+        assert run.returncode == (1 if kill % 3 == 2 else -signal.SIGKILL) and "Traceback" not in said
+        psutil.wait_procs(kernels, timeout=10)
+        assert all(map(has_ended, kernels))
     done = command("run", profile)
     assert done.returncode == 0, done.stdout + done.stderr
     assert content(tmp_path / "runs" / "study" / "results") == undisturbed
