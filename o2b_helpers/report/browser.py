@@ -40,7 +40,8 @@ class OfflineChromium(Chromium):
 
     def get_cli(self) -> Sequence[str]:
         """Return the command that starts it."""
-        return [*set_apart(), *super().get_cli(), *OFFLINE]
+        apart = () if self.is_isolated() else set_apart()  # a snap cannot be started from there
+        return [*apart, *super().get_cli(), *OFFLINE]
 
 
 @cache
