@@ -18,7 +18,7 @@ from o2b_helpers.inputs.people.target_checks import (
     refuse_small_targets,
     refuse_unknown_people,
 )
-from o2b_helpers.studies.alignment.checks.asking import asked, refusal, some
+from o2b_helpers.studies.alignment.checks.asking import asked, doubts, refusal, some
 from o2b_helpers.studies.alignment.checks.named import Named
 from o2b_helpers.studies.alignment.checks.near_names import advice
 
@@ -52,7 +52,7 @@ def _targets(params: Params, stimuli: Stimuli | None) -> Iterator[Finding]:
         ),
     )
     yield from refused
-    yield from _doubts(human.targets, unlikely)
+    yield from doubts(human.targets, unlikely)
     if targets is None:
         return
     names = targets["target"]
@@ -83,7 +83,7 @@ def _measurements(params: Params, stimuli: Stimuli | None) -> Iterator[Finding]:
         lambda: read_ratings(params.path(human.ratings), human.rating_range, missing=human.missing, warnings=unlikely),
     )
     yield from refused
-    yield from _doubts(human.ratings, unlikely)
+    yield from doubts(human.ratings, unlikely)
     if ratings is not None:
         yield from _matched(human.ratings, ratings, stimuli)
         if stimuli is not None and not _unknown(ratings, stimuli) and not _without(ratings, stimuli):
@@ -98,7 +98,7 @@ def _measurements(params: Params, stimuli: Stimuli | None) -> Iterator[Finding]:
         ),
     )
     yield from refused
-    yield from _doubts(human.signals, of_signals)
+    yield from doubts(human.signals, of_signals)
     regions, refused = asked(human.regions, lambda: read_regions(params.path(human.regions)))
     yield from refused
     if regions is not None:
@@ -108,13 +108,6 @@ def _measurements(params: Params, stimuli: Stimuli | None) -> Iterator[Finding]:
     yield from _matched(human.signals, signals, stimuli)
     if stimuli is not None and not _unknown(signals, stimuli) and not _without(signals, stimuli):
         yield from _refused(human.signals, [lambda: check_signals(signals, regions, stimuli)])
-
-
-def _doubts(what: str, sentences: list[str]) -> Iterator[Finding]:
-    for sentence in sentences:
-        yield Finding(
-            f"{what}: unlikely content", False, sentence, "correct the table if it is not meant", kind="doubt"
-        )
 
 
 def _refused(what: str, checks: list[Callable[[], None]]) -> Iterator[Finding]:
