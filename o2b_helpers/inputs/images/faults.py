@@ -114,6 +114,6 @@ def _fault(error: BaseException, what: str) -> EnvironmentFault:
         f"A file could not be read, but the fault is the machine's ({os.strerror(number)})",
         value=what,
         expected="a disk that answers, and enough memory and open files",
-        remedy=f"{REMEDIES.get(number, 'check the disk or the network share')}, and run again: no picture is left out, and "
-        "nothing was stored",
+        remedy=f"{REMEDIES.get(number, 'check the disk or the network share')}, and run again: no picture is left "
+        "out, and nothing was stored",
     )
