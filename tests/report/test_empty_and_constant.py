@@ -204,7 +204,6 @@ def test_the_tables_of_the_notebooks_are_made(shown):
     for model in sorted({path.stem.removeprefix("lesion_effects_") for path in shown.folder.glob("lesion_effects_*")}):
         strongest = notebook_tables.strongest_lesions(shown, model)
         assert strongest["delta"].notna().all()  # an effect that is not defined is no effect of 0
-        notebook_tables.most_sensitive_filters(shown, model)
 
 
 def test_what_the_widget_sends_to_the_browser_is_json(shown):
