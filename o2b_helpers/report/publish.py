@@ -76,7 +76,7 @@ def _changed(drawn: dict[str, Any], folders: Mapping[str, Path]) -> list[str]:
 
 def _lacks_pictures(drawn: Mapping[str, Any]) -> bool:
     """Say whether figures were drawn as pages only, for want of a browser, and there is one now."""
-    from o2b_helpers.report.browser import has_browser
+    from o2b_helpers.report.pictures.browser import has_browser
 
     kinds = {Path(name).suffix for name in drawn["figures"]}
     return bool(kinds) and ".png" not in kinds and has_browser()
