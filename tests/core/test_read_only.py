@@ -44,10 +44,8 @@ def readable():
 
 
 @pytest.mark.parametrize(
-    "writable",
-    [(), ("store",), ("store", "study")],
+    ("name", "writable"), [("run", ()), ("run", ("store",)), ("run", ("store", "study")), ("status", ())]
 )
-@pytest.mark.parametrize("name", ["run", "status"])
 def test_a_read_only_folder_is_said(readable, writable, name):
     profile = write_profile(readable / "project", SMALL)
     runs = profile.parent / "runs"
@@ -58,9 +56,8 @@ def test_a_read_only_folder_is_said(readable, writable, name):
         folder.chmod(0o777 if str(folder.relative_to(runs)) in writable else 0o555)
     done = _command(name, profile)
     assert "Traceback" not in done.stderr + done.stdout
-    if name == "run" or "store" not in writable:
-        assert done.returncode == 1 and "\nError: " in done.stderr and "Permission denied" in done.stderr, done.stderr
-        assert "execution.runs_folder" in done.stderr
-    assert not [path for path in runs.rglob("*") if path.is_file() and "store" not in path.parts]
+    assert done.returncode == 1 and "\nError: " in done.stderr and "Permission denied" in done.stderr, done.stderr
+    assert "execution.runs_folder" in done.stderr
+    assert not [path for folder in ("notebooks", "results") for path in (runs / "study" / folder).iterdir()]
     for folder in (runs, *runs.rglob("*")):
         os.chmod(folder, 0o777)
