@@ -90,11 +90,11 @@ def traced(command: Sequence[str], folder: Path) -> list[str]:
 
 def attempts(folder: Path) -> list[str]:
     """Return what was asked of the network: one line each, from both nets."""
-    lines = []
-    for name in ("python.log", "strace.log"):
-        if (folder / name).is_file():
-            lines += (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line for line in lines if " = " not in line or _leaves(line)]
+    python, calls = (
+        (folder / name).read_text(encoding="utf-8", errors="replace").splitlines() if (folder / name).is_file() else []
+        for name in ("python.log", "strace.log")
+    )
+    return [*python, *(line for line in calls if _leaves(line))]
 
 
 def _leaves(line: str) -> bool:
