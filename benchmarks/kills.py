@@ -87,7 +87,7 @@ class Bench:
         with log.open("wb") as file:
             run = subprocess.Popen(
                 arguments, stdout=file, stderr=file, env={**os.environ, MARK: mark}, start_new_session=True,
-                preexec_fn=before,
+                preexec_fn=before or heed_signals,
             )  # fmt: skip
         return run, log, mark
 
@@ -191,6 +191,12 @@ def finished(bench: Bench, runs: Path, wanted: dict[str, bytes], note: str = "")
     code, seconds = bench.complete(runs)
     right = not code and bench.content(runs) == wanted
     return Trial("undisturbed end", round(seconds, 1), 0.0, code, False, 0, right, note)
+
+
+def heed_signals() -> None:
+    """Undo, in a process that is to start, what a shell does to its background jobs: ignore Ctrl-C."""
+    for name in STOPS:
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def as_user() -> None:

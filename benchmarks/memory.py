@@ -51,7 +51,7 @@ SETTINGS = (
 
 
 def draw_pictures(folder: Path, count: int) -> pd.DataFrame:
-    """Write different pictures: image, path, width, height, sha256."""
+    """Write different pictures: image, path, width, height, sha256, pixels."""
     from common import picture_files
 
     folder.mkdir(parents=True)
@@ -64,14 +64,15 @@ def draw_pictures(folder: Path, count: int) -> pd.DataFrame:
         path = folder / f"{number:05d}.jpg"
         picture.save(path, quality=90)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        rows.append((path.name, str(path), *picture.size, digest))
-    return pd.DataFrame(rows, columns=["image", "path", "width", "height", "sha256"])
+        rows.append((path.name, str(path), *picture.size, digest, digest))
+    return pd.DataFrame(rows, columns=["image", "path", "width", "height", "sha256", "pixels"])
 
 
 def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
     """Write the profile and what the earlier steps would have stored: tables, detections, heads, targets."""
     from safetensors.numpy import save_file
 
+    from o2b_helpers.core.facts import write_facts
     from o2b_helpers.core.files.names import file_of
     from o2b_helpers.models.backbones.meta import meta_backbone
 
@@ -103,6 +104,8 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
     stimuli[["stimulus", "image", "condition"]].to_csv(folder / "stimuli.csv", index=False)
     for step in ("inputs", "objects/results", "valence_models", "human_targets/results", "out"):
         (folder / step).mkdir(parents=True)
+    for step in ("inputs", "valence_models"):
+        write_facts(folder / step, {})
     corpus.to_parquet(folder / "inputs" / "corpus.parquet")
     stimuli.to_parquet(folder / "inputs" / "stimuli.parquet")
     boxes = corpus.loc[corpus.index.repeat(BOXES), ["image", "width", "height"]].reset_index(drop=True)

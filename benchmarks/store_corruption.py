@@ -244,7 +244,8 @@ def trials(run: Run, count: int, seed: int, commands: int) -> list[dict[str, Any
         of_steps = kind.startswith("store/") or kind.split(" ")[0].endswith("/results")
         how = "command" if number in by_command else "steps" if of_steps and number % 5 else "series"
         done.append(trial(run, kind, name, way, how, draw))
-        print(f"{number + 1:4} {done[-1]['outcome']:15} {done[-1]['way']:7} {how:8} {name}  {done[-1]['note'][-300:]}")
+        shown = f"{number + 1:4} {done[-1]['outcome']:15} {done[-1]['way']:7} {how:8} {done[-1]['s']:6.1f} s {name}"
+        print(f"{shown}  {done[-1]['note'][-300:]}", flush=True)
         run.restore()
     return done
 

@@ -10,7 +10,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,10 @@ def code_digests(module: str) -> dict[str, str]:
                 expected="results that are stored under the code that made them",
                 remedy="restart the notebook's kernel (or the command) and run again",
             )
-        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-        digests[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
-        digests |= {f"{spec.parent}/{place}": _shipped_digest(path, *_state(path)) for place, path in data.items()}
         package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
-        waiting += _imports(tree, package)
+        digests[name], imported = _parsed(Path(spec.origin), package, *_state(Path(spec.origin)))
+        digests |= {f"{spec.parent}/{place}": _shipped_digest(path, *_state(path)) for place, path in data.items()}
+        waiting += imported
         if name.startswith("o2b_helpers."):
             waiting.append(name.rpartition(".")[0])  # importing a module runs its packages, too
     return dict(sorted(digests.items()))
@@ -142,7 +141,15 @@ def _data_beside(folder: Path) -> dict[str, Path]:
     return files
 
 
-@lru_cache
+@cache
+def _parsed(path: Path, package: str, size: int, changed: int) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a source and the modules that it imports; parsed once as long as its state is the same."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = tuple(_imports(tree, package))
+    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(), imported
+
+
+@cache
 def _shipped_digest(path: Path, size: int, changed: int) -> str:
     """Return a data file's digest, read once for all modules that it ships with as long as its state is the same."""
     return file_digest(path)

@@ -79,7 +79,7 @@ def _lacks_pictures(drawn: Mapping[str, Any]) -> bool:
     kinds = {Path(name).suffix for name in drawn["figures"]}
     if not kinds or ".png" in kinds:
         return False
-    from o2b_helpers.report.browser import has_browser  # what starts a browser takes a moment to import
+    from o2b_helpers.report.pictures.browser import has_browser  # what starts a browser takes a moment to import
 
     return has_browser()
 

@@ -110,7 +110,7 @@ CHANGES = {
     ("study", "my_net.py", "stride=3", "stride=2"): MINE,
     ("study", "corpus/images/PICTURE", "", ""): ["study.yaml/inputs"],
     ("study", "stimuli/images/PICTURE", "", ""): ["study.yaml/inputs"],
-    ("study", "corpus.csv", ",1.0\n", ",2.0\n"): ["study.yaml/inputs"],
+    ("study", "corpus.csv", "_00001.png,1", "_00001.png,2"): ["study.yaml/inputs"],
     ("study", "ratings.csv", "person 1", "person 9"): ["study.yaml/human_targets"],
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ import xarray as xr
 from helpers import SMALL, command, content, write_profile
 from safetensors.numpy import save_file
 
+from o2b_helpers.core import digests
 from o2b_helpers.core.digests import code_digests, digest_of
 from o2b_helpers.core.errors import StoreError
 from o2b_helpers.core.files.labelled import write_dataset
@@ -135,6 +136,7 @@ def test_code_counts_and_comments_do_not(tmp_path, monkeypatch):
     def digest(source: str) -> str:
         module.write_text(source)
         code_digests.cache_clear()
+        digests._parsed.cache_clear()
         return code_digests("o2b_helpers_like.sums")["o2b_helpers_like.sums"]
 
     plain = digest("def f(x):\n    return x + 1\n")

@@ -11,8 +11,8 @@ from view_fixture import STUDIES, write_results
 
 from o2b_helpers.core.errors import Object2BrainError
 from o2b_helpers.report import publish
-from o2b_helpers.report.browser import OFFLINE, OfflineChromium, has_browser, set_apart
 from o2b_helpers.report.draw import draw_figures, name_earlier
+from o2b_helpers.report.pictures.browser import OFFLINE, OfflineChromium, has_browser, set_apart
 from o2b_helpers.report.results import Results
 
 needs_browser = pytest.mark.skipif(not has_browser(), reason="no Chrome or Chromium")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,14 @@ from o2b_helpers.studies.common.target_order import main_targets
 from o2b_helpers.studies.object2brain.answers.objects import objects
 
 
-def with_sources(folder: Path, names: dict[str, str], human: dict) -> Results:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    return write_results(tmp_path_factory.mktemp("whole") / "results")
+
+
+def with_sources(whole: Path, folder: Path, names: dict[str, str], human: dict) -> Results:
     """Write results whose sources have other names, and what their profile declares of them."""
-    write_results(folder)
+    shutil.copytree(whole, folder)
     for path in folder.glob("*.csv"):
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
         if "source" in table:
@@ -55,8 +61,8 @@ READY = [
 
 
 @pytest.mark.parametrize("names", READY)
-def test_where_nobody_says_who_people_are_the_report_asks_of_each_source_by_its_name(tmp_path, names):
-    results = with_sources(tmp_path / "results", names, {"kind": "targets", "people": []})
+def test_where_nobody_says_who_people_are_the_report_asks_of_each_source_by_its_name(whole, tmp_path, names):
+    results = with_sources(whole, tmp_path / "results", names, {"kind": "targets", "people": []})
     answer = agreement(results)
     assert people_of(results) == [] and answer.question == "Do the models agree with the targets?"
     first, *rest = words(answer)
@@ -68,14 +74,12 @@ def test_where_nobody_says_who_people_are_the_report_asks_of_each_source_by_its_
     everything = " ".join(words(answer) + words(objects(results)) + [answer.table.title, answer.table.note])
     assert "people’s own judgements" not in everything and "people say" not in everything
     assert "owards people" not in everything and decoded(results) is None
-    page = write_report(results, STUDIES, tmp_path / "report").read_text(encoding="utf-8")
-    assert "Do the models agree with the targets?" in page and "Do the models agree with people?" not in page
 
 
 @pytest.mark.parametrize("names", READY)
-def test_where_people_are_declared_the_report_answers_from_them(tmp_path, names):
+def test_where_people_are_declared_the_report_answers_from_them(whole, tmp_path, names):
     own = names["true"]
-    results = with_sources(tmp_path / "results", names, {"kind": "targets", "people": [own]})
+    results = with_sources(whole, tmp_path / "results", names, {"kind": "targets", "people": [own]})
     assert main_targets(results) == {c: f"IV/{own}/{c}" for c in ("congruent", "incongruent")}
     answer = agreement(results)
     assert answer.question == "Do the models agree with people?" and len(answer.statements) == 2
@@ -85,9 +89,9 @@ def test_where_people_are_declared_the_report_answers_from_them(tmp_path, names)
     assert decoded(results) is None  # regions of the paper's names are no measurements of the paper's kind
 
 
-def test_the_first_declared_source_counts_and_a_condition_without_people_is_said(tmp_path):
+def test_the_first_declared_source_counts_and_a_condition_without_people_is_said(whole, tmp_path):
     names = {"true": "first", "MLR": "second"}
-    results = with_sources(tmp_path / "results", names, {"kind": "targets", "people": ["second", "first"]})
+    results = with_sources(whole, tmp_path / "results", names, {"kind": "targets", "people": ["second", "first"]})
     assert set(main_targets(results).values()) == {"IV/second/congruent", "IV/second/incongruent"}
     for path in results.folder.glob("*.csv"):
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
@@ -177,8 +181,8 @@ def test_a_region_called_true_is_refused_where_it_enters(tmp_path):
         run_step(params, "human_targets")
 
 
-def test_a_condition_called_all_is_a_condition(tmp_path):
-    targets = Results(write_results(tmp_path / "results")).table(STEPS["human_targets"].tables[0])
+def test_a_condition_called_all_is_a_condition(whole):
+    targets = Results(whole).table(STEPS["human_targets"].tables[0])
     renamed = targets.assign(condition=targets["condition"].replace({"congruent": "all"}))
     few = Significance(permutations=99)
     table, plain = decoding_table(renamed, few), decoding_table(targets, few)
@@ -194,3 +198,9 @@ def test_a_layer_called_full_is_refused(tmp_path):
     params = study.params(analysis__models__0__layers=["features.1", "full"])
     with pytest.raises(ModelError, match="a target layer of toynet is called 'full'"):
         target_layers(params, params.analysis.models[0])
+
+
+def test_the_page_asks_of_each_source_too(whole, tmp_path):
+    results = with_sources(whole, tmp_path / "results", READY[0], {"kind": "targets", "people": []})
+    page = write_report(results, STUDIES[:1], tmp_path / "report").read_text(encoding="utf-8")
+    assert "Do the models agree with the targets?" in page and "Do the models agree with people?" not in page

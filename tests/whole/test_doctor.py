@@ -34,7 +34,7 @@ def test_the_demo_lacks_nothing():
 
 
 def test_ratings_without_signals_are_enough(tmp_path):
-    (tmp_path / "ratings.csv").write_text("stimulus,annotator,valence_type,rating\n")
+    (tmp_path / "ratings.csv").write_text("stimulus,annotator,valence_type,rating\na,p,IV,2\nb,p,IV,5\n")
     tree = merged(SMALL, human={"kind": "measurements", "ratings": "ratings.csv"})
     assert all(finding.fine for finding in examine(load_params(write_profile(tmp_path, tree))))
 

@@ -46,10 +46,12 @@ def noted_signals() -> Iterator[list[int]]:
 
     Examples
     --------
+    >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
     >>> with noted_signals() as noted:
     ...     signal.raise_signal(signal.SIGINT)
     >>> [signal.Signals(number).name for number in noted]
     ['SIGINT']
+    >>> _ = signal.signal(signal.SIGINT, before)
     """
     noted: list[int] = []
     before = {}

@@ -16,6 +16,7 @@ from o2b_helpers.inputs.corpora.grid import Grid, unreadable
 from o2b_helpers.inputs.corpora.names import normal_name, normal_names
 from o2b_helpers.inputs.corpora.number_texts import Commas, numbers_of, with_points
 from o2b_helpers.inputs.corpora.tables import ROW, missing_table
+from o2b_helpers.inputs.corpora.workbook import read_workbook
 
 _KINDS = f"a file that ends in {', '.join(ENDINGS)}, {', '.join(WORKBOOKS)} or .parquet"
 _OTHER_CONTENT = (  # how files begin that are called as a table and are none
@@ -64,8 +65,6 @@ def read_frame(path: Path | str, text: Sequence[str] = ()) -> pd.DataFrame:
     if ending == ".parquet":
         return _of_parquet(content, path, text)
     if ending in WORKBOOKS:
-        from o2b_helpers.inputs.corpora.workbook import read_workbook
-
         return _frame(read_workbook(content, sheet, path), text)
     if ending in ENDINGS:
         return _frame(read_delimited(content, path), text)

@@ -158,12 +158,8 @@ def text_column(frame: pd.DataFrame, column: str, source: object) -> pd.Series:
         Naming the rows that are empty, or hold an error of a spreadsheet such as ``#N/A``.
     """
     missing = frame[column].isna().to_numpy()
-    values = pd.Series(
-        normal_names(frame[column].astype("str").fillna("").to_numpy(dtype=object)),
-        index=frame.index,
-        name=column,
-        dtype="str",
-    )
+    texts = frame[column].astype("str").fillna("").to_numpy(dtype=object)
+    values = pd.Series(normal_names(texts), index=frame.index, name=column, dtype="str")
     empty = missing | (values == "").to_numpy()
     rows = row_numbers(frame)
     if empty.any():

@@ -15,7 +15,7 @@ NEARLY = 24
 LEAST_SPREAD = 4.0  # grey levels: below, there is hardly anything to compare, and all flat pictures look the same
 MOST_PAIRS = 10_000  # kept to be named; all are counted
 _PIXELS_AT_ONCE = 2**20
-_SIDE_BEFORE_HASHING = 256
+_SIDE_BEFORE_HASHING = 128
 _ROWS, _COLUMNS = 64, 4096  # compared at once: small enough for the processor's cache
 _WORDS = HASH_SIDE**2 // 64
 

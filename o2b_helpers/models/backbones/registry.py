@@ -212,9 +212,12 @@ def load_definition(path: Path | str) -> list[str]:
     try:
         with _fresh_modules(), opened_files(path.parent) as opened:
             spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    except ModelError:
-        raise
+        _REGISTRY.made_from[path] = user_files(path)
+        _REGISTRY.read[path] = opened
     except Exception as error:
+        _forget(path)
+        if isinstance(error, ModelError):
+            raise
         raise ModelError(
             "The file that defines an architecture fails",
             value=f"{path}: {type(error).__name__}: {error}",
@@ -223,8 +226,6 @@ def load_definition(path: Path | str) -> list[str]:
         ) from error
     finally:
         _REGISTRY.reading = before
-    _REGISTRY.made_from[path] = user_files(path)
-    _REGISTRY.read[path] = opened
     names = [name for name, file in _REGISTRY.file_of.items() if file == path]
     if not names:
         raise ModelError(
@@ -295,6 +296,13 @@ def building(name: str) -> Iterator[None]:
         )
 
 
+def _forget(path: Path) -> None:
+    """Take out of the registry what a definition has registered before it failed or was refused."""
+    for name in [name for name, file in _REGISTRY.file_of.items() if file == path]:
+        for known in (_REGISTRY.known, _REGISTRY.file_of, _REGISTRY.module_of):
+            del known[name]
+
+
 @contextmanager
 def _fresh_modules() -> Iterator[None]:
     """Import the user's own modules anew for a definition, from their files as they are now.
@@ -307,6 +315,9 @@ def _fresh_modules() -> Iterator[None]:
         _REGISTRY.foreign |= set(sys.modules)
     for name in modules_from(set().union(*_REGISTRY.made_from.values())) - _REGISTRY.foreign:
         del sys.modules[name]
+        folder, _, own = name.rpartition(".")
+        if hasattr(sys.modules.get(folder), own):  # `from folder import own` would take what is kept there
+            delattr(sys.modules[folder], own)
     importlib.invalidate_caches()
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:

@@ -53,8 +53,10 @@ def test_each_model_keeps_its_own_heads(study, first, second):
     for step in STEPS["filter_lesions"].closure():
         run_step(params, step.name)
     folder = step_folder(params, "valence_models")
-    readouts = [load_readout(params, folder, model).weight for model in params.analysis.models]
-    stored = [load_file(file)["weight"] for file in sorted((params.store / "heads").glob("*/heads.safetensors"))]
+    readouts = [np.ravel(load_readout(params, folder, model).weight) for model in params.analysis.models]
+    stored = [
+        load_file(file)["weight"].ravel() for file in sorted((params.store / "heads").glob("*/heads.safetensors"))
+    ]
     assert len(list(folder.glob("heads_*.safetensors"))) == 2
     assert not np.array_equal(*readouts)
     assert all(any(np.array_equal(readout, heads) for heads in stored) for readout in readouts)

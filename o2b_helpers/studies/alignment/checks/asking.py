@@ -45,6 +45,12 @@ def refusal(what: str, error: Object2BrainError) -> Finding:
     return Finding(f"{what}: {error.problem.rstrip('.')}", False, value, error.remedy, kind="fault")
 
 
+def doubts(what: str, sentences: Sequence[str]) -> list[Finding]:
+    """Write what a reader warns of as findings that stop nothing."""
+    advice = "correct the table if it is not meant"
+    return [Finding(f"{what}: unlikely content", False, said, advice, kind="doubt") for said in sentences]
+
+
 def some(names: Sequence[object], most: int = 5) -> str:
     """Name the first and count the rest.
 

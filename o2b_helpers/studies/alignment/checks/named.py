@@ -9,7 +9,7 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.inputs.corpora.corpus import Corpus
 from o2b_helpers.inputs.people.stimuli import Stimuli
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.checks.asking import asked
+from o2b_helpers.studies.alignment.checks.asking import asked, doubts
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Named:
     stimuli : Stimuli or None
         Likewise.
     refused : tuple of Finding
-        Why a table cannot be read.
+        Why a table cannot be read, and what its reader warns of.
     """
 
     corpus: Corpus | None
@@ -41,4 +41,8 @@ def named(params: Params) -> Named:
     if params.analysis.stimuli.kind == "table":
         stimuli, more = asked("stimuli", lambda: inputs.named_stimuli(params))
         refused = [*refused, *more]
+    if corpus is not None:
+        refused = [*refused, *doubts("corpus", corpus.warnings)]
+    if stimuli is not None:
+        refused = [*refused, *doubts("stimuli", stimuli.warnings)]
     return Named(corpus, stimuli, tuple(refused))

@@ -18,7 +18,7 @@ from o2b_helpers.inputs.people.target_checks import (
     refuse_small_targets,
     refuse_unknown_people,
 )
-from o2b_helpers.studies.alignment.checks.asking import asked, refusal, some
+from o2b_helpers.studies.alignment.checks.asking import asked, doubts, refusal, some
 from o2b_helpers.studies.alignment.checks.named import Named
 from o2b_helpers.studies.alignment.checks.near_names import advice
 
@@ -32,19 +32,27 @@ def people_findings(params: Params, named: Named) -> Iterator[Finding]:
     elif human.kind == "measurements":
         yield from _measurements(params, stimuli)
     elif human.kind == "corpus" and params.analysis.stimuli.kind != "corpus":
-        yield Finding(
-            "human data: kind: corpus needs stimuli that the corpus rated",
-            False,
-            f"analysis.stimuli.kind: {params.analysis.stimuli.kind}",
-            "set analysis.stimuli.kind to corpus, or give targets or ratings",
-            kind="fault",
-        )
+        if stimuli is None or "valence" not in stimuli.shown:
+            yield Finding(
+                "human data: kind: corpus needs stimuli with a rating",
+                False,
+                f"analysis.stimuli.kind: {params.analysis.stimuli.kind}",
+                "set analysis.stimuli.kind to corpus, give their table a column valence, or give targets or ratings",
+                kind="fault",
+            )
 
 
 def _targets(params: Params, stimuli: Stimuli | None) -> Iterator[Finding]:
     human = params.analysis.human
-    targets, refused = asked(human.targets, lambda: read_targets(params.path(human.targets)))
+    unlikely: list[str] = []
+    targets, refused = asked(
+        human.targets,
+        lambda: read_targets(
+            params.path(human.targets), missing=human.missing, value_range=human.value_range, warnings=unlikely
+        ),
+    )
     yield from refused
+    yield from doubts(human.targets, unlikely)
     if targets is None:
         return
     names = targets["target"]
@@ -69,16 +77,28 @@ def _targets(params: Params, stimuli: Stimuli | None) -> Iterator[Finding]:
 
 def _measurements(params: Params, stimuli: Stimuli | None) -> Iterator[Finding]:
     human = params.analysis.human
-    ratings, refused = asked(human.ratings, lambda: read_ratings(params.path(human.ratings), human.rating_range))
+    unlikely: list[str] = []
+    ratings, refused = asked(
+        human.ratings,
+        lambda: read_ratings(params.path(human.ratings), human.rating_range, missing=human.missing, warnings=unlikely),
+    )
     yield from refused
+    yield from doubts(human.ratings, unlikely)
     if ratings is not None:
         yield from _matched(human.ratings, ratings, stimuli)
         if stimuli is not None and not _unknown(ratings, stimuli) and not _without(ratings, stimuli):
             yield from _refused(human.ratings, [lambda: check_ratings(ratings, stimuli)])
     if human.signals is None or human.regions is None:
         return
-    signals, refused = asked(human.signals, lambda: read_signals(params.path(human.signals)))
+    of_signals: list[str] = []
+    signals, refused = asked(
+        human.signals,
+        lambda: read_signals(
+            params.path(human.signals), missing=human.missing, signal_range=human.signal_range, warnings=of_signals
+        ),
+    )
     yield from refused
+    yield from doubts(human.signals, of_signals)
     regions, refused = asked(human.regions, lambda: read_regions(params.path(human.regions)))
     yield from refused
     if regions is not None:
