@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each of the test processes that share the cores
     os.environ["OMP_NUM_THREADS"] = "1"
+
+for name in ("SIGINT", "SIGHUP"):
+    # tests in the background of a shell ignore these signals, and what a test starts would ignore them as well
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -274,7 +274,8 @@ class Store:
 
     def digests_of_files(self, files: Mapping[str, Path]) -> dict[str, str]:
         """Return name -> sha256 of many files; what has not changed (size, times, inode) is not read again."""
-        return digests_of_files(self.folder / "file_digests.json", files)
+        with writing(self.folder):
+            return digests_of_files(self.folder / "file_digests.json", files)
 
 
 def _other_versions(folder: Path) -> str:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from o2b_helpers.core.errors import EnvironmentFault
+from o2b_helpers.core.errors import EnvironmentFault, StoreError
 
 Value = TypeVar("Value")
 
@@ -36,6 +36,8 @@ def is_fault(error: BaseException | None) -> bool:
     (True, True, False)
     """
     while error is not None:
+        if isinstance(error, StoreError):  # said already, by what writes
+            return False
         if isinstance(error, MemoryError):
             return True
         if isinstance(error, OSError):

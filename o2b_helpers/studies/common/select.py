@@ -69,7 +69,7 @@ def shown_or_reason(make: Callable[..., Any], *arguments: Any, **options: Any) -
     --------
     >>> shown_or_reason(chosen_models, pd.DataFrame({"architecture": ["toynet"]}), None, 4, "layer models")
     ['toynet']
-    >>> shown_or_reason(chosen_models, pd.DataFrame({"architecture": []}), None, 4, "layer models")[:37]
+    >>> shown_or_reason(chosen_models, pd.DataFrame({"architecture": []}), None, 4, "layer models")[:38]
     'There are no layer models to draw. Ask'
     """
     try:
