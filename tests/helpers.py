@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,12 +55,6 @@ def content(folder: Path) -> dict[str, bytes]:
 def environment(**variables: str) -> dict[str, str]:
     """Return this process' environment with some variables set."""
     return {**os.environ, **variables}
-
-
-def heed_signals() -> None:
-    """Undo, in a process that is to start, what a shell does to its background jobs: ignore Ctrl-C."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def has_ended(process: psutil.Process) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from helpers import ROOT, environment, has_ended, heed_signals
+from helpers import ROOT, environment, has_ended
 
 from o2b_helpers.core.errors import EnvironmentFault, InputError, KernelError, StoreError
 from o2b_helpers.core.notebooks.execute import execute
@@ -184,7 +184,6 @@ def start(folder: Path, code: str, cell: str = "") -> tuple[subprocess.Popen, ps
         stderr=subprocess.STDOUT,
         text=True,
         env=environment(PYTHONPATH=str(ROOT)),
-        preexec_fn=heed_signals,
     )
     return command, wait_for(folder / "pid")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from helpers import command, has_ended, heed_signals
+from helpers import command, has_ended
 from study_fixture import write_study
 
 from o2b_helpers.core.progress import read_status_file
@@ -80,7 +80,7 @@ def test_kernels_by_name_a_narrow_encoding_and_no_network_change_nothing(profile
 @ONLY_POSIX
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_the_run_in_good_order(profile, name):
-    run = started(profile, preexec_fn=heed_signals)
+    run = started(profile)
     kernel = kernel_of(run)
     run.send_signal(getattr(signal, name))
     said = run.communicate(timeout=NO_HANG)[0]
