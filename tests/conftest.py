@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each of the test processes that share the cores
+# one thread for each of the test processes that share the cores; NumPy reads it when it is imported, which is why
+# pyproject.toml switches off a plugin that imports it before
+if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 for name in ("SIGINT", "SIGHUP"):

@@ -28,7 +28,8 @@ def test_declared_shapes_hold(tmp_path):
     wrong = tmp_path / "test_wrong.py"
     wrong.write_text(WRONG, encoding="utf-8")
     # what a kernel refuses by itself is not handed to the checker, which would refuse it first
-    options = [CHECKED, "--doctest-modules", "-k", "not refuse and not bad", "-n", "0", "-p", "no:cacheprovider"]
+    options = ["-p", "jaxtyping._pytest_plugin", CHECKED, "--doctest-modules", "-k", "not refuse and not bad"]
+    options += ["-n", "0", "-p", "no:cacheprovider"]
     places = [wrong, TESTS / "regions", KERNELS]
     done = subprocess.run([sys.executable, "-m", "pytest", *options, *places], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -101,9 +101,9 @@ def part_that_fits(given: Collection[str], wanted: Collection[str]) -> str:
         beginning = key.removesuffix(names[0])
         if beginning == key or not beginning.endswith("."):
             continue
-        part = {name.removeprefix(beginning) for name in given if name.startswith(beginning)}
-        if _matches(part, wanted):
-            return f"the {len(part)} tensors behind {beginning!r} would fit: save these alone, without the beginning"
+        behind = {name.removeprefix(beginning) for name in given if name.startswith(beginning)}
+        if _matches(behind, wanted):
+            return f"the {len(behind)} tensors behind {beginning!r} would fit: save these alone, without the beginning"
     parts = {name.rpartition(".")[0] for name in names}
     parts |= {".".join(part.split(".")[:count]) for part in parts for count in range(1, part.count(".") + 1)}
     for part in sorted(parts - {""}, key=len):
