@@ -29,7 +29,8 @@ from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import target_matrix
-from o2b_helpers.studies.object2brain import filter_sensitivity, occlusion
+from o2b_helpers.studies.object2brain import filter_sensitivity
+from o2b_helpers.studies.object2brain.hidden import occlusion
 from o2b_helpers.studies.object2brain.tables import DETECTIONS
 from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.people import write_human

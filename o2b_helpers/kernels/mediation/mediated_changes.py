@@ -9,7 +9,7 @@ pieces come closer to the integral than hundreds of points.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ from o2b_helpers.models.heads.readout import Readout
 
 BATCH_SIZE = 32
 MOST_PIECES = 64
-SAMPLE = 6  # pairs on which the number of pieces is chosen
+SAMPLE = 4  # pairs on which the number of pieces is chosen
 STILL = 0.04  # shares that move by less than this, relative to their sum of sizes, when pieces are halved
 
 
@@ -73,7 +73,7 @@ def mediated_changes(
     *,
     output: int = 0,
     negligible: float | Float[np.ndarray, " run"] = 0.0,
-    pieces: int | None = None,
+    pieces: Mapping[str, int] | int | None = None,
     batch_size: int = BATCH_SIZE,
 ) -> MediatedChanges:
     """Share the change of the predictions that hiding an object makes among the filters of each layer.
@@ -101,8 +101,8 @@ def mediated_changes(
     negligible : float or array (run,)
         A change of the prediction below this counts as this large when the residual is judged: what is left by
         rounding of a change that means nothing says nothing.
-    pieces : int, optional
-        Into how many pieces to cut the paths; None: for each layer as many as a sample of pairs needs for their shares
+    pieces : int, or mapping of str to int, optional
+        Into how many pieces to cut the paths, for all layers or each; None: for each layer as many as a sample of pairs needs for their shares
         to move by less than 4 % when the pieces are halved.
     batch_size : int
         Pieces of paths in one pass; bounds the memory.
@@ -135,8 +135,9 @@ def mediated_changes(
             "A path is taken for one output", value=repr(output), expected="an output's number", remedy="name one"
         )
     checks.positive("batch_size", batch_size)
-    if pieces is not None:
-        checks.positive("pieces", pieces)
+    cuts = dict.fromkeys(layers, pieces) if pieces is None or isinstance(pieces, int) else dict(pieces)
+    for number in cuts.values():
+        checks.positive("pieces", 1 if number is None else number)
     finite("images", images, ("stimulus", "channel", "height", "width"))
     finite("filled", filled, ("pair", "channel", "height", "width"))
     stimuli = np.asarray(stimuli)
@@ -149,9 +150,9 @@ def mediated_changes(
         )
     whole = _Whole(backbone, images, readout, output, batch_size)
     base = whole.predictions()
-    cuts, moved = dict.fromkeys(layers, pieces or 1), {layer: float("nan") for layer in layers}
+    moved = {layer: float("nan") for layer in layers}
     if pieces is None and len(filled):
-        sample = np.unique(np.linspace(0, len(filled) - 1, SAMPLE).round().astype(int))
+        sample = sampled_pairs(len(filled))
         paths = _Paths(whole, filled[torch.as_tensor(sample)], stimuli[sample], layers)
         for layer in layers:
             cuts[layer], moved[layer] = _enough(paths, layer)
@@ -163,14 +164,19 @@ def mediated_changes(
         paths = _Paths(whole, filled[some], stimuli[some], layers)
         hidden[:, some] = paths.hidden
         for layer in layers:
-            changes[layer][:, :, some] = paths.shares(layer, cuts[layer])
+            changes[layer][:, :, some] = paths.shares(layer, cuts[layer] or 1)
     change = base[:, stimuli] - hidden if len(filled) else hidden
     scale = np.maximum(np.abs(change), np.broadcast_to(np.asarray(negligible, dtype=np.float64), (runs,))[:, None])
     residual = {}
     for layer in layers:
         missing = np.abs(changes[layer].sum(1) - change)
         residual[layer] = np.divide(missing, scale, out=np.where(missing > 0, np.inf, 0.0), where=scale > 0)
-    return MediatedChanges(base, hidden, changes, residual, cuts, moved)
+    return MediatedChanges(base, hidden, changes, residual, {layer: cuts[layer] or 1 for layer in layers}, moved)
+
+
+def sampled_pairs(count: int) -> Integer[np.ndarray, " sampled"]:
+    """Return the numbers of a few pairs, spread evenly, on which the number of pieces is chosen."""
+    return np.unique(np.linspace(0, count - 1, SAMPLE).round().astype(int))
 
 
 def _enough(paths: _Paths, layer: str) -> tuple[int, float]:

@@ -32,8 +32,9 @@ from o2b_helpers.studies.common.costs import (
 from o2b_helpers.studies.common.networks import target_layers
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
-from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects, occlusion
+from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import KINDS, PLAIN
+from o2b_helpers.studies.object2brain.hidden import mediation, occlusion, shams
 from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
 from o2b_helpers.studies.object2brain.tables import LESION_EFFECTS, LESION_PREDICTIONS
 from o2b_helpers.toyworld.truth import planted

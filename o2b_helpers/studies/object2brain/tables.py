@@ -15,6 +15,14 @@ CLASS = (
 WEIGHT = Column(
     "weight", "number", "sum over the layer's filters of S x delta (or what `analysis.object2brain.estimator` says)"
 )
+P_SHAM = Column(
+    "p_sham",
+    "number",
+    "share of sham boxes (boxes of the class from other pictures, hidden in the same stimuli) whose weight is at least as "
+    "large; only for `occlusion` and `mediation`",
+    "0..1",
+)
+Q_SHAM = Column("q_sham", "number", "p_sham after Benjamini-Hochberg over the classes of a layer and target", "0..1")
 P = Column("p", "number", "two-sided p when the target's values are exchanged between stimuli", "0..1")
 Q = Column("q", "number", "q after Benjamini-Hochberg over the classes of a layer and target", "0..1")
 ENDS = (
@@ -91,6 +99,8 @@ OBJECT_WEIGHTS_BY_ESTIMATOR = Table(
         Column("weight", "number", "mean weight over runs by this estimator"),
         P,
         Q,
+        P_SHAM,
+        Q_SHAM,
     ),
 )
 CATEGORY_WEIGHTS = Table(
@@ -172,6 +182,65 @@ LESION_PREDICTIONS = Arrays(
     (
         Variable("base", ("run", "stimulus"), "what the whole network predicts"),
         Variable("prediction", ("run", "filter", "stimulus"), "what it predicts without each filter"),
+    ),
+)
+SHAM_PREDICTIONS = Arrays(
+    "sham_predictions",
+    (
+        Variable(
+            "prediction",
+            ("sham", "run", "pair"),
+            "prediction for a stimulus with boxes of a class hidden that were taken from other pictures; the pair's "
+            "coordinates `stimulus` and `class` name both",
+        ),
+    ),
+)
+MEDIATION = Arrays(
+    "mediation",
+    (
+        Variable(
+            "mediated",
+            ("run", "filter", "pair"),
+            "how much of the change of the prediction for a stimulus passes through the filter when a class is hidden; "
+            "the pair's coordinates `stimulus` and `class` name both; the sum over a layer's filters is base minus hidden",
+        ),
+        Variable("base", ("run", "stimulus_all"), "prediction for the whole stimulus"),
+        Variable("hidden", ("run", "pair"), "prediction with the class hidden"),
+        Variable(
+            "residual",
+            ("layer_name", "run", "pair"),
+            "how far the sum over the layer's filters is from the change, as a share of it (of a hundredth of the "
+            "standard deviation of the predictions, where that is more)",
+        ),
+        Variable("kept", ("layer_name", "pair"), "1 where the residual is at most 0.05 in all runs, else 0: left out"),
+        Variable("pieces", ("layer_name",), "into how many pieces the path between the maps was cut"),
+        Variable(
+            "moved", ("layer_name",), "by how much the shares move when the pieces are halved, on a sample of pairs", "0..1"
+        ),
+        Variable(
+            "weight",
+            ("filter", "class_shown", "target"),
+            "how much of the class's weight passes through the filter, mean over runs; the sum over a layer's filters "
+            "is the class's weight by `mediation`",
+        ),
+    ),
+)
+PATCH_TEST = Table(
+    "mediation_patch_test.csv",
+    "a model, a layer and a class that at least two stimuli show",
+    (
+        MODEL,
+        LAYER,
+        *CLASS,
+        Column("n_stimuli", "integer", "stimuli that show the class"),
+        Column("n_filters", "integer", "filters put back: a tenth of the layer's, the strongest by `mediation`"),
+        Column(
+            "restored",
+            "number",
+            "share of the change of the predictions that comes back when the maps of these filters are put back; filters "
+            "are chosen on one half of the stimuli and tested on the other, and the other way round",
+        ),
+        Column("restored_random", "number", "the same with as many filters drawn at random, mean over draws"),
     ),
 )
 OCCLUDED_PREDICTIONS = Arrays(
