@@ -2,8 +2,8 @@
 
 A ReLU's derivative jumps from 0 to 1, and a maximum pooling's from one place to another. Averaged over points of a way,
 many points are needed until the jumps are met. Averaged exactly between two points, unit by unit, few are: the mean
-slope of a unit is the change of what it gives, divided by the change of what it is given. So the change of the output is
-shared out completely (the rescale rule of DeepLIFT, Shrikumar et al. 2017, on each piece of the way).
+slope of a unit is the change of what it gives, divided by the change of what it is given. So the change of the output
+is shared out completely (the rescale rule of DeepLIFT, Shrikumar et al. 2017, on each piece of the way).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ ELEMENTWISE = (
 CLOSE = 1e-3  # a smooth function's slope between closer points is lost to rounding; that in their middle is taken
 
 
-def mean_slope(start: torch.Tensor, end: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+def mean_slope(
+    start: torch.Tensor, end: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
     """Average the slope of an elementwise function between two points.
 
     Parameters

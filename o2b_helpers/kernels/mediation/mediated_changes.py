@@ -102,8 +102,8 @@ def mediated_changes(
         A change of the prediction below this counts as this large when the residual is judged: what is left by
         rounding of a change that means nothing says nothing.
     pieces : int, or mapping of str to int, optional
-        Into how many pieces to cut the paths, for all layers or each; None: for each layer as many as a sample of pairs needs for their shares
-        to move by less than 4 % when the pieces are halved.
+        Into how many pieces to cut the paths, for all layers or each; None: for each layer as many as a sample of pairs
+        needs for their shares to move by less than 4 % when the pieces are halved.
     batch_size : int
         Pieces of paths in one pass; bounds the memory.
 

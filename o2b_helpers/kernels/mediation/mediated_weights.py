@@ -19,8 +19,8 @@ def mediated_weights(
     """Share what a class does to the alignment among filters (ours, METHODS 4b).
 
     The weight of filter k is the sum over the stimuli n that show the class of m[k, n] times the mean of d rho / d y_n
-    on the way from the predictions with the class hidden to the whole ones, with soft ranks. Over the filters of a layer
-    it adds up to the change of the soft rho.
+    on the way from the predictions with the class hidden to the whole ones, with soft ranks. Over the filters of a
+    layer it adds up to the change of the soft rho.
 
     Parameters
     ----------

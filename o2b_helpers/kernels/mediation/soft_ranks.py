@@ -14,7 +14,9 @@ WIDTH = 0.1  # of the sigmoid, in standard deviations of the whole pictures' pre
 NODES = 32  # of the Gauss-Legendre rule along the way
 
 
-def soft_comparison(values: Real[np.ndarray, "*row n"], width: Real[np.ndarray, "*row"]) -> Float[np.ndarray, "*row n n"]:
+def soft_comparison(
+    values: Real[np.ndarray, "*row n"], width: Real[np.ndarray, "*row"]
+) -> Float[np.ndarray, "*row n n"]:
     """Compare every stimulus with every other: values (..., n) -> (..., n, n).
 
     Near 1 where the other (last axis) has a value far below, 1/2 where they are equal, itself included, near 0 where it
@@ -72,7 +74,7 @@ def rank_derivatives(
     width: float,
     nodes: int = NODES,
 ) -> Float[np.ndarray, "changed n"]:
-    """Average the derivative of all soft unit ranks by some predictions, along the straight way between two predictions.
+    """Average the derivative of the soft unit ranks by some predictions, on the straight way between two of them.
 
     Times a target's unit ranks it is the mean of d rho / d y_n; times the change of the predictions that of the ranks:
     ``(base - hidden)[changed] @ result`` is the difference of the soft unit ranks (METHODS 4b).

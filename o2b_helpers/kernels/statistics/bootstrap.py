@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Real, Shaped
 
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.kernels.mediation.soft_ranks import soft_comparison, widths
 
 VALUES_AT_ONCE = 2**20  # of a block of resampled ranks
 
@@ -131,6 +132,8 @@ def bootstrap_weights(
     lesioned: Real[np.ndarray, "run filter stimulus"],
     targets: Real[np.ndarray, "target stimulus"],
     counts: Real[np.ndarray, "sample stimulus"],
+    *,
+    soft: bool = False,
 ) -> Float[np.ndarray, "sample run label target"]:
     """Work out the class weights anew in every sample of stimuli.
 
@@ -144,6 +147,8 @@ def bootstrap_weights(
         Without missing values.
     counts : array (sample, stimulus)
         See :func:`draw_counts`.
+    soft : bool
+        Whether predictions are ranked softly, see :mod:`~o2b_helpers.kernels.mediation.soft_ranks`.
 
     Returns
     -------
@@ -154,7 +159,8 @@ def bootstrap_weights(
     weights = np.empty((len(counts), runs, classes, len(targets)), dtype=np.float32)
     y = below(targets)
     for run in range(runs):
-        x = below(np.concatenate([base[run, None], lesioned[run]]))
+        x = np.concatenate([base[run, None], lesioned[run]])
+        x = soft_comparison(x, np.repeat(widths(base[run]), len(x))) if soft else below(x)
         weigh = sensitivity[run].T
         for some in _samples(counts, filters + 1):
             ranks, own = resampled_unit_ranks(x, counts[some]), resampled_unit_ranks(y, counts[some])

@@ -63,6 +63,7 @@ Estimator = Literal[
     "ungated_overlap_adjusted_lift",
     "map_occlusion",
     "occlusion",
+    "mediation",
 ]
 ESTIMATORS: tuple[str, ...] = get_args(Estimator)
 
@@ -78,6 +79,12 @@ class Object2Brain(Block):
     )
     compare: list[Estimator] = option(
         list(ESTIMATORS), "estimators that are worked out beside it, for object_weights_by_estimator.csv"
+    )
+    shams: int = option(
+        199,
+        "sham boxes for each class and stimulus: how much hiding as much elsewhere changes (p_sham); 0: none",
+        unit="shams",
+        ge=0,
     )
 
 

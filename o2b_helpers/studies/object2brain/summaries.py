@@ -101,6 +101,34 @@ def occlusion_summary(facts: Facts) -> list[str]:
     ]
 
 
+def shams_summary(facts: Facts) -> list[str]:
+    """Say how many sham boxes were hidden."""
+    said = []
+    for name, own in facts_of_models(facts, "pairs_with_shams"):
+        without = own.get("pairs_without_donors", 0)
+        said.append(
+            f"{name}: for {counted(own['pairs_with_shams'], 'stimulus', 'stimuli')} with a class, boxes of the class "
+            f"from other pictures were hidden instead, {facts.get('shams', 0)} times"
+            + (f"; for {without} no other picture lends a box." if without else ".")
+        )
+    return said
+
+
+def mediation_summary(facts: Facts) -> list[str]:
+    """Say how well the shares of the filters add up."""
+    said = []
+    for name, own in facts_of_models(facts, "pairs_refused"):
+        if own.get("median_residual") is None:
+            said.append(f"{name}: no stimulus shows a class, so that there is no change to share out.")
+            continue
+        said.append(
+            f"{name}: the change of each prediction was shared out among the filters; the shares add up to it within "
+            f"{own['median_residual']:.2%} (median) and {own['largest_residual_kept'] or 0:.2%} (largest)"
+            + (f"; {counted(len(own['pairs_refused']), 'pair')} beyond 5 % left out." if own["pairs_refused"] else ".")
+        )
+    return said
+
+
 def explorer_summary(facts: Facts) -> list[str]:
     """Say which models can be explored."""
     names = facts.get("models")

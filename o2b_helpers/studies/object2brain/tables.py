@@ -18,8 +18,8 @@ WEIGHT = Column(
 P_SHAM = Column(
     "p_sham",
     "number",
-    "share of sham boxes (boxes of the class from other pictures, hidden in the same stimuli) whose weight is at least as "
-    "large; only for `occlusion` and `mediation`",
+    "share of sham boxes (boxes of the class from other pictures, hidden in the same stimuli) whose weight is at least "
+    "as large; only for `occlusion` and `mediation`",
     "0..1",
 )
 Q_SHAM = Column("q_sham", "number", "p_sham after Benjamini-Hochberg over the classes of a layer and target", "0..1")
@@ -191,7 +191,7 @@ SHAM_PREDICTIONS = Arrays(
             "prediction",
             ("sham", "run", "pair"),
             "prediction for a stimulus with boxes of a class hidden that were taken from other pictures; the pair's "
-            "coordinates `stimulus` and `class` name both",
+            "coordinates `pair_stimulus` and `pair_class` name both",
         ),
     ),
 )
@@ -202,24 +202,28 @@ MEDIATION = Arrays(
             "mediated",
             ("run", "filter", "pair"),
             "how much of the change of the prediction for a stimulus passes through the filter when a class is hidden; "
-            "the pair's coordinates `stimulus` and `class` name both; the sum over a layer's filters is base minus hidden",
+            "the pair's coordinates `pair_stimulus` and `pair_class` name both; the sum over a layer's filters is base "
+            "minus hidden",
         ),
-        Variable("base", ("run", "stimulus_all"), "prediction for the whole stimulus"),
+        Variable("base", ("run", "stimulus"), "prediction for the whole stimulus"),
         Variable("hidden", ("run", "pair"), "prediction with the class hidden"),
         Variable(
             "residual",
-            ("layer_name", "run", "pair"),
+            ("target_layer", "run", "pair"),
             "how far the sum over the layer's filters is from the change, as a share of it (of a hundredth of the "
             "standard deviation of the predictions, where that is more)",
         ),
-        Variable("kept", ("layer_name", "pair"), "1 where the residual is at most 0.05 in all runs, else 0: left out"),
-        Variable("pieces", ("layer_name",), "into how many pieces the path between the maps was cut"),
+        Variable("kept", ("target_layer", "pair"), "1 where the residual is at most 0.05 in all runs; 0: left out"),
+        Variable("pieces", ("target_layer",), "into how many pieces the path between the maps was cut"),
         Variable(
-            "moved", ("layer_name",), "by how much the shares move when the pieces are halved, on a sample of pairs", "0..1"
+            "moved",
+            ("target_layer",),
+            "by how much the shares move when the pieces are halved, on a sample of pairs",
+            "0..1",
         ),
         Variable(
             "weight",
-            ("filter", "class_shown", "target"),
+            ("filter", "class", "target"),
             "how much of the class's weight passes through the filter, mean over runs; the sum over a layer's filters "
             "is the class's weight by `mediation`",
         ),
@@ -237,8 +241,8 @@ PATCH_TEST = Table(
         Column(
             "restored",
             "number",
-            "share of the change of the predictions that comes back when the maps of these filters are put back; filters "
-            "are chosen on one half of the stimuli and tested on the other, and the other way round",
+            "share of the change of the predictions that comes back when the maps of these filters are put back; "
+            "filters are chosen on one half of the stimuli and tested on the other, and the other way round",
         ),
         Column("restored_random", "number", "the same with as many filters drawn at random, mean over draws"),
     ),

@@ -163,7 +163,7 @@ def occluded_predictions(
             "model": model_part(params, model, store),
             "readout": readout_digest(readout),
             "stimuli": digest_of(stimuli[["stimulus", "sha256"]].iloc[start:stop].values.tolist()),
-            "hidden": digest_of([[pair.stimulus - start, pair.label, _edges(pair.mask)] for pair in pairs]),
+            "hidden": digest_of([[pair.stimulus - start, pair.label, edges(pair.mask)] for pair in pairs]),
         }
         label = f"{params.name} {model.label} stimuli {start + 1} to {stop}"
         shards.append(Shard(KIND, label, part, _predict, (params, model, readout, stimuli, pairs, start, stop)))
@@ -245,5 +245,6 @@ def _features_with(backbone, images: torch.Tensor, layers: Sequence[str], change
             yield backbone.changed_features(images, layer, change)
 
 
-def _edges(mask: torch.Tensor) -> str:
+def edges(mask: torch.Tensor) -> str:
+    """Name an area by where it begins and ends, for keys."""
     return digest_of(torch.nonzero(mask.flatten().diff(prepend=torch.zeros(1, dtype=torch.bool)))[:, 0].tolist())

@@ -164,8 +164,8 @@ def sham_predictions(
     Returns
     -------
     Dataset
-        prediction(sham, run, pair) with the coordinates class(pair) and stimulus(pair), see `tables.SHAM_PREDICTIONS`.
-        Some stimuli are stored at a time, so that a killed run goes on.
+        prediction(sham, run, pair) with the coordinates pair_class(pair) and pair_stimulus(pair), see
+        `tables.SHAM_PREDICTIONS`. Some stimuli are stored at a time, so that a killed run goes on.
     int
         Pairs without donors.
     """
@@ -198,8 +198,8 @@ def sham_predictions(
         {"prediction": (("sham", "run", "pair"), predictions)},
         coords={
             "run": list(range(readout.n_runs)),
-            "class": ("pair", np.array([classes[pair.label] for pair in drawn], dtype=object)),
-            "stimulus": ("pair", np.array([names[pair.stimulus] for pair in drawn], dtype=object)),
+            "pair_class": ("pair", np.array([classes[pair.label] for pair in drawn], dtype=object)),
+            "pair_stimulus": ("pair", np.array([names[pair.stimulus] for pair in drawn], dtype=object)),
         },
     )
     return label_variables(dataset, SHAM_PREDICTIONS), len(without)

@@ -96,7 +96,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
                 )
                 long = _long(tested, classes, design, category_of, model.label, layer)
                 mean = long[long["run"] == _MEAN].drop(columns="run")
-                tables["estimators"].append(mean.assign(estimator=estimator))
+                sham = {"p_sham": tested.p_sham.ravel(), "q_sham": tested.q_sham.ravel()}
+                tables["estimators"].append(mean.assign(estimator=estimator, **sham))
                 if chosen:
                     tables["runs"].append(long[long["run"] != _MEAN])
                     tables["mean"].append(mean.assign(sd=_spread(tested)))
