@@ -28,9 +28,10 @@ from o2b_helpers.studies.object2brain.tables import (
     OBJECT_WEIGHTS_MEAN,
     OCCLUDED_PREDICTIONS,
     PATCH_TEST,
+    PLANTED_TRUTH,
     SHAM_PREDICTIONS,
 )
-from o2b_helpers.studies.object2brain.weights import class_weights
+from o2b_helpers.studies.object2brain.weights import class_weights, planted_truth
 
 OBJECTS = Step(
     "objects",
@@ -92,10 +93,18 @@ MEDIATED = Step(
     cost=costs.mediation_cost,
     summary=summaries.mediation_summary,
 )
+TRUTH = Step(
+    "planted_truth",
+    notebook="08_object2brain",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS),
+    part=planted_truth.part,
+    compute=planted_truth.compute,
+    tables=(PLANTED_TRUTH,),
+)
 CLASS_WEIGHTS = Step(
     "object2brain",
     notebook="08_object2brain",
-    needs=(HUMAN_TARGETS, OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, SHAMS, MEDIATED),
+    needs=(HUMAN_TARGETS, OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, SHAMS, MEDIATED, TRUTH),
     part=class_weights.part,
     compute=class_weights.compute,
     tables=(OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN, OBJECT_WEIGHTS_BY_ESTIMATOR, CATEGORY_WEIGHTS),
@@ -115,7 +124,7 @@ STUDY = Study(
     "object2brain",
     title="Objects that drive the agreement",
     options=OPTIONS,
-    steps=(OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, SHAMS, MEDIATED, CLASS_WEIGHTS, EXPLORER),
+    steps=(OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, SHAMS, MEDIATED, TRUTH, CLASS_WEIGHTS, EXPLORER),
     figures=(category_weights_by_layer.FIGURE, category_weights_by_architecture.FIGURE, category_overlap.FIGURE),
     section=SECTION,
     doctor=findings,

@@ -247,6 +247,22 @@ PATCH_TEST = Table(
         Column("restored_random", "number", "the same with as many filters drawn at random, mean over draws"),
     ),
 )
+PLANTED_TRUTH = Table(
+    "planted_truth.csv",
+    "a model, a class and a target; only for the stimuli of the toy world, else without rows",
+    (
+        MODEL,
+        TARGET,
+        *CLASS,
+        Column("planted", "number", "what showing the class adds to the valence that the target is about", "valence"),
+        Column(
+            "true_change",
+            "number",
+            "rho of the stimuli minus rho of the same stimuli drawn again without the class, mean over runs",
+            "-2..2",
+        ),
+    ),
+)
 OCCLUDED_PREDICTIONS = Arrays(
     "occluded_predictions",
     (

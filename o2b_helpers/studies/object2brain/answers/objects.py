@@ -12,6 +12,7 @@ from o2b_helpers.studies.common.people import NOT_DECLARED, asked_in_words, peop
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, last_layer, models
 from o2b_helpers.studies.common.target_order import main_targets, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.object2brain.answers.beyond_shams import WHY_SHAMS, beyond_shams, tested
 from o2b_helpers.studies.object2brain.answers.nothing import nothing_weighed
 from o2b_helpers.studies.object2brain.answers.second_opinion import WHY, hidden, second_opinion
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN
@@ -31,6 +32,7 @@ def objects(results: Results) -> Answer:
     shown = ", ".join(f"{isolated(model)} {isolated(last_layer(table, model))}" for model in models(table))
     asked = _asked(results) if people else "the first target of each condition"
     named = ", ".join(map(isolated, targets.values()))
+    estimator = results.provenance.get("analysis", {}).get("object2brain", {}).get("estimator", "sum")
     statements = [
         Statement(
             text=f"Named are the classes with the largest weights in the last target layer ({shown}), for {asked} "
@@ -52,8 +54,10 @@ def objects(results: Results) -> Answer:
             low = weights[weights["weight"] < 0].iloc[::-1].head(NAMED_CLASSES)
             sure = _sure(weights, pd.concat([high, low]), signs.get((model, last, target), {}))
             ends = (f"Towards {whom}: {_classes(high)}.", f"Away from {whom}: {_classes(low)}.")
-            more = (f"How sure: {sure}", second_opinion(results, model, target, whom))
-            statements.append(Statement(lead, points=(*ends, *filter(None, more))))
+            shams = beyond_shams(results, model, target, whom)
+            first = shams or [text for text in (second_opinion(results, model, target, whom),) if text]
+            more = (f"By {isolated(estimator)}, the weights of the figures: {ends[0]}", ends[1], f"How sure: {sure}")
+            statements.append(Statement(lead, points=(*first, *more)))
     statements += [_everywhere(table, model) for model in models(table)]
     statements.append(
         Statement(
@@ -64,6 +68,8 @@ def objects(results: Results) -> Answer:
     )
     if len(hidden(results)):
         statements.append(Statement(text=WHY))
+    if any(len(tested(results, model)) for model in models(table)):
+        statements.append(Statement(text=WHY_SHAMS))
     return Answer(question, statements)
 
 
