@@ -27,7 +27,18 @@ COLUMNS = {
     "layer_alignment_summary.csv": ["architecture", "weights", "layer", *SUMMARY],
     "object_weights.csv": ["architecture", "layer", "run", *CLASS, *TESTED],
     "object_weights_mean.csv": ["architecture", "layer", *CLASS, "sd", *TESTED],
-    "object_weights_by_estimator.csv": ["estimator", "architecture", "layer", *CLASS, "p", "q"],
+    "object_weights_by_estimator.csv": ["estimator", "architecture", "layer", *CLASS, "p", "q", "p_sham", "q_sham"],
+    "mediation_patch_test.csv": [
+        "architecture",
+        "layer",
+        "class",
+        "category",
+        "n_stimuli",
+        "n_filters",
+        "restored",
+        "restored_random",
+    ],
+    "planted_truth.csv": ["architecture", "target", "class", "category", "planted", "true_change"],
     "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *TESTED],
     "category_overlap.csv": ["category_a", "category_b", "overlap"],
 }
@@ -46,7 +57,19 @@ OCCLUDED = {
     "map_prediction": ("layer", "run", "class", "stimulus"),
     "shown": ("class", "stimulus"),
 }
-NETCDF = ("filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions")
+MEDIATION = {
+    "mediated": ("run", "filter", "pair"),
+    "base": ("run", "stimulus"),
+    "hidden": ("run", "pair"),
+    "residual": ("target_layer", "run", "pair"),
+    "kept": ("target_layer", "pair"),
+    "pieces": ("target_layer",),
+    "moved": ("target_layer",),
+    "weight": ("filter", "class", "target"),
+}
+NETCDF = (
+    "filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions", "sham_predictions", "mediation"
+)  # fmt: skip
 MODELS = ["toynet", "toynet_untrained"]
 LAYERS = ["features.1", "features.4", "features.7", "features.9"]
 
@@ -92,6 +115,10 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
         assert all(values.attrs["long_name"] for values in scores.data_vars.values())
         occluded = xr.load_dataset(results / f"occluded_predictions_{model}.nc", engine="h5netcdf")
         assert {name: values.dims for name, values in occluded.data_vars.items()} == OCCLUDED
+        mediation = xr.load_dataset(results / f"mediation_{model}.nc", engine="h5netcdf")
+        assert {name: values.dims for name, values in mediation.data_vars.items()} == MEDIATION
+        shams = xr.load_dataset(results / f"sham_predictions_{model}.nc", engine="h5netcdf")
+        assert shams["prediction"].dims == ("sham", "run", "pair") and shams.sizes["sham"] == 199
         effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
         assert effects["delta"].dims == ("run", "filter", "target") and effects["rho"].dims == ("run", "target")
         for dataset in (scores, effects):
@@ -278,7 +305,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 11
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 14
     assert content(results) == before
 
 
@@ -299,6 +326,42 @@ def test_hiding_a_class_finds_its_true_influence(demo, results):
     model = params.analysis.models[0]
     result = recovery(params, _table(results, "object_weights_by_estimator.csv"), model).set_index("estimator")
     assert result.loc["occlusion", "agreement"] > 0.8 and result.loc["occlusion", "found"] > 0.8
-    assert result["found"].between(0, 1).all() and len(result) == 13
+    mediated = result.loc["mediation"]
+    assert mediated["agreement"] > 0.75 and mediated["found"] > 0.75
+    assert result["found"].between(0, 1).all() and len(result) == 14
     truth = true_influence(params, model)
     assert truth.shape[1] == 24 and truth.abs().to_numpy().max() > 0.01
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_passes_through_the_filters_of_a_layer_is_the_weight_of_the_class(results, model):
+    mediation = xr.load_dataset(results / f"mediation_{model}.nc", engine="h5netcdf")
+    written = _table(results, "object_weights_by_estimator.csv").query("architecture == @model")
+    written = written[written["estimator"] == "mediation"].set_index(["layer", "class", "target"])["weight"]
+    pairs = mediation["stimulus"].to_index().get_indexer(mediation["pair_stimulus"].values)
+    change = mediation["base"].values[:, pairs] - mediation["hidden"].values
+    for number, layer in enumerate(LAYERS):
+        place = mediation["layer"].values == layer
+        shares = mediation["mediated"].values[:, place].sum(1)
+        missing = np.abs(shares - change) / np.maximum(np.abs(change), 1e-4)
+        assert np.median(missing) < 0.01 and mediation["residual"].values[number].max() < 0.05
+        summed = mediation["weight"].values[place].sum(0)
+        for i, name in enumerate(mediation["class"].values):
+            for j, target in enumerate(mediation["target"].values):
+                assert abs(summed[i, j] - written[layer, name, target]) < 1e-4
+
+
+def test_filters_that_carry_a_class_bring_back_more_of_it_than_random_ones(results):
+    tested = _table(results, "mediation_patch_test.csv").query("architecture == 'toynet' and layer == 'features.9'")
+    assert tested["restored"].mean() > 0.4 > 0.2 > tested["restored_random"].mean()
+
+
+def test_the_report_names_planted_classes_that_are_beyond_shams_and_the_truth(demo, results):
+    weights = _table(results, "object_weights_by_estimator.csv").query("architecture == 'toynet'")
+    shown = weights[(weights["estimator"] == "mediation") & (weights["layer"] == LAYERS[-1])]
+    sure = shown[shown["q_sham"] < 0.05]
+    truth = _table(results, "planted_truth.csv").query("architecture == 'toynet'").set_index(["class", "target"])
+    true = truth.loc[pd.MultiIndex.from_frame(sure[["class", "target"]])]
+    assert len(sure) > 10 and (np.sign(sure["weight"].values) == np.sign(true["true_change"].values)).mean() > 0.8
+    report = (demo[0] / "runs" / "demo" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "beyond sham boxes (q_sham &lt; 0.05)" in report and "truth: planted" in report

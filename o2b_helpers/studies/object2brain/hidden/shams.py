@@ -65,7 +65,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     origin = made_from(params, "shams")
     for model in params.analysis.object2brain_models:
         readout = load_readout(params, needs["valence_models"], model)
-        hidden = hidden_classes(params, model, data.stimuli, boxes, classes)
+        hidden = hidden_classes(params, model, data.stimuli, boxes, classes) if facts["shams"] else []
         dataset, without = sham_predictions(params, model, readout, data.stimuli, hidden, donors, classes)
         dataset.attrs = {"architecture": model.label, "weights": model.weights_label, **origin}
         write_dataset(dataset, folder / "results" / SHAM_PREDICTIONS.file(model.label))
