@@ -116,6 +116,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     keys = ["architecture", "layer", "target", "class", "category"]
     mean = of_runs.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
     compared = pd.concat([_tested(mean).assign(estimator=name) for name in ("sum", "centred")])
+    compared = compared.assign(p_sham=np.nan, q_sham=np.nan)
     object2brain.OBJECT_WEIGHTS.write(_tested(of_runs), folder)
     object2brain.OBJECT_WEIGHTS_MEAN.write(_tested(mean), folder)
     object2brain.OBJECT_WEIGHTS_BY_ESTIMATOR.write(compared, folder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Integer, Real
 
-from o2b_helpers.kernels.mediation.soft_ranks import rank_derivatives, widths
 from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
+from o2b_helpers.kernels.statistics.soft_ranks import rank_derivatives, widths
 
 
 def mediated_weights(

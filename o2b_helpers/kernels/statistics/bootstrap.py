@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Real, Shaped
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.kernels.mediation.soft_ranks import soft_comparison, widths
+from o2b_helpers.kernels.statistics.soft_ranks import soft_comparison, widths
 
 VALUES_AT_ONCE = 2**20  # of a block of resampled ranks
 
@@ -148,7 +148,7 @@ def bootstrap_weights(
     counts : array (sample, stimulus)
         See :func:`draw_counts`.
     soft : bool
-        Whether predictions are ranked softly, see :mod:`~o2b_helpers.kernels.mediation.soft_ranks`.
+        Whether predictions are ranked softly, see :mod:`~o2b_helpers.kernels.statistics.soft_ranks`.
 
     Returns
     -------

@@ -55,9 +55,12 @@ def objects(results: Results) -> Answer:
             sure = _sure(weights, pd.concat([high, low]), signs.get((model, last, target), {}))
             ends = (f"Towards {whom}: {_classes(high)}.", f"Away from {whom}: {_classes(low)}.")
             shams = beyond_shams(results, model, target, whom)
-            first = shams or [text for text in (second_opinion(results, model, target, whom),) if text]
-            more = (f"By {isolated(estimator)}, the weights of the figures: {ends[0]}", ends[1], f"How sure: {sure}")
-            statements.append(Statement(lead, points=(*first, *more)))
+            if shams:
+                by = f"By {isolated(estimator)}, the weights of the figures: "
+                points = (*shams, by + ends[0][0].lower() + ends[0][1:], ends[1], f"How sure: {sure}")
+            else:
+                points = (*ends, f"How sure: {sure}", second_opinion(results, model, target, whom))
+            statements.append(Statement(lead, points=tuple(filter(None, points))))
     statements += [_everywhere(table, model) for model in models(table)]
     statements.append(
         Statement(

@@ -72,8 +72,7 @@ def explorer(results: Results, architecture: str | None = None, *, params: Param
 
 
 class Explorer(widgets.VBox):
-    """The explorer's widget. Its state is six choices: ``model``, ``layer``, ``target``, ``filter``, ``lesioned`` and
-    ``object``.
+    """The explorer's widget. Its state is six choices: model, layer, target, filter, lesioned and object.
 
     Filters are named by their position on the long filter axis of the results; ``lesioned`` is the set of them that
     the network runs without, picked in the list or with the mouse in the ranked plot.
@@ -114,9 +113,8 @@ class Explorer(widgets.VBox):
         controls = widgets.HBox([self.model, self.layer, self.target, self.filter, self.object], layout=wrapped)
         live = widgets.HBox([self.lesioned, self.dots], layout=wrapped)
         figures = widgets.HBox([self.profile, self.weights], layout=wrapped)
-        super().__init__(
-            [controls, self.words, self.through, self.effects, hint, live, self.answers, self.seen, figures]
-        )
+        shown = [controls, self.words, self.through, self.effects, hint, live, self.answers, self.seen, figures]
+        super().__init__(shown)
         for choice, changed in self._reactions():
             choice.observe(changed, "value")
         self._model_changed()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from o2b_helpers.kernels.mediation.soft_ranks import soft_unit_ranks, widths
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_weights, draw_counts, interval
 from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
 from o2b_helpers.kernels.statistics.permutation_null import (
@@ -18,6 +17,7 @@ from o2b_helpers.kernels.statistics.permutation_null import (
     unit_ranks,
 )
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
+from o2b_helpers.kernels.statistics.soft_ranks import soft_unit_ranks, widths
 from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
 from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.common.targets import TargetGroup

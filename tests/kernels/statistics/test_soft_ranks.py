@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from o2b_helpers.kernels.mediation.soft_ranks import rank_derivatives, soft_unit_ranks, widths
+from o2b_helpers.kernels.statistics.soft_ranks import rank_derivatives, soft_unit_ranks, widths
 
 
 def predictions(count=24, seed=0):
