@@ -9,6 +9,7 @@ import numpy as np
 from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
+from o2b_helpers.kernels.statistics.soft_ranks import soft_unit_ranks, widths
 from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
 from o2b_helpers.studies.common.targets import target_groups
 
@@ -26,6 +27,7 @@ ADDED = {
     "without the class. No study of photographs can know it; it says what the product S' Delta could reach at best.",
     "map_occlusion": "The layer's maps set to 0 in the class's boxes in the stimuli.",
     "occlusion": "The class's boxes in the stimuli filled from their surroundings.",
+    "mediation": "The same, shared out among the filters of a layer; soft ranks. The weight is their sum.",
     "occlusion_outlines": "The same with the true outlines of what was drawn: what masks could reach.",
     "regression": "The class's share of the predictions, from a regression of the predictions for the corpus on which "
     "classes its images show, taken off where a stimulus shows it; no network is looked into.",
@@ -118,6 +120,9 @@ def _forms(world: World, who: str, places: np.ndarray) -> Iterator[tuple[Key, np
     }
     for key, predictions in changed.items():
         yield key, _forms_of_change(base, predictions[..., places])
+    width = widths(base)
+    softly = soft_unit_ranks(world[f"{who}occluded"][..., places], width[:, None])
+    yield ("mediation", FULL), soft_unit_ranks(base, width)[:, None] - softly
     yield ("presence", FULL), unit_ranks(shown)[None]
 
 
