@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.common.select import FULL, last_layer, models
+from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, last_layer, models
+from o2b_helpers.studies.object2brain.answers.beyond_shams import carrying_filters, tested
 from o2b_helpers.studies.object2brain.tables import (
     FILTER_SCORES,
     LESION_EFFECTS,
     OBJECT_WEIGHTS_BY_ESTIMATOR,
     OBJECT_WEIGHTS_MEAN,
+    PLANTED_TRUTH,
 )
 from o2b_helpers.studies.object2brain.weights.evidence import ASSUMPTIONS
 
@@ -115,6 +117,38 @@ def surviving_classes(results: Results, below: float = 0.05, top: int = 20) -> p
     beyond = table[table["q"] < below].sort_values("weight", key=lambda weight: weight.abs(), ascending=False)
     columns = ["architecture", "layer", "target", "class", "weight", "ci_low", "ci_high", "q"]
     return beyond[columns].head(top).reset_index(drop=True)
+
+
+def beyond_sham_classes(results: Results, top: int = 20) -> pd.DataFrame:
+    """Return the classes that matter more than as much hidden elsewhere, last target layer, largest weight first.
+
+    Parameters
+    ----------
+    results : Results
+        Needs object_weights_by_estimator.csv; with mediation_<model>.nc the filters are named.
+    top : int
+        Rows at most.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, target, class, weight (mean over runs), p_sham, q_sham, filters (through which most of the
+        weight passes), true_change (only in the toy world); empty where no class is beyond shams.
+    """
+    truth = results.table(PLANTED_TRUTH) if results.has(PLANTED_TRUTH) else PLANTED_TRUTH.empty()
+    true = truth.set_index(["architecture", "target", "class"])["true_change"]
+    rows = []
+    for model in models(results.table(OBJECT_WEIGHTS_BY_ESTIMATOR)):
+        weights = tested(results, model)
+        sure = weights[weights["q_sham"] < P_SIGNIFICANT].sort_values("weight", key=lambda w: -w.abs(), kind="stable")
+        for row in sure.head(top).to_dict("records"):
+            filters = carrying_filters(results, model, row["layer"], row["class"], row["target"])
+            known = true.get((model, row["target"], row["class"]))
+            rows.append((model, *(row[name] for name in ("target", "class", "weight", "p_sham", "q_sham")),
+                         ", ".join(filters), known))  # fmt: skip
+    columns = ["architecture", "target", "class", "weight", "p_sham", "q_sham", "filters", "true_change"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table if len(true) else table.drop(columns="true_change")
 
 
 def compared_estimators(results: Results) -> pd.DataFrame:
