@@ -38,8 +38,9 @@ from o2b_helpers.series import notebooks, run_series
 from o2b_helpers.studies.registry import load_params
 
 HERE = Path(__file__).parent
-# Every run writes these anew, whatever stands in them; what is said of them is no sign of a fault.
-ALWAYS_WRITTEN = ("store/lock", "store/lock-holder.txt")
+# Every run writes these anew, whatever stands in them (the last one remembers which files were read, and is made again
+# where it is missing); what is said of them is no sign of a fault.
+ALWAYS_WRITTEN = ("lock", "lock-holder.txt", "status.json", "file_digests.json")
 SIGNS = ("was changed", "is missing", "stored file", "copied again", "computing", "running", "again")
 RIGHT, CLEAR, RAW, SILENT = "right", "clear error", "raw error", "silently wrong"
 
@@ -139,7 +140,7 @@ class Run:
                     if not (folder / file).is_file() or known_digest(folder / file) != digest:
                         return f"{file} is not as it was drawn"
         path, place = self.folder / name, Path(name).relative_to("runs") if name.startswith("runs/") else Path(name)
-        if str(place) in ALWAYS_WRITTEN:
+        if place.name in ALWAYS_WRITTEN:
             return None
         now = path.read_bytes() if path.is_file() else None
         is_read = place.parts[0] != "store" or whole_series and len(place.parts) == 2

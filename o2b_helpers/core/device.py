@@ -48,6 +48,12 @@ def pick_device(name: str = "auto") -> str:
     return str(name)
 
 
+def use_threads(threads: int | None) -> None:
+    """Compute with so many threads from now on; None leaves torch's own choice."""
+    if threads:
+        torch.set_num_threads(threads)
+
+
 def free_device_memory(device: str) -> float:
     """Return the bytes that are free on a GPU with memory of its own; infinity for a device that uses the machine's."""
     if not device.startswith("cuda"):

@@ -52,6 +52,8 @@ def publish_views(params: Params, again: bool = False) -> Path:
     if again or changed or drawn.get("mark") != mark or _lacks_pictures(drawn):
         if changed and drawn.get("mark") == mark:
             say(f"  {', '.join(changed[:MOST_NAMED])}: not as they were written, so figures and report are made again")
+        if not drawn:
+            say("computing figures and report (not there yet)")
         figures = draw_figures(results, studies, params.figures, params.name)
         pages = write_notebook_pages(notebooks, report, params.name, params.project)
         page = write_report(results, studies, report, pages)

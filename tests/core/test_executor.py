@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from helpers import SMALL, write_profile
 from small_run import step_folder
 
@@ -94,3 +95,14 @@ def test_a_shard_that_was_pickled_gives_the_same_bytes(params, tmp_path):
                 pd.testing.assert_frame_equal(first, second)
             else:
                 assert content[0][name] == content[1][name], (shard.kind, name)
+
+
+def test_every_step_computes_with_the_threads_of_the_profile(tmp_path):
+    params, before = load_params(write_profile(tmp_path, SMALL)), torch.get_num_threads()
+    try:
+        for step in ("inputs", "objects"):
+            torch.set_num_threads(2)
+            run_step(params, step)
+        assert torch.get_num_threads() == SMALL["execution"]["threads"] == 1
+    finally:
+        torch.set_num_threads(before)

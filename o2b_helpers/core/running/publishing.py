@@ -150,7 +150,9 @@ def _trusted_entries(params: Params, target: Path) -> dict[str, Any]:
     except DamagedFile:
         why = "was changed after it was written, or an earlier version wrote it"
     unknown = [name for name in _declared_files(params, target) if (target / name).is_file()]
-    if unknown or (target / PROVENANCE).exists():
+    if not unknown and (target.parent / "report").is_dir() and target.is_dir():
+        say("  results/ is empty: its files are copied again from the store, or computed")
+    elif unknown or (target / PROVENANCE).exists():
         say(f"  {PROVENANCE} {why}: all files of results/ are copied again from the store, or computed")
     _remove(target, [*unknown, PROVENANCE])
     return {}

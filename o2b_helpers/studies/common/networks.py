@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from o2b_helpers.core.device import pick_device
+from o2b_helpers.core.device import pick_device, use_threads
 from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.errors import InputError, ModelError
 from o2b_helpers.core.executor import memory
@@ -71,8 +69,7 @@ def target_layers(params: Params, model: Model) -> tuple[str, ...]:
 
 def load_model(params: Params, model: Model) -> Backbone:
     """Load a profile's backbone onto the profile's device."""
-    if params.execution.threads:
-        torch.set_num_threads(params.execution.threads)
+    use_threads(params.execution.threads)
     target_layers(params, model)
     return load_backbone(
         model.architecture,

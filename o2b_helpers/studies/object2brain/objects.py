@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from o2b_helpers.core.device import pick_device
+from o2b_helpers.core.device import pick_device, use_threads
 from o2b_helpers.core.digests import digest_of, file_digest
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.executor import InProcess, Shard, memory
@@ -98,6 +98,7 @@ def detect(params: Params, store: Store, pictures: pd.DataFrame, what: str = "im
 
 def _detect(params: Params, images: pd.DataFrame, folder: Path) -> None:
     options, file = params.analysis.detector, checkpoint(params)
+    use_threads(params.execution.threads)
     detector = memory.keep("detector", (str(file), options.sha256), lambda: load_detector(file, options.sha256))
     boxes = detector.detect(
         images["path"].tolist(),
