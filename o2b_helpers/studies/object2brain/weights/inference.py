@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_weights, draw_counts, interval
-from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
+from o2b_helpers.kernels.statistics.category_null import category_p, weights_by_category
+from o2b_helpers.kernels.statistics.category_weights import classes_from_either_end
 from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, null_blocks, permutation_test
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
 from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.common.targets import TargetGroup
+from o2b_helpers.studies.object2brain.options import Object2Brain
 
 RUN_STREAM = 1  # runs are drawn apart from stimuli
 
@@ -132,7 +134,7 @@ def tested_weights(
 
 @dataclass(frozen=True)
 class TestedCategories:
-    """Which category sums are larger than chance gives.
+    """Which category weights are larger than chance gives.
 
     Attributes
     ----------
@@ -145,32 +147,41 @@ class TestedCategories:
 
 
 def tested_categories(
-    evidence: Evidence, groups: Sequence[TargetGroup], permutations: np.ndarray, members: np.ndarray, count: int
+    evidence: Evidence,
+    groups: Sequence[TargetGroup],
+    permutations: np.ndarray,
+    category: np.ndarray,
+    options: Object2Brain,
 ) -> TestedCategories:
-    """Test the sums of the highest and lowest class weights by category, weights averaged over runs.
+    """Test the category weights at either end, class weights averaged over runs.
 
     Parameters
     ----------
     evidence, groups, permutations
-        As for :func:`tested_weights`; classes without a weight left out.
-    members : array (class, category)
+        As for :func:`tested_weights`; the classes by name, as those of equal weight are taken in their order.
+    category : array (class, category)
         1 where the class is of the category.
-    count : int
-        Classes taken from either end; under every permutation they are chosen anew.
+    options : Object2Brain
+        How many classes are taken from either end (under every permutation they are chosen anew), and what is made of
+        their weights.
     """
-    shape = (2, members.shape[1], sum(len(group.targets) for group in groups))
+    shape = (2, category.shape[1], sum(len(group.targets) for group in groups))
     p, q = np.full(shape, np.nan), np.full(shape, np.nan)
     for group in groups:
-        weights = LinearStatistics(evidence.coefficients(group).mean(0), group.values, group.places)
-        if np.isnan(weights.coefficients).any():
+        coefficients = evidence.coefficients(group).mean(0)
+        known = ~np.isnan(coefficients).any(axis=1)
+        if not known.any():
             continue
-        observed = weights.observed()
+        weights = LinearStatistics(coefficients[known], group.values, group.places)
+        observed, own_category = weights.observed(), category[known]
+        count = classes_from_either_end(options.share, int(known.sum()))
+        kind = {"statistic": options.category_weight, "members": options.category_classes}
         null: list[list] = [[] for _ in group.targets]
         for _, block in null_blocks(weights, permutations):
             for number, values in enumerate(block):
-                null[number].append(category_sums(values, members, count))
+                null[number].append(weights_by_category(values, own_category, count, **kind))
         for number, target in enumerate(group.targets):
-            own = category_sums(observed[number][None], members, count)
+            own = weights_by_category(observed[number][None], own_category, count, **kind)
             p[0, :, target], p[1, :, target] = category_p((own[0][0], own[1][0]), null[number])
             q[:, :, target] = benjamini_hochberg(p[:, :, target])
     return TestedCategories(p, q)
