@@ -198,6 +198,7 @@ def _filters(random, model, layers, channels, classes, targets, runs):
         {
             "delta": (("run", "filter", "target"), delta),
             "rho": (("run", "target"), random.uniform(-1, 1, (len(runs), len(targets)))),
+            "left_out": (("run", "filter"), np.zeros((len(runs), len(layer)), dtype=np.int64)),
         },
         coords={**axes, "target": targets},
     )

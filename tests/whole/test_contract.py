@@ -96,7 +96,8 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
         assert effects["delta"].dims == ("run", "filter", "target") and effects["rho"].dims == ("run", "target")
         for dataset in (scores, effects):
             assert dataset["layer"].dims == dataset["channel"].dims == ("filter",)
-        assert set(effects.data_vars) == {"delta", "rho"}
+        assert set(effects.data_vars) == {"delta", "rho", "left_out"}
+        assert effects["left_out"].dims == ("run", "filter")
     provenance = json.loads((results / "provenance.json").read_text())
     assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
     expected = {*COLUMNS, "detections.parquet", "provenance.json"}
@@ -166,6 +167,13 @@ def test_summaries_are_means_within_their_intervals(results):
         np.testing.assert_allclose(result["sd"], expected["std"], atol=1e-12)
         inside = result["rho"].between(result["ci_low"], result["ci_high"])
         assert inside.mean() > 0.95 and (result["ci_high"] > result["ci_low"]).all()
+
+
+def test_only_undefined_effects_are_left_out(results):
+    for model in MODELS:
+        effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
+        undefined = effects["delta"].isnull() & effects["rho"].notnull()
+        assert (undefined.sum("target").transpose("run", "filter").values == effects["left_out"].values).all()
 
 
 def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):

@@ -170,6 +170,12 @@ LESION_EFFECTS = Arrays(
             "delta", ("run", "filter", "target"), "rho of the whole network minus rho without the filter", "-2..2"
         ),
         Variable("rho", ("run", "target"), "rho of the whole network", "-1..1"),
+        Variable(
+            "left_out",
+            ("run", "filter"),
+            "targets for which the filter is left out of the run's class weights: without it the network predicts the "
+            "same for every stimulus, so that delta is undefined",
+        ),
     ),
 )
 LESION_PREDICTIONS = Arrays(

@@ -180,6 +180,6 @@ def _facts(params: Params, scores: xr.Dataset, mean: pd.DataFrame, label: str) -
         "classes_from_either_end": classes_from_either_end(params.analysis.object2brain.share, int(shown.sum())),
         "class_weights": len(mine),
         "class_weights_with_q_below_0.05": int((mine["q"] < 0.05).sum()),
-        "weights_missing_because_a_lesion_left_constant_predictions": int(mine["weight"].isna().sum()),
+        "weights_missing_because_predictions_are_constant": int(mine["weight"].isna().sum()),
         "classes_whose_boxes_all_lie_outside_the_input": int((~shown).sum()),
     }

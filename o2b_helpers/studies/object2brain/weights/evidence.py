@@ -78,16 +78,14 @@ def evidence_of(sources: Sources, estimator: str, stimuli: list[str]) -> Iterato
         hidden = sources.hidden
         classes = hidden["class"].to_numpy().astype(str)
         places = _order(hidden, stimuli)
-        runs = hidden.sizes["run"]
-        identity = np.broadcast_to(np.eye(len(classes)), (runs, len(classes), len(classes)))
         base = hidden["base"].to_numpy()[:, places]
         if estimator == OCCLUSION:
-            yield WHOLE, list(classes), Evidence(identity, base, hidden["prediction"].to_numpy()[:, :, places])
+            yield WHOLE, list(classes), Evidence.of_hidden(base, hidden["prediction"].to_numpy()[:, :, places])
             return
         for name, without in zip(
             hidden["layer"].to_numpy().astype(str), hidden["map_prediction"].to_numpy(), strict=True
         ):
-            yield name, list(classes), Evidence(identity, base, without[:, :, places])
+            yield name, list(classes), Evidence.of_hidden(base, without[:, :, places])
         return
     scores, lesions = sources.scores, sources.lesions
     _same_filters(scores, lesions, sources.model.label)

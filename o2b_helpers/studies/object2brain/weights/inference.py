@@ -32,16 +32,28 @@ class Evidence:
         Predictions for all stimuli.
     lesioned : array (run, filter, stimulus)
         Predictions without each filter (or with each class hidden).
+    leave_out : bool
+        What is done in a run in which `lesioned` is the same for all stimuli: a filter is left out of the sum; a hidden
+        class (False) has no weight.
     """
 
     sensitivity: np.ndarray
     base: np.ndarray
     lesioned: np.ndarray
+    leave_out: bool = True
+
+    @classmethod
+    def of_hidden(cls, base: np.ndarray, hidden: np.ndarray) -> Evidence:
+        """Take predictions with each class hidden (run, class, stimulus): every class is a lesion of its own."""
+        runs, classes, _ = hidden.shape
+        identity = np.broadcast_to(np.eye(classes), (runs, classes, classes))
+        return cls(identity, base, hidden, leave_out=False)
 
     def coefficients(self, group: TargetGroup) -> np.ndarray:
         """Return the weights' coefficients (run, class, stimulus) for the stimuli of a group of targets."""
         places = group.places
-        return weight_coefficients(self.sensitivity, self.base[:, places], self.lesioned[:, :, places])
+        base, lesioned = self.base[:, places], self.lesioned[:, :, places]
+        return weight_coefficients(self.sensitivity, base, lesioned, leave_out=self.leave_out)
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,9 @@ def tested_weights(
         if counts is not None and drawn is not None and means is not None:
             places = group.places
             base, lesioned = evidence.base[:, places], evidence.lesioned[:, :, places]
-            samples = bootstrap_weights(evidence.sensitivity, base, lesioned, group.values, counts[:, places])
+            samples = bootstrap_weights(
+                evidence.sensitivity, base, lesioned, group.values, counts[:, places], leave_out=evidence.leave_out
+            )
             low[:-1, :, group.targets], high[:-1, :, group.targets] = interval(samples, options.confidence)
             means[:, :, group.targets] = np.einsum("srct,sr->sct", samples, drawn, optimize=True)
             ends = interval(means[:, :, group.targets], options.confidence)
