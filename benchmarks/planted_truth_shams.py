@@ -28,20 +28,18 @@ PATCHED = ("mediation", "sum", "ungated_lift", "random")
 def rows_of_world(seed: int, world: World) -> pd.DataFrame:
     """One row for each class and target: p by shams and by exchanged targets, the true change, and rho."""
     base, without = world["base"], world["occluded"]
-    classes = base.shape[0], len(world["classes"]), len(world["classes"])
     label, place = world["sham_pairs"].T
     shown = np.zeros(world["shown"].shape, dtype=bool)
     shown[label, place] = True
     lent = ~(world["shown"] & ~shown).any(1)
     shams = Shams(world["sham_predictions"], label, place, lent)
-    identity = np.broadcast_to(np.eye(classes[1]), classes)
     groups = target_groups(world["values"])
     tested = class_weights(world, test=True)
     rho = rank_correlation(base, world["values"]).mean(0)
     rows = []
     for name in ("occlusion", "mediation"):
         weight, p = tested[name, "full"]
-        evidence = Evidence(identity, base, without, soft=name == "mediation", shams=shams)
+        evidence = Evidence.of_hidden(base, without, soft=name == "mediation", shams=shams)
         p_sham = sham_p(evidence, groups, weight)
         truth = truth_counterfactual(world)
         for number, target in enumerate(world["target"]):

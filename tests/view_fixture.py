@@ -140,6 +140,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
             "heads": {"runs": 5, "full": {"epochs": 250}},
             "detector": {"confidence": 0.25, "iou": 0.7},
             "sensitivity": {"score": "homogeneity", "cam_scale": "filter"},
+            "object2brain": {"category_weight": "mean", "category_classes": "chosen"},
             "models": [{"architecture": HOSTILE if hostile else "toynet", "weights": "toyworld"}],
         },
         "options": {
@@ -198,6 +199,7 @@ def _filters(random, model, layers, channels, classes, targets, runs):
         {
             "delta": (("run", "filter", "target"), delta),
             "rho": (("run", "target"), random.uniform(-1, 1, (len(runs), len(targets)))),
+            "left_out": (("run", "filter"), np.zeros((len(runs), len(layer)), dtype=np.int64)),
         },
         coords={**axes, "target": targets},
     )
@@ -219,9 +221,8 @@ def _category_weights(weights: pd.DataFrame, chosen: int = 3) -> pd.DataFrame:
     for key, group in mean.groupby(keys, sort=False):
         ordered = group.sort_values("weight", ascending=False)
         for sign, part in (("positive", ordered.head(chosen)), ("negative", ordered.tail(chosen))):
-            part = part[part["weight"] > 0] if sign == "positive" else part[part["weight"] < 0]
             for category, members in part.groupby("category"):
-                rows.append((*key, category, sign, members["weight"].sum(), len(members)))
+                rows.append((*key, category, sign, members["weight"].mean(), len(members)))
     return pd.DataFrame(rows, columns=[*keys, "category", "sign", "weight", "n_classes"])
 
 

@@ -25,10 +25,11 @@ FACTS = {
     "filter_sensitivity": {"score": "mean", "toynet": {"filters": 36, "boxes_detected": 9, "boxes_scored": 8,
                                                        "boxes_outside_the_input": 1, "classes": 14}},
     "filter_lesions": {"device": "cpu", "toynet": {"filters": 36, "largest_effect": 0.1234,
-                       "filters_without_any_effect": 2, "filters_whose_lesion_leaves_constant_predictions": 1}},
+                       "filters_without_any_effect": 2, "filters_whose_lesion_leaves_constant_predictions": 1,
+                       "filters_left_out_by_layer_and_run": {"features.4": [0, 1]}}},
     "object2brain": {"toynet": {"classes": 14, "classes_from_either_end": 4, "class_weights": 1344,
                                 "class_weights_with_q_below_0.05": 68,
-                                "weights_missing_because_a_lesion_left_constant_predictions": 3}},
+                                "weights_missing_because_predictions_are_constant": 3}},
     "explorer": {"models": ["toynet"]},
 }  # fmt: skip
 SAID = {
@@ -41,7 +42,8 @@ SAID = {
     "alignment_by_layer": ["Of 960 correlations", "1 is beyond chance"],
     "objects": ["1 box of 14 classes in 700 pictures; 100 pictures without", "Person (900)"],
     "filter_sensitivity": ["36 filters scored in 8 boxes of 14 classes; 1 box lay outside"],
-    "filter_lesions": ["largest change of rho is 0.123, and 2 changed nothing", "without any of 1 filter"],
+    "filter_lesions": ["largest change of rho is 0.123, and 2 changed nothing", "without any of 1 filter",
+                       "left out of the class weights there (features.4 run 1: 1)"],
     "object2brain": ["14 classes of objects weighed; the 4 highest and the 4 lowest", "of 1,344 weights",
                      "68 are beyond", "3 weights undefined"],
     "explorer": ["To explore: toynet."],

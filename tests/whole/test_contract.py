@@ -123,7 +123,8 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
         assert effects["delta"].dims == ("run", "filter", "target") and effects["rho"].dims == ("run", "target")
         for dataset in (scores, effects):
             assert dataset["layer"].dims == dataset["channel"].dims == ("filter",)
-        assert set(effects.data_vars) == {"delta", "rho"}
+        assert set(effects.data_vars) == {"delta", "rho", "left_out"}
+        assert effects["left_out"].dims == ("run", "filter")
     provenance = json.loads((results / "provenance.json").read_text())
     assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
     expected = {*COLUMNS, "detections.parquet", "provenance.json"}
@@ -195,6 +196,13 @@ def test_summaries_are_means_within_their_intervals(results):
         assert inside.mean() > 0.95 and (result["ci_high"] > result["ci_low"]).all()
 
 
+def test_only_undefined_effects_are_left_out(results):
+    for model in MODELS:
+        effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
+        undefined = effects["delta"].isnull() & effects["rho"].notnull()
+        assert (undefined.sum("target").transpose("run", "filter").values == effects["left_out"].values).all()
+
+
 def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):
     from scipy.stats import false_discovery_control
 
@@ -249,9 +257,8 @@ def test_category_weights_come_from_the_object_weights(results):
         ends = max(1, round(share * len(means)))
         ranked = means.sort_values(["weight", "class"], ascending=[False, True])
         for sign, end in (("positive", ranked.head(ends)), ("negative", ranked.tail(ends))):
-            end = end[end["weight"] > 0] if sign == "positive" else end[end["weight"] < 0]
             for category, group in end.groupby("category"):
-                expected[(*key, category, sign)] = (group["weight"].sum(), len(group))
+                expected[(*key, category, sign)] = (group["weight"].mean(), len(group))
     result = written.set_index([*keys, "category", "sign"])
     assert set(result.index) == set(expected)
     for index, (weight, count) in expected.items():

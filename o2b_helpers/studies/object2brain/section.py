@@ -7,6 +7,7 @@ from typing import Any
 
 from o2b_helpers.core.study import Section
 from o2b_helpers.report.provenance import value_in_words
+from o2b_helpers.studies.object2brain.answers.category_weight import category_weight_sentence
 from o2b_helpers.studies.object2brain.answers.kinds import kinds
 from o2b_helpers.studies.object2brain.answers.objects import objects
 from o2b_helpers.studies.object2brain.explorer.page import EXPLORER_PART
@@ -35,6 +36,8 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     score = value_in_words(values, "analysis.sensitivity.score", ", here “{}”")
     scale = value_in_words(values, "analysis.sensitivity.cam_scale", ", with maps scaled by {}")
     share = value_in_words(values, "analysis.object2brain.share", " (a share of {} each)")
+    gathered = category_weight_sentence(values)
+    gathered = f"{gathered} The paper shows averages; over which classes is ours. " if gathered else ""
     return [
         f"Objects. A detector finds objects in the training pictures{confidence}. For each filter of a target layer, "
         "GradCAM gives a map of where the filter drives the output; a box gets a score from the map inside it"
@@ -42,9 +45,9 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "equation 1); its form is our reading. Boxes are not weighted by their confidence.",
         "Object2Brain. Each filter is switched off in turn; its effect on a target is rho of the whole model minus rho "
         "without the filter (this sign is ours). A class’ weight is the sum over a layer’s filters of its mean box "
-        f"score times the filter’s effect. Of the detected classes, the highest and the lowest{share} are summed by "
-        "category, positive and negative apart (the paper, section 3.2). The paper names nine of its 34 categories "
-        "with their sizes; the other categories are ours.",
+        f"score times the filter’s effect. Of the detected classes, the highest and the lowest{share} are taken, "
+        f"whatever their sign, and gathered by category at either end (the paper, section 3.2). {gathered}The paper "
+        "names nine of its 34 categories with their sizes; the other categories are ours.",
     ]
 
 

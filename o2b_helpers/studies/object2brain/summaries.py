@@ -5,6 +5,8 @@ from __future__ import annotations
 from o2b_helpers.core.facts import counted, facts_of_models
 from o2b_helpers.core.study import Facts
 
+MOST_NAMED = 10  # layers and runs in which filters are left out
+
 
 def objects_summary(facts: Facts) -> list[str]:
     """Say what was detected."""
@@ -54,9 +56,16 @@ def filter_lesions_summary(facts: Facts) -> list[str]:
             )
         constant = own.get("filters_whose_lesion_leaves_constant_predictions", 0)
         if constant:
+            where = [
+                f"{layer} run {run}: {number}"
+                for layer, of_runs in (own.get("filters_left_out_by_layer_and_run") or {}).items()
+                for run, number in enumerate(of_runs)
+                if number
+            ]
+            listed = ", ".join(where[:MOST_NAMED]) + f" and {len(where) - MOST_NAMED} more" * (len(where) > MOST_NAMED)
             said.append(
                 f"{name}: without any of {counted(constant, 'filter')} the predictions are all the same, so their "
-                "effect is undefined."
+                f"effect is undefined; they are left out of the class weights there{f' ({listed})' if where else ''}."
             )
     return said
 
@@ -66,7 +75,7 @@ def class_weights_summary(facts: Facts) -> list[str]:
     said = []
     for name, own in facts_of_models(facts, "classes"):
         ends, number = own.get("classes_from_either_end"), own.get("class_weights")
-        missing = own.get("weights_missing_because_a_lesion_left_constant_predictions", 0)
+        missing = own.get("weights_missing_because_predictions_are_constant", 0)
         if number == 0:
             said.append(f"{name}: no object lies inside what the network sees, so that no class has a weight.")
             continue
@@ -86,7 +95,9 @@ def class_weights_summary(facts: Facts) -> list[str]:
                 f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
             )
         if missing:
-            said.append(f"{name}: {counted(missing, 'weight')} undefined, because a lesion left constant predictions.")
+            said.append(
+                f"{name}: {counted(missing, 'weight')} undefined, because predictions are the same for every stimulus."
+            )
     return said
 
 

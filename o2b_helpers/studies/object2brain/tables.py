@@ -114,11 +114,16 @@ CATEGORY_WEIGHTS = Table(
         Column(
             "sign",
             "text",
-            "among the highest (`positive`) or lowest (`negative`) classes, a share of `analysis.object2brain.share` "
-            "of the detected ones at either end (a tenth in the paper)",
+            "has a class among the highest (`positive`) or lowest (`negative`) weights, whatever their sign; a share "
+            "of `analysis.object2brain.share` of the detected classes at either end (a tenth in the paper)",
         ),
-        Column("weight", "number", "sum of these classes' weights (mean over runs)"),
-        Column("n_classes", "integer", "classes summed"),
+        Column(
+            "weight",
+            "number",
+            "mean of these classes' weights, themselves means over runs; `analysis.object2brain.category_weight` and "
+            "`analysis.object2brain.category_classes` may ask for their sum or for all detected classes",
+        ),
+        Column("n_classes", "integer", "classes whose weights are averaged (or summed)"),
         Column(
             "p",
             "number",
@@ -126,8 +131,8 @@ CATEGORY_WEIGHTS = Table(
             "0..1",
         ),
         Column("q", "number", "q over the categories and signs of a layer and target", "0..1"),
-        Column("ci_low", "number", "lower end of the interval of the sum over the same classes"),
-        Column("ci_high", "number", "upper end of the interval of the sum over the same classes"),
+        Column("ci_low", "number", "lower end of the interval of the weight of the same classes"),
+        Column("ci_high", "number", "upper end of the interval of the weight of the same classes"),
     ),
 )
 
@@ -175,6 +180,12 @@ LESION_EFFECTS = Arrays(
             "delta", ("run", "filter", "target"), "rho of the whole network minus rho without the filter", "-2..2"
         ),
         Variable("rho", ("run", "target"), "rho of the whole network", "-1..1"),
+        Variable(
+            "left_out",
+            ("run", "filter"),
+            "targets for which the filter is left out of the run's class weights: without it the network predicts the "
+            "same for every stimulus, so that delta is undefined",
+        ),
     ),
 )
 LESION_PREDICTIONS = Arrays(

@@ -119,17 +119,15 @@ def evidence_of(sources: Sources, estimator: str, stimuli: list[str]) -> Iterato
         hidden = sources.hidden
         classes = hidden["class"].to_numpy().astype(str)
         places = _order(hidden, stimuli)
-        runs = hidden.sizes["run"]
-        identity = np.broadcast_to(np.eye(len(classes)), (runs, len(classes), len(classes)))
         base = hidden["base"].to_numpy()[:, places]
         if estimator == OCCLUSION:
             shams, without = sources.shams_of(list(classes), stimuli), hidden["prediction"].to_numpy()[:, :, places]
-            yield WHOLE, list(classes), Evidence(identity, base, without, shams=shams)
+            yield WHOLE, list(classes), Evidence.of_hidden(base, without, shams=shams)
             return
         for name, without in zip(
             hidden["layer"].to_numpy().astype(str), hidden["map_prediction"].to_numpy(), strict=True
         ):
-            yield name, list(classes), Evidence(identity, base, without[:, :, places])
+            yield name, list(classes), Evidence.of_hidden(base, without[:, :, places])
         return
     scores, lesions = sources.scores, sources.lesions
     _same_filters(scores, lesions, sources.model.label)
@@ -153,14 +151,13 @@ def _mediated(sources: Sources, stimuli: list[str]) -> Iterator[tuple[str, list[
     place = {name: row for row, name in enumerate(stimuli)}
     label = np.array([classes.index(name) for name in mediated["pair_class"].to_numpy().astype(str)], dtype=int)
     column = np.array([place.get(name, -1) for name in mediated["pair_stimulus"].to_numpy().astype(str)], dtype=int)
-    identity = np.broadcast_to(np.eye(len(classes)), (len(base), len(classes), len(classes)))
     shams = sources.shams_of(classes, stimuli)
     for name, kept in zip(
         mediated["target_layer"].to_numpy().astype(str), mediated["kept"].to_numpy().astype(bool), strict=True
     ):
         without, own = np.repeat(base[:, None], len(classes), axis=1), kept & (column >= 0)
         without[:, label[own], column[own]] = mediated["hidden"].to_numpy()[:, own]
-        yield name, classes, Evidence(identity, base, without, soft=True, shams=shams)
+        yield name, classes, Evidence.of_hidden(base, without, soft=True, shams=shams)
 
 
 def _order(dataset: xr.Dataset, stimuli: list[str]) -> np.ndarray:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_weights, draw_counts, interval
-from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
+from o2b_helpers.kernels.statistics.category_null import category_p, weights_by_category
+from o2b_helpers.kernels.statistics.category_weights import classes_from_either_end
 from o2b_helpers.kernels.statistics.permutation_null import (
     EQUAL,
     LinearStatistics,
@@ -21,6 +22,7 @@ from o2b_helpers.kernels.statistics.soft_ranks import soft_unit_ranks, widths
 from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
 from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.common.targets import TargetGroup
+from o2b_helpers.studies.object2brain.options import Object2Brain
 
 RUN_STREAM = 1  # runs are drawn apart from stimuli
 
@@ -70,6 +72,9 @@ class Evidence:
         over classes are tested.
     shams : Shams, optional
         Predictions with sham boxes hidden.
+    leave_out : bool
+        What is done in a run in which `lesioned` is the same for all stimuli: a filter is left out of the sum; a hidden
+        class (False) has no weight.
     """
 
     sensitivity: np.ndarray
@@ -78,6 +83,16 @@ class Evidence:
     soft: bool = False
     offset: bool = False
     shams: Shams | None = None
+    leave_out: bool = True
+
+    @classmethod
+    def of_hidden(
+        cls, base: np.ndarray, hidden: np.ndarray, *, soft: bool = False, shams: Shams | None = None
+    ) -> Evidence:
+        """Take predictions with each class hidden (run, class, stimulus): every class is a lesion of its own."""
+        runs, classes, _ = hidden.shape
+        identity = np.broadcast_to(np.eye(classes), (runs, classes, classes))
+        return cls(identity, base, hidden, soft=soft, shams=shams, leave_out=False)
 
     def coefficients(self, group: TargetGroup) -> np.ndarray:
         """Return the weights' coefficients (run, class, stimulus) for the stimuli of a group of targets."""
@@ -86,7 +101,7 @@ class Evidence:
         if self.soft:
             width = widths(base)
             return soft_unit_ranks(base, width)[:, None] - soft_unit_ranks(lesioned, width[:, None])
-        return weight_coefficients(self.sensitivity, base, lesioned)
+        return weight_coefficients(self.sensitivity, base, lesioned, leave_out=self.leave_out)
 
     def tested(self, coefficients: np.ndarray) -> np.ndarray:
         """Return the coefficients of what is tested: the weights, less their mean over classes where they share one."""
@@ -209,7 +224,13 @@ def tested_weights(
             places = group.places
             base, lesioned = evidence.base[:, places], evidence.lesioned[:, :, places]
             samples = bootstrap_weights(
-                evidence.sensitivity, base, lesioned, group.values, counts[:, places], soft=evidence.soft
+                evidence.sensitivity,
+                base,
+                lesioned,
+                group.values,
+                counts[:, places],
+                soft=evidence.soft,
+                leave_out=evidence.leave_out,
             )
             low[:-1, :, group.targets], high[:-1, :, group.targets] = interval(samples, options.confidence)
             means[:, :, group.targets] = np.einsum("srct,sr->sct", samples, drawn, optimize=True)
@@ -225,7 +246,7 @@ def tested_weights(
 
 @dataclass(frozen=True)
 class TestedCategories:
-    """Which category sums are larger than chance gives.
+    """Which category weights are larger than chance gives.
 
     Attributes
     ----------
@@ -238,33 +259,41 @@ class TestedCategories:
 
 
 def tested_categories(
-    evidence: Evidence, groups: Sequence[TargetGroup], permutations: np.ndarray, members: np.ndarray, count: int
+    evidence: Evidence,
+    groups: Sequence[TargetGroup],
+    permutations: np.ndarray,
+    category: np.ndarray,
+    options: Object2Brain,
 ) -> TestedCategories:
-    """Test the sums of the highest and lowest class weights by category, weights averaged over runs.
+    """Test the category weights at either end, class weights averaged over runs.
 
     Parameters
     ----------
     evidence, groups, permutations
-        As for :func:`tested_weights`; classes without a weight left out.
-    members : array (class, category)
+        As for :func:`tested_weights`; the classes by name, as those of equal weight are taken in their order.
+    category : array (class, category)
         1 where the class is of the category.
-    count : int
-        Classes taken from either end; under every permutation they are chosen anew.
+    options : Object2Brain
+        How many classes are taken from either end (under every permutation they are chosen anew), and what is made of
+        their weights.
     """
-    shape = (2, members.shape[1], sum(len(group.targets) for group in groups))
+    shape = (2, category.shape[1], sum(len(group.targets) for group in groups))
     p, q = np.full(shape, np.nan), np.full(shape, np.nan)
     for group in groups:
-        held = evidence.tested(evidence.coefficients(group)).mean(0)
-        weights = LinearStatistics(held, group.values, group.places)
-        if np.isnan(weights.coefficients).any():
+        coefficients = evidence.tested(evidence.coefficients(group)).mean(0)
+        known = ~np.isnan(coefficients).any(axis=1)
+        if not known.any():
             continue
-        observed = weights.observed()
+        weights = LinearStatistics(coefficients[known], group.values, group.places)
+        observed, own_category = weights.observed(), category[known]
+        count = classes_from_either_end(options.share, int(known.sum()))
+        kind = {"statistic": options.category_weight, "members": options.category_classes}
         null: list[list] = [[] for _ in group.targets]
         for _, block in null_blocks(weights, permutations):
             for number, values in enumerate(block):
-                null[number].append(category_sums(values, members, count))
+                null[number].append(weights_by_category(values, own_category, count, **kind))
         for number, target in enumerate(group.targets):
-            own = category_sums(observed[number][None], members, count)
+            own = weights_by_category(observed[number][None], own_category, count, **kind)
             p[0, :, target], p[1, :, target] = category_p((own[0][0], own[1][0]), null[number])
             q[:, :, target] = benjamini_hochberg(p[:, :, target])
     return TestedCategories(p, q)
