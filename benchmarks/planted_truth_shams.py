@@ -31,7 +31,7 @@ def rows_of_world(seed: int, world: World) -> pd.DataFrame:
     label, place = world["sham_pairs"].T
     shown = np.zeros(world["shown"].shape, dtype=bool)
     shown[label, place] = True
-    lent = ~(world["shown"] & ~shown).any(1)
+    lent = np.logical_not((world["shown"] & ~shown).any(1))
     shams = Shams(world["sham_predictions"], label, place, lent)
     groups = target_groups(world["values"])
     tested = class_weights(world, test=True)
@@ -39,6 +39,7 @@ def rows_of_world(seed: int, world: World) -> pd.DataFrame:
     rows = []
     for name in ("occlusion", "mediation"):
         weight, p = tested[name, "full"]
+        assert p is not None  # tested as asked for
         evidence = Evidence.of_hidden(base, without, soft=name == "mediation", shams=shams)
         p_sham = sham_p(evidence, groups, weight)
         truth = truth_counterfactual(world)

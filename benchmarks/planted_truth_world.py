@@ -133,15 +133,15 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         occluded = occlusion.occluded_predictions(params, model, readout, data.stimuli, on_stimuli, list(class_names()))
         actual[f"{who}occluded"] = occluded["prediction"].to_numpy()
         actual[f"{who}map_occluded"] = occluded["map_prediction"].to_numpy()
-    hidden = occlusion.hidden_classes(params, model, data.stimuli, own, list(class_names()))
-    shammed, _ = sham_predictions(params, model, readout, data.stimuli, hidden, detected, list(class_names()))
+    pairs_of = occlusion.hidden_classes(params, model, data.stimuli, own, list(class_names()))
+    shammed, _ = sham_predictions(params, model, readout, data.stimuli, pairs_of, detected, list(class_names()))
     actual["sham_predictions"] = shammed["prediction"].to_numpy()
     actual["sham_pairs"] = _rows(shammed, data.stimuli)
-    mediated = mediation(params, model, readout, data.stimuli, hidden, list(class_names()))
+    mediated = mediation(params, model, readout, data.stimuli, pairs_of, list(class_names()))
     actual["mediated"] = mediated["mediated"].to_numpy()
     actual["mediated_pairs"] = _rows(mediated, data.stimuli)
     actual["residual"] = mediated["residual"].to_numpy()
-    return actual | patched(params, model, backbone, readout, stimuli, hidden, actual)
+    return actual | patched(params, model, backbone, readout, stimuli, pairs_of, actual)
 
 
 def _rows(dataset: xr.Dataset, stimuli: pd.DataFrame) -> np.ndarray:

@@ -126,17 +126,17 @@ def averaged(modules: Iterable[nn.Module]) -> Iterator[Callable[[], None]]:
     def turn() -> None:
         waiting = iter(kept)
         for part in own:
-            part.forward = partial(_replayed, part, waiting)
+            part.forward = partial(_replayed, part, waiting)  # type: ignore[method-assign]
 
     try:
         for part in own:
-            part.forward = partial(record, part)
+            part.forward = partial(record, part)  # type: ignore[method-assign]
         yield turn
     finally:
         for part, forward in zip(own, before, strict=True):
             del part.forward
             if forward is not None:
-                part.forward = forward
+                part.forward = forward  # type: ignore[method-assign]
 
 
 def _replayed(part: nn.Module, ends: Iterator[torch.Tensor], start: torch.Tensor) -> torch.Tensor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Integer
 
 from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.backbones.hooked import HookedBackbone
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import Readout
 
@@ -73,12 +75,16 @@ def patched_predictions(
         for number, chosen in enumerate(filters):
             back = torch.as_tensor(chosen[some], device=whole.device)[:, :, None, None]
             maps = torch.where(back, whole, hidden)
-            if backbone.splits:
-                features = backbone.tail(maps, layer)
+            if isinstance(backbone, HookedBackbone):
+                features = backbone.changed_features(hidden_pictures, layer, partial(_in_place_of, maps))
             else:
-                features = backbone.changed_features(hidden_pictures, layer, lambda _, maps=maps: maps)
+                features = backbone.tail(maps, layer)
             predictions[number][:, some] = readout.outputs(features, output).numpy()
     return predictions
+
+
+def _in_place_of(maps: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    return maps
 
 
 def restored_share(

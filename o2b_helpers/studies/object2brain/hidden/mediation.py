@@ -235,7 +235,7 @@ def with_weights(dataset: xr.Dataset, groups: list[TargetGroup], targets: list[s
                         np.array([within[place[p]] for p in pairs]),
                         group.values,
                     )
-                    weight[np.ix_(filters, [number], group.targets)] = own.mean(0)[:, None]
+                    weight[np.ix_(filters, np.array([number]), group.targets)] = own.mean(0)[:, None]
     coordinates = {"class": np.array(classes, dtype=object), "target": np.array(targets, dtype=object)}
     return dataset.assign_coords(coordinates).assign(weight=(("filter", "class", "target"), weight.astype(np.float32)))
 

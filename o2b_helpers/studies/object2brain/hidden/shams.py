@@ -141,8 +141,8 @@ def drawn_donors(
     for pair in hidden:
         many = len(of_class.get(classes[pair.label], ()))
         generator = np.random.default_rng([seed, pair.label, pair.stimulus])
-        wanted = generator.integers(many, size=shams * TRIES) if many else []
-        chosen = [where for number in wanted if (where := area(pair.label, int(number))) is not None][:shams]
+        wanted = generator.integers(many, size=shams * TRIES).tolist() if many else []
+        chosen = [where for number in wanted if (where := area(pair.label, number)) is not None][:shams]
         if len(chosen) == shams:
             drawn.append(Shammed(pair.stimulus, pair.label, np.array(chosen)))
         else:
