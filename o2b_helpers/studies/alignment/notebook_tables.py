@@ -19,8 +19,8 @@ def kept_full_heads(results: Results) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        rules (``full``: figure 1, ``full_under_layer_rules``: figure 2 and Object2Brain), learning_rate, epoch, and mae,
-        loss and rho on held-out pictures.
+        rules (``full``: figure 1, ``full_under_layer_rules``: figure 2 and Object2Brain), learning_rate, epoch, and
+        mae, loss and rho on held-out pictures.
     """
     kept = kept_heads(results.table(HEADS))
     kept = kept[kept["layer"] == FULL].drop(columns=["layer", "split"])

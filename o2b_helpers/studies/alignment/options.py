@@ -144,8 +144,8 @@ class Heads(Learning):
     )
     select: Literal["test", "validation"] = option(
         "test",
-        "which images choose epoch and rate: those held out, which makes their error a little too low, or a share of the "
-        "training images, so that nothing is chosen on those held out",
+        "which images choose epoch and rate: those held out, which makes their error a little too low, or a share of "
+        "the training images, so that nothing is chosen on those held out",
         source="paper 2.2.2",
     )
     validation_share: float = option(

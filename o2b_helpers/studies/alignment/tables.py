@@ -87,8 +87,8 @@ HEADS = Table(
         Column(
             "rules",
             "text",
-            "the block of `analysis.heads` that it is trained by: `full` (figure 1), `full_under_layer_rules` (figure 2 "
-            "and Object2Brain) or `layer`",
+            "the block of `analysis.heads` that it is trained by: `full` (figure 1), `full_under_layer_rules` "
+            "(figure 2 and Object2Brain) or `layer`",
         ),
     ),
 )

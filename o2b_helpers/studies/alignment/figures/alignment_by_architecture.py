@@ -229,8 +229,8 @@ def caption(results: Results) -> Caption:
             "and brain work alike."
         ),
         origin=(
-            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. These "
-            "are the full models of that section, all of them; figures 2 to 4 use full models that are trained as layer "
+            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. "
+            "The models are the full models of that section; figures 2 to 4 use full models that are trained as layer "
             "models are (section 2.2.3). The other runs, permutations and q, intervals and noise ceilings are ours."
         ),
     )

@@ -46,9 +46,9 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
 
     One panel per valence type (rows), condition and model (columns; congruent left, incongruent right); one line
     per source; mean over runs (the paper, section 2.2.3 and figure 2) with its interval over runs and stimuli (ours;
-    the paper draws the standard deviation over runs). Behind the last layer stands the full model, trained as the layer
-    models are; it has no cut and is not joined to the line. Behind it the noise ceiling of every source where it is known
-    (ours).
+    the paper draws the standard deviation over runs). Behind the last layer stands the full model, trained as the
+    layer models are; it has no cut and is not joined to the line. Behind it stands the noise ceiling of every source
+    where it is known (ours).
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
     source_lines(grid, sources)
     runs = " or ".join(str(int(n)) for n in sorted(shown["runs"].unique()))
     bars = f"bars: its {what} over runs and stimuli"
-    lines = f"Mean over {runs} runs; {bars}. Layers from input (left) to output (right); “full” is the full model, trained as they are."
+    lines = f"Mean over {runs} runs; {bars}. Layers from input (left) to output (right); “full” is the full model, "
+    lines += "trained by the same rules."
     if len(ceilings):
         lines += "<br>“ceiling”: noise ceiling of each source, the most that people’s agreement allows."
         ceiling_legend(grid)
@@ -153,6 +154,8 @@ def caption(results: Results) -> Caption:
     """Say what figure 2 asks and shows."""
     table = _with_layer_models(results)
     mean = table.groupby(["architecture", "layer", "target"], sort=False)["rho"].agg(["mean", "std", "count"])
+    mean, whole = mean.drop(FULL, level="layer", errors="ignore"), table[table["layer"] == FULL]
+    whole = whole.groupby("architecture")["rho"].mean()
     spread = summary_over_runs(results).set_index(["architecture", "layer", "target"])
     sentences = []
     for model in models(table):
@@ -167,7 +170,7 @@ def caption(results: Results) -> Caption:
         start, end = (number(by_layer.get(name, float("nan"))) for name in (first, last))
         sentences.append(
             f"{model}: averaged over all targets, rho goes from {start} in the first layer ({first}) to {end} in the "
-            f"last ({last}). Highest: {target} in {layer}, mean {number(top['mean'])}, "
+            f"last ({last}), and is {number(whole.get(model, float('nan')))} in the full model. Highest layer: {target} in {layer}, mean {number(top['mean'])}, "
             f"sd {number(top['std'])} over {counted(int(top['count']), 'run')}, "
             f"interval {_ends(spread.loc[(model, layer, target)])}."
         )
@@ -178,16 +181,15 @@ def caption(results: Results) -> Caption:
             "Each panel is one valence type (rows), one condition and one model (columns). From left to right the "
             "layers go from input to output. A line is one source of the target; a mark is the mean rho of the models "
             f"trained on that layer, a bar its {interval_words(results)} over runs and stimuli. The mark at “full” is "
-            "the whole network, trained by the same rules ; it is the model "
-            "that figures 3 and 4 look into, and not that of figure 1. At “ceiling” stands each source’s noise ceiling with its interval: where a model would "
-            "come out that knew the order of the stimuli without any error."
+            "the whole network, trained by the rules of the layer models; figures 3 and 4 look into this model, and "
+            "figure 1 shows another, trained by rules of its own. At “ceiling” stands each source’s noise ceiling with its "
+            "interval: where a model would come out that knew the order of the stimuli without any error."
         ),
         finding=" ".join([*sentences, ceilings_in_words(results)]).strip(),
         limits=(
             "Two layers share their stimuli, so bars that overlap do not rule out a difference, and the highest of "
-            "many marks is high partly by luck. Learning rates and the "
-            "output unit of “full” may differ from those of the layers. No significance is marked here; p and q of every run are in "
-            "layer_alignment.csv."
+            "many marks is high partly by luck. Learning rates and output unit of “full” may differ "
+            "from those of the layers. No significance is marked here; p and q of every run are in layer_alignment.csv."
         ),
         origin=(
             "Layers, “full”, training rules, mean and sd over runs are the paper’s (section 2.2.3). Intervals over "
