@@ -12,8 +12,8 @@ from o2b_helpers.studies.common.select import models, named
 
 OPTIMISTIC = "epoch and rate were chosen on the same held-out pictures, as in the paper"
 OPTIMISM = (
-    "so the held-out error is mildly optimistic (measured on the toy world: 0.268 where it is 0.285 on fresh pictures; rho does "
-    "not change)"
+    "so the held-out error is mildly optimistic (measured on the toy world: 0.268 where it is 0.285 on fresh "
+    "pictures; rho does not change)"
 )
 RUN = ["architecture", "weights", "layer", "rules", "run"]
 

@@ -46,9 +46,10 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     data = inputs.load(params, needs["inputs"])
     training = training_set(params, data.corpus)
     store = Store(params.store)
-    histories, full, by_layer, facts = [], [], [], {}
+    histories, full, by_layer = list[pd.DataFrame](), list[pd.DataFrame](), list[pd.DataFrame]()
+    facts: dict[str, dict[str, Any]] = {}
     for model in params.analysis.models:
-        layers, behind = layers_of(params, model), []
+        layers, behind = layers_of(params, model), list[pd.DataFrame]()
         identity = {"architecture": model.label, "weights": model.weights_label}
         own = facts[f"{model.label} ({model.weights_label})"] = {}
         shards = [heads_shard(params, store, model, at, data.corpus, training, data.stimuli) for at in layers]

@@ -170,7 +170,8 @@ def caption(results: Results) -> Caption:
         start, end = (number(by_layer.get(name, float("nan"))) for name in (first, last))
         sentences.append(
             f"{model}: averaged over all targets, rho goes from {start} in the first layer ({first}) to {end} in the "
-            f"last ({last}), and is {number(whole.get(model, float('nan')))} in the full model. Highest layer: {target} in {layer}, mean {number(top['mean'])}, "
+            f"last ({last}), and is {number(whole.get(model, float('nan')))} in the full model. Highest layer: "
+            f"{target} in {layer}, mean {number(top['mean'])}, "
             f"sd {number(top['std'])} over {counted(int(top['count']), 'run')}, "
             f"interval {_ends(spread.loc[(model, layer, target)])}."
         )
@@ -182,8 +183,8 @@ def caption(results: Results) -> Caption:
             "layers go from input to output. A line is one source of the target; a mark is the mean rho of the models "
             f"trained on that layer, a bar its {interval_words(results)} over runs and stimuli. The mark at “full” is "
             "the whole network, trained by the rules of the layer models; figures 3 and 4 look into this model, and "
-            "figure 1 shows another, trained by rules of its own. At “ceiling” stands each source’s noise ceiling with its "
-            "interval: where a model would come out that knew the order of the stimuli without any error."
+            "figure 1 shows another, trained by rules of its own. At “ceiling” stands each source’s noise ceiling with "
+            "its interval: where a model would come out that knew the order of the stimuli without any error."
         ),
         finding=" ".join([*sentences, ceilings_in_words(results)]).strip(),
         limits=(
