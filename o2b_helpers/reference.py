@@ -17,7 +17,7 @@ from o2b_helpers.core.errors import StoreError
 from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.core.files.profile_file import write_value
 from o2b_helpers.core.files.shipped import PACKAGE
-from o2b_helpers.core.options import OURS, choices, fields
+from o2b_helpers.core.options import OURS, choices, default_of, fields
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.study import Step, Study
 
@@ -121,7 +121,7 @@ def _option(dotted: str, field: FieldInfo) -> tuple[str, ...]:
     meaning = _escaped(field.description or "")
     if listed:
         meaning += "; one of " + ", ".join(f"`{value}`" for value in listed)
-    default = write_value(field.get_default(call_default_factory=True))
+    default = write_value(default_of(field))
     return f"`{dotted}`", f"`{default}`", str(extra.get("unit", "")), "ours" if source == OURS else source, meaning
 
 

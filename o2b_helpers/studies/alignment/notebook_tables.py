@@ -14,9 +14,17 @@ from o2b_helpers.studies.common.select import FULL
 
 
 def kept_full_heads(results: Results) -> pd.DataFrame:
-    """Return the kept head of every full model and run: learning_rate, epoch, mae, loss, rho on held-out pictures."""
+    """Return the kept head of every full model and run, of both sets.
+
+    Returns
+    -------
+    DataFrame
+        rules (``full``: figure 1, ``full_under_layer_rules``: figure 2 and Object2Brain), learning_rate, epoch, and
+        mae, loss and rho on held-out pictures.
+    """
     kept = kept_heads(results.table(HEADS))
-    return kept[kept["layer"] == FULL].drop(columns=["layer", "split"]).reset_index(drop=True)
+    kept = kept[kept["layer"] == FULL].drop(columns=["layer", "split"])
+    return kept[["architecture", "weights", "rules", *kept.columns.drop(["architecture", "weights", "rules"])]]
 
 
 def decoded_from_regions(params: Params, targets: pd.DataFrame) -> pd.DataFrame:

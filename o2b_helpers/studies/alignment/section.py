@@ -14,11 +14,11 @@ from o2b_helpers.report.provenance import value_in_words
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, number
 from o2b_helpers.report.tables import ShownTable, make_table, p_value
-from o2b_helpers.studies.alignment.kept_heads import best_alignment
+from o2b_helpers.studies.alignment.kept_heads import OPTIMISM, best_alignment
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS
 from o2b_helpers.studies.common.names import ordered
-from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.options import FULL_RULES, FULL_UNDER_LAYER_RULES, Significance
 from o2b_helpers.studies.common.people import (
     LABELS,
     NOT_DECLARED,
@@ -187,6 +187,10 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     runs = value_in_words(values, "analysis.heads.runs", ", in {} training runs")
     held_out = value_in_words(values, "analysis.heads.test_share", ", each holding out a share of {} of the pictures")
     rates = value_in_words(values, "analysis.heads.learning_rates", " ({})")
+    validated = values.get("analysis.heads.select") == "validation"
+    choosing = "validation pictures, a part of the training pictures (ours)" if validated else "held-out pictures"
+    trust = "Nothing was chosen on the held-out pictures." if validated else OPTIMISM[:1].upper() + OPTIMISM[1:] + "."
+    first, second = (_rules_in_words(values, rules) for rules in (FULL_RULES, FULL_UNDER_LAYER_RULES))
     return [
         "Targets. Each stimulus got a true label, below or above the median rating of its valence type (a stimulus "
         "exactly at the median has none; ours), and for each brain region group a label predicted from its signals by "
@@ -194,11 +198,25 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "without brain signals use their own targets, such as mean ratings.",
         "Models. A network trained for another task stays as it is; only its last layer is replaced by one output that "
         f"learns to judge valence from rated pictures{runs}{held_out}. Of the learning rates tried{rates}, the head "
-        "with the lowest error on the held-out pictures is kept (the paper, section 2.2). The held-out pictures thus "
-        "also choose the head, which makes their error a little too low.",
+        f"with the lowest error on the {choosing} is kept (the paper, section 2.2). {trust}",
+        f"Two sets of full models. The first is that of section 2.2.2{first}. It gives figure 1 and the answers on "
+        f"agreement. The second is trained by the rules of the layer models (section 2.2.3){second}. It is “full” in "
+        "figure 2, and the model that Object2Brain looks into (figures 3 and 4). For it the paper tries a wider range of "
+        "learning rates, which its text does not give.",
         "Agreement. Spearman’s rho between a model’s predictions for the stimuli and a target, within the target’s "
         "condition. p is two-sided and not corrected, as in the paper; q is corrected for the number of tests (ours).",
     ]
+
+
+def _rules_in_words(values: Mapping[str, Any], rules: str) -> str:
+    """Put a set of rules into words, as far as its values are known."""
+    name = f"analysis.heads.{rules}"
+    weighted = values.get(f"{name}.class_weighted")
+    loss = "" if weighted is None else f"a squared error {'weighted by class' if weighted else 'without weights'}"
+    epochs = value_in_words(values, f"{name}.epochs", "at most {} epochs")
+    patience = value_in_words(values, f"{name}.patience", "an end after {} epochs without a gain")
+    known = [part for part in (epochs, loss, patience) if part]
+    return f": {', '.join(known)}" if known else ""
 
 
 def compared_models(results: Results) -> ShownTable:

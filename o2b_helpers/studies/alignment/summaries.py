@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from o2b_helpers.core.facts import counted, facts_of_models
 from o2b_helpers.core.study import Facts
+from o2b_helpers.studies.alignment.kept_heads import OPTIMISM, OPTIMISTIC
+from o2b_helpers.studies.common.options import FULL_UNDER_LAYER_RULES
 
 MOST_NAMED = 20  # pictures that could not be used
 
@@ -65,17 +67,27 @@ def valence_models_summary(facts: Facts) -> list[str]:
             f"{counted(facts.get('runs', 1), 'run')}; part of the pictures was held out in each."
         )
     for name, own in facts_of_models(facts, "held_out_mae"):
-        lead = f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
-        if own["held_out_rho_with_ratings"] is None:
-            said.append(f"{lead}ratings is undefined in every run: the predictions are all the same.")
-            continue
-        missing = own.get("runs_without_rho")
-        left = f"; undefined in {counted(missing, 'run')}, whose predictions are all the same" if missing else ""
-        said.append(
-            f"{lead}ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
-            f"{own['largest_rho']:.2f} over runs{left})."
-        )
+        said.append(_held_out(name, own))
+        if FULL_UNDER_LAYER_RULES in own:
+            said.append(_held_out(f"{name}, trained as its layer models are", own[FULL_UNDER_LAYER_RULES]))
+    if facts.get("heads_chosen_on") == "test":
+        said.append(f"{OPTIMISTIC[:1].upper()}{OPTIMISTIC[1:]}, {OPTIMISM}.")
+    elif "heads_chosen_on" in facts:
+        said.append("Epoch and rate were chosen on validation pictures, never on those held out.")
     return said
+
+
+def _held_out(name: str, own: Facts) -> str:
+    """Say how well one model does on pictures that it did not learn from."""
+    lead = f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
+    if own["held_out_rho_with_ratings"] is None:
+        return f"{lead}ratings is undefined in every run: the predictions are all the same."
+    missing = own.get("runs_without_rho")
+    left = f"; undefined in {counted(missing, 'run')}, whose predictions are all the same" if missing else ""
+    return (
+        f"{lead}ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
+        f"{own['largest_rho']:.2f} over runs{left})."
+    )
 
 
 def alignment_summary(facts: Facts) -> list[str]:

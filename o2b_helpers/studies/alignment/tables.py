@@ -9,7 +9,11 @@ MODEL = (
     Column("architecture", "text", "the network's name in the profile"),
     Column("weights", "text", "the name of its weights"),
 )
-LAYER = Column("layer", "text", "torchvision module path of the layer model; `full` for a full model")
+LAYER = Column(
+    "layer",
+    "text",
+    "torchvision module path of the layer model; `full` for a full model, trained under the layer models' rules",
+)
 RUN = Column("run", "integer", "training run, from 0")
 STIMULUS = Column("stimulus", "text", "the stimulus")
 PREDICTION = Column("prediction", "number", "predicted valence on the scale of the label, 0..1; not clipped")
@@ -58,30 +62,47 @@ CEILINGS = Table(
 )
 PREDICTIONS = Table("predictions.csv", "a full model, a run and a stimulus", (*MODEL, RUN, STIMULUS, PREDICTION))
 LAYER_PREDICTIONS = Table(
-    "layer_predictions.csv", "a layer model, a run and a stimulus", (*MODEL, LAYER, RUN, STIMULUS, PREDICTION)
+    "layer_predictions.csv",
+    "a layer model (or full model under the same rules), a run and a stimulus",
+    (*MODEL, LAYER, RUN, STIMULUS, PREDICTION),
 )
 HEADS = Table(
     "heads.csv",
-    "an epoch of a head on one split; the kept epoch has the lowest test loss, the kept rate the lowest test mae",
+    "an epoch of a head on one split; the kept epoch has the lowest loss, the kept rate the lowest mae on the images "
+    "that choose: the validation images where there are any, else the test images",
     (
         *MODEL,
-        LAYER,
+        Column(
+            "layer", "text", "torchvision module path of the layer model; `full` for a full model, whose rules differ"
+        ),
         RUN,
         Column("learning_rate", "number", "starting rate of the optimiser"),
         Column("epoch", "integer", "from 0"),
-        Column("split", "text", "`train` or `test`"),
+        Column("split", "text", "`train`, `test`, or `validation` where such images choose epoch and rate"),
         Column("mae", "number", "mean absolute error of the prediction against the label", "label scale"),
         Column("loss", "number", "(weighted) mean squared error against the label"),
         Column(
             "rho", "number", "Spearman's rho of the prediction with the rating; empty for constant predictions", "-1..1"
         ),
+        Column(
+            "rules",
+            "text",
+            "the block of `analysis.heads` that it is trained by: `full` (figure 1), `full_under_layer_rules` "
+            "(figure 2 and Object2Brain) or `layer`",
+        ),
     ),
 )
 ALIGNMENT = Table("alignment.csv", "a full model, a run and a target", (*MODEL, RUN, *TARGET, *RHO))
-LAYER_ALIGNMENT = Table("layer_alignment.csv", "a layer model, a run and a target", (*MODEL, LAYER, RUN, *TARGET, *RHO))
+LAYER_ALIGNMENT = Table(
+    "layer_alignment.csv",
+    "a layer model (or full model under the same rules), a run and a target",
+    (*MODEL, LAYER, RUN, *TARGET, *RHO),
+)
 ALIGNMENT_SUMMARY = Table(
     "alignment_summary.csv", "a full model and a target over all runs", (*MODEL, *TARGET, *OVER_RUNS)
 )
 LAYER_ALIGNMENT_SUMMARY = Table(
-    "layer_alignment_summary.csv", "a layer model and a target over all runs", (*MODEL, LAYER, *TARGET, *OVER_RUNS)
+    "layer_alignment_summary.csv",
+    "a layer model (or full model under the same rules) and a target over all runs",
+    (*MODEL, LAYER, *TARGET, *OVER_RUNS),
 )

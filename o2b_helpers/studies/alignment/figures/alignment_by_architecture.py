@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -29,9 +31,10 @@ from o2b_helpers.studies.alignment.figures.ceiling_bands import (
     known_ceilings,
 )
 from o2b_helpers.studies.alignment.figures.over_runs import full_intervals, over_runs_table
-from o2b_helpers.studies.alignment.kept_heads import best_alignment, kept_heads
+from o2b_helpers.studies.alignment.kept_heads import best_alignment, choice_in_words, chosen_on, kept_heads
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS, HEADS
 from o2b_helpers.studies.common.names import long_name, ordered
+from o2b_helpers.studies.common.options import FULL_RULES
 from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, models, named
 from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words, mark_words
@@ -201,6 +204,8 @@ def _small(value: float) -> str:
 
 def caption(results: Results) -> Caption:
     """Say what figure 1 asks and shows."""
+    chosen = chosen_on(results.table(HEADS))
+    pictures = "held-out pictures" if chosen == "test" else "the pictures that chose its epoch and rate"
     bars = f" The thin bar is the mean over runs with its {interval_words(results)} over runs and stimuli."
     return Caption(
         title="Do the models agree with people and their brains?",
@@ -209,7 +214,7 @@ def caption(results: Results) -> Caption:
             "Each panel is one valence type (rows) and one condition (columns). Within a panel, targets stand side by "
             "side by their source. Height is Spearman’s rho between a model’s predictions and the target over the "
             "stimuli of that condition: 1 is the same order, 0 no relation, −1 the opposite order. The large mark is "
-            "the model’s best run, the one with the lowest error on held-out pictures; small marks are its other "
+            f"the model’s best run, the one with the lowest error on {pictures}; small marks are its other "
             f"runs.{bars} Filled marks have q below 0.05: if all of them are called real, at most one in twenty of "
             "those calls is expected to be wrong. A grey band is the noise ceiling: where a model would come out that "
             "knew the order of the stimuli without any error; people do not agree well enough for more."
@@ -224,8 +229,9 @@ def caption(results: Results) -> Caption:
             "and brain work alike."
         ),
         origin=(
-            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. The "
-            "other runs, permutations and q, intervals and noise ceilings are ours."
+            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. "
+            "The models are the full models of that section; figures 2 to 4 use full models that are trained as layer "
+            "models are (section 2.2.3). The other runs, permutations and q, intervals and noise ceilings are ours."
         ),
     )
 
@@ -302,21 +308,29 @@ def ceiling_table(results: Results) -> ShownTable:
 
 
 def heads_table(results: Results) -> ShownTable:
-    """Show the kept head of every full model and run."""
-    kept = named(kept_heads(results.table(HEADS)), results.table(ALIGNMENT))
-    kept = kept[kept["layer"] == FULL]
+    """Show the kept head of every full model and run of this figure."""
+    what = "the kept head of every full model and run, measured on its held-out pictures"
+    return kept_heads_table(results, "How well the models learned valence", [FULL_RULES], what)
+
+
+def kept_heads_table(results: Results, title: str, rules: Sequence[str], what: str) -> ShownTable:
+    """Show the kept head of every run of the models that were trained by some sets of rules."""
+    heads = results.table(HEADS)
+    kept = named(kept_heads(heads), results.table(ALIGNMENT))
+    kept = kept[kept["rules"].isin(rules)]
     frame = pd.DataFrame(
         {
-            "model": kept["architecture"], "weights": kept["weights"], "run": kept["run"],
+            "model": kept["architecture"], "weights": kept["weights"], "layer": kept["layer"], "run": kept["run"],
             "learning rate": kept["learning_rate"].map(significant_figures),
             "epoch": kept["epoch"].map(lambda v: f"{v:.0f}"),
             "error (MAE)": kept["mae"].map(lambda v: number(v, 3)), "loss": kept["loss"].map(lambda v: number(v, 3)),
             "rho with ratings": kept["rho"].map(lambda v: number(v, 3)),
         }
     )  # fmt: skip
-    numeric = set(frame.columns) - {"model", "weights"}
-    what = "the kept head of every full model and run, measured on its held-out pictures"
-    return make_table("How well the models learned valence", frame, numeric, HEADS.file, what)
+    if kept["layer"].eq(FULL).all():
+        frame = frame.drop(columns="layer")
+    numeric = set(frame.columns) - {"model", "weights", "layer"}
+    return make_table(title, frame, numeric, HEADS.file, f"{what}; {choice_in_words(heads)}")
 
 
 FIGURE = Figure(
