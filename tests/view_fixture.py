@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.files.sealed import write_sealed
 from o2b_helpers.studies.alignment import tables as alignment
+from o2b_helpers.studies.alignment.contrasts.pairs import target_pairs
 from o2b_helpers.studies.common.tables import TARGET, TARGETS
 from o2b_helpers.studies.object2brain import tables as object2brain
 from o2b_helpers.studies.registry import studies
@@ -112,6 +113,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     alignment.CEILINGS.write(_ceilings(info.reset_index(), known=case == "toy"), folder)
     alignment.ALIGNMENT_SUMMARY.write(_summary(full_rows, model_columns), folder)
     alignment.LAYER_ALIGNMENT_SUMMARY.write(_summary(layer_rows, [*model_columns, "layer"]), folder)
+    alignment.CONTRASTS.write(_contrasts(full_rows, [] if sources[0] == "rating" else sources[:1]), folder)
     of_runs = pd.concat(weights)
     keys = ["architecture", "layer", "target", "class", "category"]
     mean = of_runs.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
@@ -182,6 +184,29 @@ def _summary(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     summary = table.groupby([*by, *TARGET_COLUMNS, "n"], sort=False)["rho"]
     summary = summary.agg(runs="count", rho="mean", sd="std").reset_index()
     return summary.assign(ci_low=summary["rho"] - 0.2, ci_high=summary["rho"] + 0.1)
+
+
+def _contrasts(table: pd.DataFrame, people: list[str]) -> pd.DataFrame:
+    """Compare all pairs of targets and models; p is made up: every fifth is beyond chance, every eighth is missing."""
+    mean = table.groupby(["architecture", "weights", *TARGET_COLUMNS], sort=False)["rho"].mean().reset_index()
+    names = list(mean[["architecture", "weights"]].drop_duplicates().itertuples(index=False, name=None))
+    described, rows = mean[TARGET_COLUMNS].drop_duplicates().reset_index(drop=True), []
+    rho = mean.set_index(["architecture", "weights", "target"])["rho"]
+    for name, (kind, pairs) in product(names, target_pairs(described, people).items()):
+        for a, b in pairs:
+            both = described["target"][a], described["target"][b]
+            rows.append((kind, *name, *name, *both, rho[(*name, both[0])], rho[(*name, both[1])]))
+    for (first, second), target in product(combinations(names, 2), described["target"]):
+        rows.append(("models", *first, *second, target, target, rho[(*first, target)], rho[(*second, target)]))
+    pair = ["architecture", "weights", "second_architecture", "second_weights", "first_target", "second_target"]
+    made = pd.DataFrame(rows, columns=["contrast", *pair, "rho_a", "rho_b"])
+    number = np.arange(len(made))
+    p = np.where(number % 8 == 7, np.nan, np.where(number % 5, 0.4, 0.001))
+    difference = made["rho_a"] - made["rho_b"]
+    return made.assign(
+        n=24, second_n=24, runs=5, difference=difference, p=p, q=2 * p, ci_low=difference - 0.2,
+        ci_high=difference + 0.1,
+    )  # fmt: skip
 
 
 def _filters(random, model, layers, channels, classes, targets, runs):

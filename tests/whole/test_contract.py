@@ -24,6 +24,10 @@ COLUMNS = {
     "alignment.csv": ["architecture", "weights", "run", *ALIGNMENT],
     "layer_alignment.csv": ["architecture", "weights", "layer", "run", *ALIGNMENT],
     "alignment_summary.csv": ["architecture", "weights", *SUMMARY],
+    "alignment_contrasts.csv": [
+        "contrast", "architecture", "weights", "second_architecture", "second_weights", "first_target", "second_target",
+        "n", "second_n", "runs", "rho_a", "rho_b", "difference", "p", "q", "ci_low", "ci_high",
+    ],
     "layer_alignment_summary.csv": ["architecture", "weights", "layer", *SUMMARY],
     "object_weights.csv": ["architecture", "layer", "run", *CLASS, *TESTED],
     "object_weights_mean.csv": ["architecture", "layer", *CLASS, "sd", *TESTED],
@@ -41,7 +45,7 @@ COLUMNS = {
     "planted_truth.csv": ["architecture", "target", "class", "category", "planted", "true_change"],
     "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *TESTED],
     "category_overlap.csv": ["category_a", "category_b", "overlap"],
-}
+}  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {
     **dict.fromkeys(["score_sum", "score_square_sum", "confidence_sum", "coverage_sum"], BY_RUN),
@@ -203,6 +207,27 @@ def test_only_undefined_effects_are_left_out(results):
         assert (undefined.sum("target").transpose("run", "filter").values == effects["left_out"].values).all()
 
 
+def test_contrasts_are_differences_of_the_means_and_q_is_benjamini_hochbergs(results):
+    from scipy.stats import false_discovery_control
+
+    table = _table(results, "alignment_contrasts.csv")
+    rho = _table(results, "alignment_summary.csv").set_index(["architecture", "target"])[["rho", "n"]]
+    assert dict(table["contrast"].value_counts(sort=False)) == {
+        "valence types": 2 * 24, "sources": 2 * 18, "conditions": 2 * 12, "models": 24,
+    }  # fmt: skip
+    for row in table.itertuples():
+        a, b = rho.loc[(row.architecture, row.first_target)], rho.loc[(row.second_architecture, row.second_target)]
+        if row.contrast in ("conditions", "models") or row.n == a["n"] == b["n"]:  # the same stimuli as in the summary
+            assert abs(row.rho_a - a["rho"]) <= 1e-9 and abs(row.rho_b - b["rho"]) <= 1e-9
+            assert (row.n, row.second_n) == (a["n"], b["n"])
+    np.testing.assert_allclose(table["difference"], table["rho_a"] - table["rho_b"], atol=1e-12)
+    assert (table["difference"].between(table["ci_low"], table["ci_high"])).mean() > 0.9
+    tested = table[table["p"].notna()]
+    assert len(tested) > 100 and table.loc[table["p"].isna(), "difference"].abs().max() <= 1e-12
+    for _, family in tested.groupby(["contrast", "architecture", "second_architecture"]):
+        np.testing.assert_allclose(family["q"], false_discovery_control(family["p"]), atol=1e-12)
+
+
 def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):
     from scipy.stats import false_discovery_control
 
@@ -312,7 +337,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 14
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 15
     assert content(results) == before
 
 

@@ -6,9 +6,10 @@ import pandas as pd
 
 from o2b_helpers.core.params import Params
 from o2b_helpers.report.results import Results
+from o2b_helpers.studies.alignment.figures.contrasts import contrasts
 from o2b_helpers.studies.alignment.kept_heads import kept_heads
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
-from o2b_helpers.studies.alignment.tables import HEADS
+from o2b_helpers.studies.alignment.tables import CONTRASTS, HEADS
 from o2b_helpers.studies.common.people import people_sources
 from o2b_helpers.studies.common.select import FULL
 
@@ -39,3 +40,12 @@ def decoded_from_regions(params: Params, targets: pd.DataFrame) -> pd.DataFrame:
     """
     people = people_sources(params.analysis.human.model_dump())
     return decoding_table(targets, params.analysis.significance, people[0] if people else None)
+
+
+def largest_differences(results: Results, top: int = 5) -> pd.DataFrame:
+    """Return the contrasts with the smallest p of each kind, the largest difference first among equal ones."""
+    table = contrasts(results)
+    table = table.assign(size=-table["difference"].abs()).sort_values(["p", "size"], kind="stable")
+    first = table.groupby("contrast", sort=False).head(top).drop(columns=["weights", "second_weights", "size"])
+    order = {kind: place for place, kind in enumerate(dict.fromkeys(results.table(CONTRASTS)["contrast"]))}
+    return first.sort_values("contrast", key=lambda kinds: kinds.map(order), kind="stable").reset_index(drop=True)

@@ -14,6 +14,7 @@ from o2b_helpers.report.provenance import value_in_words
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, number
 from o2b_helpers.report.tables import ShownTable, make_table, p_value
+from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words
 from o2b_helpers.studies.alignment.kept_heads import OPTIMISM, best_alignment
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS
@@ -127,6 +128,9 @@ def agreement(results: Results) -> Answer:
                  "not known" if pd.isna(ceiling) else number(ceiling))
             )  # fmt: skip
         answered.append(Statement(text=_agreement_in_words(results, condition, target, own)))
+    differences = contrasts_in_words(results, isolated)
+    if differences:
+        answered.append(Statement(text=differences))
     whom = "people" if people else "each source"
     table = _agreement_table(results, rows, whom, [target for _, target in targets] if people else [])
     question = "Do the models agree with people?" if people else "Do the models agree with the targets?"
@@ -205,6 +209,9 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "learning rates, which its text does not give.",
         "Agreement. Spearman’s rho between a model’s predictions for the stimuli and a target, within the target’s "
         "condition. p is two-sided and not corrected, as in the paper; q is corrected for the number of tests (ours).",
+        "Differences (ours). Two agreements over the same stimuli, with two targets or of two models, are compared by "
+        "swapping the ranks of the two at random at each stimulus; those of two conditions by dealing the conditions’ "
+        "labels out anew. Both agreements are means over runs.",
     ]
 
 

@@ -12,6 +12,7 @@ from o2b_helpers.studies.alignment import (
     summaries,
     valence_models,
 )
+from o2b_helpers.studies.alignment.contrasts import step as contrasts
 from o2b_helpers.studies.alignment.doctor import findings
 from o2b_helpers.studies.alignment.figures import alignment_by_architecture as figure_1
 from o2b_helpers.studies.alignment.figures import alignment_by_layer as figure_2
@@ -21,6 +22,7 @@ from o2b_helpers.studies.alignment.tables import (
     ALIGNMENT,
     ALIGNMENT_SUMMARY,
     CEILINGS,
+    CONTRASTS,
     HEADS,
     LAYER_ALIGNMENT,
     LAYER_ALIGNMENT_SUMMARY,
@@ -64,6 +66,15 @@ BY_ARCHITECTURE = Step(
     tables=(ALIGNMENT, ALIGNMENT_SUMMARY),
     summary=summaries.alignment_summary,
 )
+CONTRASTS_OF_ALIGNMENT = Step(
+    "alignment_contrasts",
+    notebook="03_alignment_by_architecture",
+    needs=(HUMAN_TARGETS, VALENCE_MODELS),
+    part=contrasts.part,
+    compute=contrasts.compute,
+    tables=(CONTRASTS,),
+    summary=summaries.contrasts_summary,
+)
 BY_LAYER = Step(
     "alignment_by_layer",
     notebook="04_alignment_by_layer",
@@ -78,7 +89,7 @@ STUDY = Study(
     "alignment",
     title="Agreement of networks with people and their brains",
     options=OPTIONS,
-    steps=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, BY_ARCHITECTURE, BY_LAYER),
+    steps=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, BY_ARCHITECTURE, CONTRASTS_OF_ALIGNMENT, BY_LAYER),
     figures=(figure_1.FIGURE, figure_2.FIGURE),
     section=SECTION,
     doctor=findings,

@@ -124,3 +124,18 @@ def alignment_summary(facts: Facts) -> list[str]:
             "stimulus."
         )
     return said
+
+
+def contrasts_summary(facts: Facts) -> list[str]:
+    """Say how many differences between two agreements are beyond chance."""
+    said = []
+    for kind, own in (facts.get("contrasts") or {}).items():
+        if not own["pairs"]:
+            continue
+        left = own["pairs"] - own["tested"]
+        some = f"; {left:,} more cannot be tested" if left else ""
+        said.append(
+            f"Pairs of {kind}: {own['q_below_0.05']:,} of {counted(own['tested'], 'difference')} beyond chance after "
+            f"correction (q < 0.05){some}."
+        )
+    return said or ["There is no pair of targets or models to compare."]

@@ -106,3 +106,49 @@ LAYER_ALIGNMENT_SUMMARY = Table(
     "a layer model (or full model under the same rules) and a target over all runs",
     (*MODEL, LAYER, *TARGET, *OVER_RUNS),
 )
+CONTRASTS = Table(
+    "alignment_contrasts.csv",
+    "a pair of targets of a full model, or a pair of full models on a target",
+    (
+        Column(
+            "contrast",
+            "text",
+            "what differs between the two: `valence types`, `sources` (region groups, where there are two of them), "
+            "`conditions` or `models`; all else is the same",
+        ),
+        *MODEL,
+        Column("second_architecture", "text", "the second network; the same one but for `models`"),
+        Column("second_weights", "text", "the name of its weights"),
+        Column("first_target", "text", "the first target"),
+        Column("second_target", "text", "the second target; the same one for `models`"),
+        Column("n", "integer", "stimuli of the first correlation: those that have both targets, but for `conditions`"),
+        Column("second_n", "integer", "stimuli of the second correlation: the same ones, but for `conditions`"),
+        Column("runs", "integer", "runs behind the means: those in which both correlations are defined"),
+        Column("rho_a", "number", "mean rho over runs of the first model and target", "-1..1"),
+        Column("rho_b", "number", "mean rho over runs of the second model and target", "-1..1"),
+        Column("difference", "number", "rho_a less rho_b", "-2..2"),
+        Column(
+            "p",
+            "number",
+            "two-sided p when the ranks of the two are swapped at random at each stimulus (`conditions`: when the "
+            "labels of the conditions are dealt out anew); empty where the two order all stimuli alike, where two "
+            "conditions share stimuli, or where no rho is defined",
+            "0..1",
+        ),
+        Column(
+            "q",
+            "number",
+            "q after Benjamini-Hochberg of p over all rows of this kind of contrast within the model (`models`: within "
+            "the pair of models)",
+            "0..1",
+        ),
+        Column(
+            "ci_low",
+            "number",
+            "lower end of the difference's interval over stimuli and runs (bootstrap; both members of the pair share "
+            "what is drawn)",
+            "-2..2",
+        ),
+        Column("ci_high", "number", "upper end of that interval", "-2..2"),
+    ),
+)

@@ -30,6 +30,7 @@ from o2b_helpers.studies.alignment.figures.ceiling_bands import (
     ceilings_in_words,
     known_ceilings,
 )
+from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words, contrasts_table
 from o2b_helpers.studies.alignment.figures.over_runs import full_intervals, over_runs_table
 from o2b_helpers.studies.alignment.kept_heads import best_alignment, choice_in_words, chosen_on, kept_heads
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS, HEADS
@@ -219,7 +220,9 @@ def caption(results: Results) -> Caption:
             "those calls is expected to be wrong. A grey band is the noise ceiling: where a model would come out that "
             "knew the order of the stimuli without any error; people do not agree well enough for more."
         ),
-        finding=" ".join([*alignment_in_words(results), ceilings_in_words(results)]).strip(),
+        finding=" ".join(
+            filter(None, [*alignment_in_words(results), contrasts_in_words(results), ceilings_in_words(results)])
+        ),
         limits=(
             "An open mark does not say that there is no agreement: with few stimuli a moderate correlation is easily "
             "missed. The uncorrected p of the paper appears when you point at a mark; by it alone one test in twenty "
@@ -231,7 +234,8 @@ def caption(results: Results) -> Caption:
         origin=(
             "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. "
             "The models are the full models of that section; figures 2 to 4 use full models that are trained as layer "
-            "models are (section 2.2.3). The other runs, permutations and q, intervals and noise ceilings are ours."
+            "models are (section 2.2.3). The other runs, permutations and q, intervals, noise ceilings and tests of "
+            "differences are ours."
         ),
     )
 
@@ -338,5 +342,5 @@ FIGURE = Figure(
     "alignment_by_architecture",
     draw=figure_1,
     caption=caption,
-    tables=(alignment_table, mean_table, ceiling_table, heads_table),
+    tables=(alignment_table, mean_table, contrasts_table, ceiling_table, heads_table),
 )
