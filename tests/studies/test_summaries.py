@@ -30,7 +30,7 @@ FACTS = {
                        "filters_without_any_effect": 2, "filters_whose_lesion_leaves_constant_predictions": 1,
                        "filters_left_out_by_layer_and_run": {"features.4": [0, 1]}}},
     "object2brain": {"toynet": {"classes": 14, "classes_from_either_end": 4, "class_weights": 1344,
-                                "class_weights_with_q_below_0.05": 68,
+                                "class_weights_beyond_chance": 68,
                                 "weights_missing_because_predictions_are_constant": 3}},
     "explorer": {"models": ["toynet"]},
 }  # fmt: skip

@@ -18,6 +18,7 @@ from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words
 from o2b_helpers.studies.alignment.kept_heads import OPTIMISM, best_alignment
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS
+from o2b_helpers.studies.common.beyond_chance import corrected
 from o2b_helpers.studies.common.names import ordered
 from o2b_helpers.studies.common.options import FULL_RULES, FULL_UNDER_LAYER_RULES, Significance
 from o2b_helpers.studies.common.people import (
@@ -154,7 +155,7 @@ def _agreement_table(results: Results, rows: list[tuple], whom: str, targets: li
     asked = [asked_in_words(name) for name in dict.fromkeys(target_parts(results).loc[targets, "valence_type"])]
     what = (
         f"agreement with {' and '.join(asked) or 'the first target of each source'}; q is corrected for the number of "
-        f"tests; the {interval_words(results)} of the mean is over runs and stimuli"
+        f"tests in the file; the {interval_words(results)} of the mean is over runs and stimuli"
     )
     title, exact = f"Agreement with {whom}, by condition", {name: numbers[name] for name in written}
     return make_table(title, frame, set(written), ALIGNMENT.file, what, exact=exact)
@@ -163,7 +164,7 @@ def _agreement_table(results: Results, rows: list[tuple], whom: str, targets: li
 def _agreement_in_words(results: Results, condition: str, target: str, own: pd.DataFrame) -> str:
     """Say how many models agree with a condition's target; `own` holds the best run of every model."""
     source = source_in_words(results, target_parts(results).loc[target, "source"])
-    whom, known = f"{source} ({isolated(target)})", own[own["rho"].notna()]
+    whom, known = f"{source} ({isolated(target)})", corrected(own[own["rho"].notna()], "p_perm")
     count, where = len(known), f"In the condition {isolated(condition)}"
     if known.empty:
         return (
@@ -183,7 +184,8 @@ def _agreement_in_words(results: Results, condition: str, target: str, own: pd.D
     against = f" {opposite} judge{'s' * (opposite == 1)} the other way round." if opposite else ""
     constant = len(own) - count
     left = f" {counted(constant, 'model predicts', 'models predict')} the same for every stimulus." if constant else ""
-    return f"{where} {said} with {whom} beyond chance (q < 0.05); {highest}.{against}{left}"
+    over = f", corrected over these {count} models" if count > 1 else ""
+    return f"{where} {said} with {whom} beyond chance (q < 0.05{over}); {highest}.{against}{left}"
 
 
 def methods(values: Mapping[str, Any]) -> list[str]:

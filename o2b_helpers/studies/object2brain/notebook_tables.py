@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.report.results import Results
+from o2b_helpers.studies.common.beyond_chance import beyond_chance, corrected
 from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, last_layer, models
 from o2b_helpers.studies.object2brain.answers.beyond_shams import carrying_filters, tested
 from o2b_helpers.studies.object2brain.tables import (
@@ -97,23 +98,26 @@ def extreme_classes(results: Results, top: int = 5) -> pd.DataFrame:
 
 
 def surviving_classes(results: Results, below: float = 0.05, top: int = 20) -> pd.DataFrame:
-    """Return the class weights (mean over runs) that survive correction for the number of classes, largest first.
+    """Return the class weights (mean over runs) that survive correction for the number of weights, largest first.
 
     Parameters
     ----------
     results : Results
         Needs ``object_weights_mean.csv``.
     below : float
-        Largest q, over the classes of a layer and target.
+        Largest q, over all weights of a model, as the summary counts them.
     top : int
         Rows at most.
 
     Returns
     -------
     DataFrame
-        Columns architecture, layer, target, class, weight, ci_low, ci_high, q; empty where none survives.
+        Columns architecture, layer, target, class, weight, ci_low, ci_high, q (over all weights of the
+        model); empty where none survives.
     """
     table = results.table(OBJECT_WEIGHTS_MEAN)
+    own_q = [corrected(table[table["architecture"] == model]) for model in models(table)]
+    table = pd.concat(own_q) if own_q else table
     beyond = table[table["q"] < below].sort_values("weight", key=lambda weight: weight.abs(), ascending=False)
     columns = ["architecture", "layer", "target", "class", "weight", "ci_low", "ci_high", "q"]
     return beyond[columns].head(top).reset_index(drop=True)
@@ -158,7 +162,8 @@ def compared_estimators(results: Results) -> pd.DataFrame:
     -------
     DataFrame
         Columns architecture, estimator, agreement (Spearman of the class weights of a target with the first
-        estimator's in the last target layer, mean over targets), weights, q_below_0.05 (number of them), assumption.
+        estimator's in the last target layer, mean over targets), weights, q_below_0.05 (number of them, q over
+        these weights), assumption.
     """
     table, rows = results.table(OBJECT_WEIGHTS_BY_ESTIMATOR), []
     for model in models(table):
@@ -170,7 +175,7 @@ def compared_estimators(results: Results) -> pd.DataFrame:
         for name, part in wide.items():
             both = part.index.intersection(first.index)
             rho = part.loc[both].rank().corrwith(first.loc[both].rank())
-            q = own.loc[own["estimator"] == name, "q"]
-            rows.append((model, name, rho.mean(), len(q), int((q < 0.05).sum()), ASSUMPTIONS[name]))
+            beyond, total = beyond_chance(own.loc[own["estimator"] == name, "p"])
+            rows.append((model, name, rho.mean(), total, beyond, ASSUMPTIONS[name]))
     columns = ["architecture", "estimator", "agreement", "weights", "q_below_0.05", "assumption"]
     return pd.DataFrame(rows, columns=columns)

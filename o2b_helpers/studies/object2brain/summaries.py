@@ -89,10 +89,10 @@ def class_weights_summary(facts: Facts) -> list[str]:
             f"{name}: {counted(own['classes'], 'class', 'classes')} of objects weighed"
             + (f"; the {ends} highest and the {ends} lowest make the category weights." if ends else ".")
         )
-        if "class_weights_with_q_below_0.05" in own:
+        if "class_weights_beyond_chance" in own:
             said.append(
                 f"{name}: of {own['class_weights']:,} weights, over all layers and targets, "
-                f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
+                f"{own['class_weights_beyond_chance']:,} are beyond chance (q < 0.05, corrected over all of them)."
             )
         if missing:
             said.append(

@@ -34,6 +34,7 @@ from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words, 
 from o2b_helpers.studies.alignment.figures.over_runs import full_intervals, over_runs_table
 from o2b_helpers.studies.alignment.kept_heads import best_alignment, choice_in_words, chosen_on, kept_heads
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS, HEADS
+from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.names import long_name, ordered
 from o2b_helpers.studies.common.options import FULL_RULES
 from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, models, named
@@ -216,7 +217,8 @@ def caption(results: Results) -> Caption:
             "side by their source. Height is Spearman’s rho between a model’s predictions and the target over the "
             "stimuli of that condition: 1 is the same order, 0 no relation, −1 the opposite order. The large mark is "
             f"the model’s best run, the one with the lowest error on {pictures}; small marks are its other "
-            f"runs.{bars} Filled marks have q below 0.05: if all of them are called real, at most one in twenty of "
+            f"runs.{bars} Filled marks have q below 0.05, corrected over all runs, models and targets: if "
+            "all of them are called real, at most one in twenty of "
             "those calls is expected to be wrong. A grey band is the noise ceiling: where a model would come out that "
             "knew the order of the stimuli without any error; people do not agree well enough for more."
         ),
@@ -261,10 +263,11 @@ def alignment_in_words(results: Results) -> list[str]:
                 f"mean over {some}{counted(len(runs), 'run')} {number(runs.mean())}, sd {number(runs.std())})"
             )
         significant, tested = int((mine["p"] < P_SIGNIFICANT).sum()), int(mine["rho"].notna().sum())
-        corrected = int((mine["q"] < P_SIGNIFICANT).sum())
+        corrected, _ = beyond_chance(mine["p_perm"])
         sentences.append(
             f"{model}, best run {mine['run'].iloc[0]}: {'; '.join(parts)}. {significant} of {tested} targets "
-            f"{'with a defined rho ' * (tested < len(mine))}have p < 0.05 uncorrected, {corrected} have q < 0.05."
+            f"{'with a defined rho ' * (tested < len(mine))}have p < 0.05 uncorrected, {corrected} have "
+            "q < 0.05 corrected over these targets."
         )
     return sentences
 

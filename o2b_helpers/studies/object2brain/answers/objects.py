@@ -8,6 +8,7 @@ from o2b_helpers.report.answers import Answer, Statement
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, significant_figures
 from o2b_helpers.report.tables import p_value
+from o2b_helpers.studies.common.beyond_chance import beyond_chance, corrected
 from o2b_helpers.studies.common.people import NOT_DECLARED, asked_in_words, people_of
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, last_layer, models
 from o2b_helpers.studies.common.target_order import main_targets, target_parts
@@ -84,10 +85,11 @@ def _asked(results: Results) -> str:
 
 def _everywhere(table: pd.DataFrame, model: str) -> Statement:
     """Say how many of a model's weights, over all its layers and targets, are beyond chance, and name the largest."""
-    own = table[table["architecture"] == model]
+    own = corrected(table[table["architecture"] == model])
+    count, total = beyond_chance(own["p"])
     beyond = own[own["q"] < P_SIGNIFICANT].sort_values("weight", key=lambda w: w.abs(), ascending=False, kind="stable")
     lead = f"All layers and targets, model {isolated(model)}"
-    text = f": {len(beyond):,} of {len(own):,} weights are beyond chance (q < 0.05)."
+    text = f": {count:,} of {total:,} weights are beyond chance (q < 0.05, corrected over all of them)."
     points = tuple(
         f"{isolated(row['class'])}, {'towards' if row['weight'] > 0 else 'away from'} {isolated(row['target'])}, in "
         f"{isolated(row['layer'])}: {significant_figures(row['weight'])}, {significant_figures(row['ci_low'])} to "
@@ -99,17 +101,19 @@ def _everywhere(table: pd.DataFrame, model: str) -> Statement:
 
 def _sure(weights: pd.DataFrame, shown: pd.DataFrame, same: dict[str, tuple[int, int]]) -> str:
     """Say how sure the named classes are: how many survive the test, and how many keep their sign in all runs."""
+    weights = corrected(weights)
+    count, total = beyond_chance(weights["p"])
     beyond = weights[weights["q"] < P_SIGNIFICANT]
     names = ", ".join(isolated(name) for name in beyond["class"].head(2 * NAMED_CLASSES))
-    more = len(beyond) - 2 * NAMED_CLASSES
+    more = count - 2 * NAMED_CLASSES
     if beyond.empty:
         words = (
-            f"none of {len(weights)} classes is beyond chance (q < 0.05), so the order may be chance; the "
+            f"none of {total} classes is beyond chance (q < 0.05), so the order may be chance; the "
             f"smallest q is {p_value(weights['q'].min())}."
         )
     else:
         words = (
-            f"{len(beyond)} of {len(weights)} classes {'is' if len(beyond) == 1 else 'are'} beyond chance "
+            f"{count} of {total} classes {'is' if count == 1 else 'are'} beyond chance "
             f"(q < 0.05): {names}{f' and {more} more' if more > 0 else ''}."
         )
     runs = max((count for _, count in same.values()), default=0)

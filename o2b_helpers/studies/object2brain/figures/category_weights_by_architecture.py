@@ -141,7 +141,8 @@ def caption(results: Results) -> Caption:
         limits=(
             "Every model has its own scale, printed below its panels: look at the pattern, not at the length across "
             "models. Weights have no unit. Boxes of different classes overlap (figure 5). A category that is missing "
-            "here may matter in an earlier layer. Pale bars may come from chance (q not below 0.05)."
+            "here may matter in an earlier layer. Pale bars may come from chance (q over the "
+            "categories of the target is not below 0.05)."
         ),
         origin="As figure 3. Which nine categories to draw is ours: those with the largest weights in the last layers.",
     )

@@ -163,7 +163,8 @@ def caption(results: Results) -> Caption:
         limits=(
             "Weights have no unit: compare them within a model, not between models. Only the classes at either end "
             "enter, so a category with many middling classes shows nothing. Boxes of different classes overlap "
-            "(figure 5), so part of a category’s weight may belong to its neighbour. Bright marks have q < 0.05: by "
+            "(figure 5), so part of a category’s weight may belong to its neighbour. Bright marks have q < 0.05, "
+            "over the categories of their layer and target: by "
             "chance alone, with people’s answers exchanged between stimuli, so large a weight is rare. That a mark is "
             "pale does not show that the category plays no part; nor does a bright one show that it does so directly."
         ),

@@ -23,6 +23,7 @@ from o2b_helpers.kernels.statistics.category_weights import (
     classes_from_either_end,
 )
 from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import TargetGroup, exchangeable, target_groups, target_matrix
 from o2b_helpers.studies.object2brain.tables import (
@@ -180,7 +181,7 @@ def _facts(params: Params, scores: xr.Dataset, mean: pd.DataFrame, label: str) -
         "classes": int(shown.sum()),
         "classes_from_either_end": classes_from_either_end(params.analysis.object2brain.share, int(shown.sum())),
         "class_weights": len(mine),
-        "class_weights_with_q_below_0.05": int((mine["q"] < 0.05).sum()),
+        "class_weights_beyond_chance": beyond_chance(mine["p"])[0],
         "weights_missing_because_predictions_are_constant": int(mine["weight"].isna().sum()),
         "classes_whose_boxes_all_lie_outside_the_input": int((~shown).sum()),
     }
