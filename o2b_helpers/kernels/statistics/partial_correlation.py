@@ -41,8 +41,8 @@ def partial_rho(
     --------
     >>> import numpy as np
     >>> brightness = np.array([1.0, 2, 3, 4, 5, 6])
-    >>> model, target = brightness + [0, 3, 0, 0, -3, 0], brightness + [0, 2, 0, 0, -2, 0]
-    >>> partial_rho(model[None], target[None], brightness[None]).round(2).tolist()  # the same but for the brightness
+    >>> model, target = np.array([2.0, 1, 4, 3, 6, 5]), np.array([1.5, 1, 3.5, 3, 5.5, 5])  # the same order
+    >>> partial_rho(model[None], target[None], brightness[None]).round(2).tolist()
     [[1.0]]
     """
     series, targets, covariates = _checked(series, targets, covariates)
