@@ -13,6 +13,7 @@ from o2b_helpers.models.backbones.meta import pass_bytes
 from o2b_helpers.models.heads.feature_places import heads_bytes
 from o2b_helpers.models.heads.features import n_features
 from o2b_helpers.studies.alignment import inputs
+from o2b_helpers.studies.alignment.controls.untrained import seeds, with_seed
 from o2b_helpers.studies.alignment.head_training import (
     FULL,
     feature_place,
@@ -68,3 +69,9 @@ def valence_models_cost(params: Params, folders: Folders, store: Store) -> list[
         shown = [pictures(params, store, model, table, role) for role, table in tables.items()]
         needs += decoding_needs(backbone, shown, pd.concat(tables.values()))
     return counted_once(needs)
+
+
+def controls_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
+    """Return what the untrained networks take: what their full models do, one seed after the other."""
+    first = seeds(params)[:1]
+    return [need for seed in first for need in valence_models_cost(with_seed(params, seed), folders, store)]

@@ -159,6 +159,23 @@ class Heads(Learning):
         return self
 
 
+class Controls(Block):
+    """What the full models are held against."""
+
+    untrained_seeds: int = option(
+        10,
+        "networks with drawn weights for each architecture that has trained ones; each has a head trained by the rules "
+        "of the full models, in one run; 0 switches them off",
+        unit="networks",
+        ge=0,
+    )
+    penalties: list[float] = option(
+        [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0],
+        "ridge penalties of the low-level control; the one with the smallest leave-one-out error is taken",
+        min_length=1,
+    )
+
+
 class AlignmentOptions(Block):
     """What the study adds to ``analysis:``."""
 
@@ -167,6 +184,7 @@ class AlignmentOptions(Block):
     human: Human = option(Human(), "correlation targets")
     models: list[Model] = option([Model()], "backbones", min_length=1)
     heads: Heads = option(Heads(), "valence heads")
+    controls: Controls = option(Controls(), "controls of the full models")
     significance: Significance = option(Significance(), "permutations and intervals")
     seed: int = option(0, "seed of untrained weights and of selections", ge=0)
 

@@ -13,6 +13,7 @@ from o2b_helpers.studies.alignment import (
     valence_models,
 )
 from o2b_helpers.studies.alignment.contrasts import step as contrasts
+from o2b_helpers.studies.alignment.controls import step as controls
 from o2b_helpers.studies.alignment.doctor import findings
 from o2b_helpers.studies.alignment.figures import alignment_by_architecture as figure_1
 from o2b_helpers.studies.alignment.figures import alignment_by_layer as figure_2
@@ -20,9 +21,12 @@ from o2b_helpers.studies.alignment.options import OPTIONS
 from o2b_helpers.studies.alignment.section import SECTION
 from o2b_helpers.studies.alignment.tables import (
     ALIGNMENT,
+    ALIGNMENT_CONTROLS,
     ALIGNMENT_SUMMARY,
     CEILINGS,
     CONTRASTS,
+    CONTROL_ALIGNMENT,
+    CONTROL_PREDICTIONS,
     HEADS,
     LAYER_ALIGNMENT,
     LAYER_ALIGNMENT_SUMMARY,
@@ -75,6 +79,16 @@ CONTRASTS_OF_ALIGNMENT = Step(
     tables=(CONTRASTS,),
     summary=summaries.contrasts_summary,
 )
+CONTROLS = Step(
+    "alignment_controls",
+    notebook="03_alignment_by_architecture",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS),
+    part=controls.part,
+    compute=controls.compute,
+    tables=(CONTROL_PREDICTIONS, CONTROL_ALIGNMENT, ALIGNMENT_CONTROLS),
+    cost=costs.controls_cost,
+    summary=summaries.controls_summary,
+)
 BY_LAYER = Step(
     "alignment_by_layer",
     notebook="04_alignment_by_layer",
@@ -89,7 +103,7 @@ STUDY = Study(
     "alignment",
     title="Agreement of networks with people and their brains",
     options=OPTIONS,
-    steps=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, BY_ARCHITECTURE, CONTRASTS_OF_ALIGNMENT, BY_LAYER),
+    steps=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, BY_ARCHITECTURE, CONTRASTS_OF_ALIGNMENT, CONTROLS, BY_LAYER),
     figures=(figure_1.FIGURE, figure_2.FIGURE),
     section=SECTION,
     doctor=findings,

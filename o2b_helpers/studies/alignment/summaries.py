@@ -139,3 +139,19 @@ def contrasts_summary(facts: Facts) -> list[str]:
             f"correction (q < 0.05){some}."
         )
     return said or ["There is no pair of targets or models to compare."]
+
+
+def controls_summary(facts: Facts) -> list[str]:
+    """Say how the models stand against untrained networks and low-level features."""
+    said, ranked = [], facts.get("ranked_among_untrained", 0)
+    if ranked:
+        said.append(
+            f"{facts['above_all_untrained']:,} of {counted(ranked, 'agreement')} (mean over runs) lie above all of "
+            f"{counted(facts['untrained_seeds'], 'untrained network')} of the same architecture."
+        )
+    if "beyond_low_level" in facts:
+        said.append(
+            f"{facts['beyond_low_level']:,} of {counted(facts['tested_beyond_low_level'], 'agreement')} go beyond what "
+            "light, colour and edges of a picture explain (q < 0.05)."
+        )
+    return said

@@ -152,3 +152,53 @@ CONTRASTS = Table(
         Column("ci_high", "number", "upper end of that interval", "-2..2"),
     ),
 )
+CONTROL = (
+    Column("control", "text", "`untrained` (a network with drawn weights) or `low_level` (light, colour, edges)"),
+    Column("architecture", "text", "the network (untrained), or the one whose crop of the pictures is measured"),
+    Column("seed", "integer", "seed of the drawn weights; 0 for `low_level`"),
+)
+CONTROL_PREDICTIONS = Table(
+    "control_predictions.csv", "a control, a seed and a stimulus", (*CONTROL, STIMULUS, PREDICTION)
+)
+CONTROL_ALIGNMENT = Table(
+    "control_alignment.csv",
+    "a control, a seed and a target",
+    (
+        *CONTROL,
+        *TARGET,
+        N,
+        Column("rho", "number", "Spearman's rho of the control's predictions and the target", "-1..1"),
+    ),
+)
+ALIGNMENT_CONTROLS = Table(
+    "alignment_controls.csv",
+    "a full model and a target, held against the controls",
+    (
+        *MODEL,
+        *TARGET,
+        N,
+        Column("runs", "integer", "runs behind the means: those whose rho is defined"),
+        Column("rho", "number", "mean rho over runs", "-1..1"),
+        Column("untrained_seeds", "integer", "untrained networks of the same architecture whose rho is defined"),
+        Column("untrained_mean", "number", "mean rho of these networks", "-1..1"),
+        Column("untrained_low", "number", "their smallest rho", "-1..1"),
+        Column("untrained_high", "number", "their largest rho", "-1..1"),
+        Column(
+            "p_untrained",
+            "number",
+            "(1 + untrained networks with at least this rho) / (1 + untrained networks), one-sided; empty without any",
+            "0..1",
+        ),
+        Column("low_level_rho", "number", "rho of the low-level control", "-1..1"),
+        Column(
+            "partial_rho",
+            "number",
+            "mean over runs of rho beyond the low-level control: its ranks are taken out of both sides",
+            "-1..1",
+        ),
+        Column("p_partial", "number", "two-sided p of partial_rho when the target's residuals are permuted", "0..1"),
+        Column("q_partial", "number", "q after Benjamini-Hochberg of p_partial over the targets of the model", "0..1"),
+        Column("ci_low", "number", "lower end of partial_rho's interval over stimuli and runs (bootstrap)", "-1..1"),
+        Column("ci_high", "number", "upper end of that interval", "-1..1"),
+    ),
+)

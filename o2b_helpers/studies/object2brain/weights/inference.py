@@ -147,8 +147,8 @@ def sham_p(evidence: Evidence, groups: Sequence[TargetGroup], weight: np.ndarray
     Returns
     -------
     array (class, target)
-        (1 + shams whose weight is at least as far from 0) / (1 + shams); NaN where the weight is undefined or a
-        stimulus that shows the class has no shams; 1 for a class that none of the target's stimuli shows.
+        (1 + shams whose weight is at least as far from 0) / (1 + shams); NaN where the weight is undefined, a
+        stimulus that shows the class has no shams, or none of the target's stimuli shows the class.
     """
     p = np.full(weight.shape, np.nan)
     shams = evidence.shams
@@ -161,6 +161,9 @@ def sham_p(evidence: Evidence, groups: Sequence[TargetGroup], weight: np.ndarray
             values = unit_ranks(group.values) @ hidden.coefficients(group).mean(0).T
             above[:, group.targets] += np.abs(values.T) >= np.abs(weight[:, group.targets]) * (1 - EQUAL)
     known = np.isfinite(weight) & shams.lent[:, None]
+    for group in groups:
+        shown = np.isin(np.arange(len(weight)), shams.label[np.isin(shams.stimulus, group.places)])
+        known[np.ix_(~shown, group.targets)] = False
     p[known] = ((1 + above) / (1 + len(shams.prediction)))[known]
     return p
 
