@@ -20,8 +20,8 @@ def controlled_models(params: Params) -> list[Model]:
     first = {model.architecture: model for model in reversed(trained)}
     return [
         Model(
-            architecture=model.architecture, definition=model.definition, weights=UNTRAINED, layers=model.layers, heads=model.heads,
-            layer_models=False, object2brain=False,
+            architecture=model.architecture, definition=model.definition, weights=UNTRAINED, layers=model.layers,
+            heads=model.heads, layer_models=False, object2brain=False,
         )
         for model in reversed(first.values())
     ]  # fmt: skip
