@@ -201,8 +201,8 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         f"with the lowest error on the {choosing} is kept (the paper, section 2.2). {trust}",
         f"Two sets of full models. The first is that of section 2.2.2{first}. It gives figure 1 and the answers on "
         f"agreement. The second is trained by the rules of the layer models (section 2.2.3){second}. It is “full” in "
-        "figure 2, and the model that Object2Brain looks into (figures 3 and 4). For it the paper tries a wider range of "
-        "learning rates, which its text does not give.",
+        "figure 2, and the model that Object2Brain looks into (figures 3 and 4). For it the paper tries a wider range "
+        "of learning rates, which its text does not give.",
         "Agreement. Spearman’s rho between a model’s predictions for the stimuli and a target, within the target’s "
         "condition. p is two-sided and not corrected, as in the paper; q is corrected for the number of tests (ours).",
     ]

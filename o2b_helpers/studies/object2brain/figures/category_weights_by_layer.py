@@ -166,7 +166,8 @@ def caption(results: Results) -> Caption:
         ),
         origin=(
             "The weights, and summing the highest and lowest classes (a tenth at either end) by category, are the "
-            "paper’s (section 3.2). The score of a box, a lesion’s sign, most categories, p and q are ours. The "
+            "paper’s (section 3.2), and so is the model: the full model that is trained by the rules of the layer "
+            "models, “full” in figure 2. The score of a box, a lesion’s sign, most categories, p and q are ours. The "
             "categories drawn are those with the largest weights."
         ),
     )
