@@ -42,7 +42,8 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "equation 1); its form is our reading. Boxes are not weighted by their confidence.",
         "Object2Brain. The model is the full model that is trained by the rules of the layer models, “full” in figure "
         "2 (the paper, sections 2.2.3 and 3.2); it is not that of figure 1. Each filter is switched off in turn; its "
-        "effect on a target is rho of the whole model minus rho without the filter (this sign is ours). A class’ weight is the sum over a layer’s filters of its mean box "
+        "effect on a target is rho of the whole model minus rho without the filter (this sign is ours). A class’ weight "
+        "is the sum over a layer’s filters of its mean box "
         f"score times the filter’s effect. Of the detected classes, the highest and the lowest{share} are summed by "
         "category, positive and negative apart (the paper, section 3.2). The paper names nine of its 34 categories "
         "with their sizes; the other categories are ours.",

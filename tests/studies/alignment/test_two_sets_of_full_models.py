@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,7 +44,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def params(study):
-    params = load_params(study, OVERRIDES)
+    params = load_params(study, deepcopy(OVERRIDES))
     for step in (*STEPS["alignment_by_layer"].closure(), STEPS["alignment_by_architecture"], STEPS["filter_lesions"]):
         run_step(params, step.name)
     return params
@@ -102,7 +104,9 @@ def test_only_what_matters_is_in_the_key(study, params):
     training = valence_models.training_set(params, data.corpus)
 
     def part(model, layer, **changed):
-        other = load_params(study, OVERRIDES | {name.replace("__", "."): value for name, value in changed.items()})
+        other = load_params(
+            study, deepcopy(OVERRIDES) | {name.replace("__", "."): value for name, value in changed.items()}
+        )
         return heads_part(other, store, other.analysis.models[model], layer, training, data.stimuli)
 
     layer, full = part(0, "features.9"), part(0, "full")
@@ -118,7 +122,7 @@ def test_only_what_matters_is_in_the_key(study, params):
 
 
 def test_validation_pictures_choose_and_held_out_ones_are_only_measured(study):
-    overrides = OVERRIDES | {"analysis.models": MODELS[:1], "analysis.heads.select": "validation"}
+    overrides = deepcopy(OVERRIDES) | {"analysis.models": MODELS[:1], "analysis.heads.select": "validation"}
     params = load_params(study, overrides)
     for name in ("inputs", "valence_models"):
         result = run_step(params, name)
