@@ -36,7 +36,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     model, a target's source, a class and a category carry markup as their names.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(SEED)
+    random, other = np.random.default_rng(SEED), np.random.default_rng(SEED + 1)
     if case == "toy":
         models = [("toynet", "toyworld"), ("toynet_untrained", "untrained")]
         layers, channels = ["features.1", "features.4", "features.7", "features.9"], [6, 8, 10, 12]
@@ -86,15 +86,22 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         for layer, run, rate in product([*layers, "full"], runs, (0.001, 0.01)):
             for epoch, split in product(range(3), ("train", "test")):
                 mae = 0.42 - 0.05 * skill - 0.01 * epoch * (rate == 0.01) + random.normal() * 0.01
-                heads.append((model, weight, layer, run, rate, epoch, split, mae, mae**2, 0.3 * skill))
+                row = (model, weight, layer, run, rate, epoch, split)
+                heads.append((*row, mae, mae**2, 0.3 * skill, "full" if layer == "full" else "layer"))
+                if layer == "full":
+                    worse = mae + 0.01
+                    heads.append((*row, worse, worse**2, 0.28 * skill, "full_under_layer_rules"))
         for run in runs:
             predicted = predictions(skill)
             full += [(model, weight, run, s, value) for s, value in predicted.items()]
             full_rows += [(model, weight, run, *row) for row in align(predicted)]
+            whole = {s: value + 0.3 * other.normal() for s, value in predicted.items()}
             for depth, layer in enumerate(layers):
                 predicted = predictions(skill * (depth + 1) / len(layers))
                 layer_predictions += [(model, weight, layer, run, s, value) for s, value in predicted.items()]
                 layer_rows += [(model, weight, run, *row, layer) for row in align(predicted)]
+            layer_predictions += [(model, weight, "full", run, s, value) for s, value in whole.items()]
+            layer_rows += [(model, weight, run, *row, "full") for row in align(whole)]
         scores, lesions, class_weights = _filters(random, model, layers, channels, list(classes), target_names, runs)
         score_files[model] = (scores, lesions)
         weights.append(class_weights.assign(category=class_weights["class"].map(classes)))
@@ -139,7 +146,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         "overrides": {},
         "analysis": {
             "human": _human(sources[0]),
-            "heads": {"runs": 5, "full": {"epochs": 250}},
+            "heads": {"runs": 5, "full": {"epochs": 250}, "full_under_layer_rules": {"epochs": 75}},
             "detector": {"confidence": 0.25, "iou": 0.7},
             "sensitivity": {"score": "homogeneity", "cam_scale": "filter"},
             "object2brain": {"category_weight": "mean", "category_classes": "chosen"},

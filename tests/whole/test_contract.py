@@ -20,7 +20,19 @@ COLUMNS = {
     "ceilings.csv": [*SUMMARY[:5], "reliability", "ceiling", "ceiling_low", "ceiling_high", "splits", "method"],
     "predictions.csv": ["architecture", "weights", "run", "stimulus", "prediction"],
     "layer_predictions.csv": ["architecture", "weights", "layer", "run", "stimulus", "prediction"],
-    "heads.csv": ["architecture", "weights", "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"],
+    "heads.csv": [
+        "architecture",
+        "weights",
+        "layer",
+        "run",
+        "learning_rate",
+        "epoch",
+        "split",
+        "mae",
+        "loss",
+        "rho",
+        "rules",
+    ],
     "alignment.csv": ["architecture", "weights", "run", *ALIGNMENT],
     "layer_alignment.csv": ["architecture", "weights", "layer", "run", *ALIGNMENT],
     "alignment_summary.csv": ["architecture", "weights", *SUMMARY],
@@ -146,8 +158,17 @@ def test_targets_backbones_layers_and_runs_are_all_there(results):
     for name in ("predictions.csv", "layer_predictions.csv", "alignment.csv", "layer_alignment.csv"):
         table = _table(results, name)
         assert sorted(table["architecture"].unique()) == MODELS and sorted(table["run"].unique()) == list(range(5))
-    assert list(_table(results, "layer_alignment.csv")["layer"].unique()) == LAYERS
-    assert set(_table(results, "heads.csv")["layer"]) == {"full", *LAYERS}
+    assert list(_table(results, "layer_alignment.csv")["layer"].unique()) == [*LAYERS, "full"]
+    heads = _table(results, "heads.csv")
+    assert heads.groupby("rules")["layer"].unique().map(set).to_dict() == {
+        "full": {"full"}, "full_under_layer_rules": {"full"}, "layer": set(LAYERS),
+    }  # fmt: skip
+    assert (
+        heads.groupby("rules")["epoch"]
+        .max()
+        .lt(pd.Series({"full": 250, "full_under_layer_rules": 75, "layer": 75}))
+        .all()
+    )
     weights = _table(results, "object_weights.csv")
     counts = weights.groupby(["architecture", "layer", "run", "target"])["class"].nunique()
     assert len(counts) == 2 * 4 * 5 * 24 and counts.nunique() == 1
@@ -269,7 +290,9 @@ def test_object_weights_are_scores_times_lesion_effects(results, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_the_whole_networks_rho_is_the_alignment(results, model):
     rho = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")["rho"]
-    for row in _table(results, "alignment.csv").query("architecture == @model").itertuples():
+    whole = _table(results, "layer_alignment.csv").query("architecture == @model and layer == 'full'")
+    assert len(whole) == 5 * 24
+    for row in whole.itertuples():
         assert abs(float(rho.sel(run=row.run, target=row.target)) - row.rho) <= 1e-9
 
 
@@ -299,7 +322,7 @@ def test_scores_lie_between_zero_and_one(results):
 
 
 def test_the_trained_backbone_beats_the_untrained_one(results):
-    heads = _table(results, "heads.csv").query("layer == 'full' and split == 'test'")
+    heads = _table(results, "heads.csv").query("rules == 'full' and split == 'test'")
     mae = {}
     for model, part in heads.groupby("architecture"):
         epochs = part.loc[part.groupby(["run", "learning_rate"])["loss"].idxmin()]

@@ -171,8 +171,9 @@ def caption(results: Results) -> Caption:
         origin=(
             "The weights of classes, and taking the highest and lowest classes (a tenth at either end, whatever their "
             "sign) by category, are the paper’s (section 3.2), which shows averages over a category’s classes. Over "
-            "which classes it does not say. The score of a box, a lesion’s sign, most categories, p and q are ours. "
-            "The categories drawn are those with the largest weights."
+            "which classes it does not say. The model is the paper’s, too: the full model that is trained by the rules "
+            "of the layer models, “full” in figure 2. The score of a box, a lesion’s sign, most categories, p and q "
+            "are ours. The categories drawn are those with the largest weights."
         ),
     )
 
