@@ -191,6 +191,7 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     runs = value_in_words(values, "analysis.heads.runs", ", in {} training runs")
     held_out = value_in_words(values, "analysis.heads.test_share", ", each holding out a share of {} of the pictures")
     rates = value_in_words(values, "analysis.heads.learning_rates", " ({})")
+    seeds = value_in_words(values, "analysis.controls.untrained_seeds", " ({} networks)")
     return [
         "Targets. Each stimulus got a true label, below or above the median rating of its valence type (a stimulus "
         "exactly at the median has none; ours), and for each brain region group a label predicted from its signals by "
@@ -205,6 +206,10 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "Differences (ours). Two agreements over the same stimuli, with two targets or of two models, are compared by "
         "swapping the ranks of the two at random at each stimulus; those of two conditions by dealing the conditions’ "
         "labels out anew. Both agreements are means over runs.",
+        f"Controls (ours). Networks of the same architecture whose weights were drawn from seeds{seeds} got a head "
+        "by the same rules, in one run each. Low-level features (mean luminance, RMS contrast, saturation, colour and "
+        "gabor energies) were related to the corpus’ labels by ridge regression; the rho of a model beyond them is the "
+        "partial rank correlation with the control’s predictions taken out.",
     ]
 
 
