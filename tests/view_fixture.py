@@ -121,6 +121,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     alignment.ALIGNMENT_SUMMARY.write(_summary(full_rows, model_columns), folder)
     alignment.LAYER_ALIGNMENT_SUMMARY.write(_summary(layer_rows, [*model_columns, "layer"]), folder)
     alignment.CONTRASTS.write(_contrasts(full_rows, [] if sources[0] == "rating" else sources[:1]), folder)
+    _write_controls(full_rows, list(condition_of), folder)
     of_runs = pd.concat(weights)
     keys = ["architecture", "layer", "target", "class", "category"]
     mean = of_runs.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
@@ -213,6 +214,33 @@ def _contrasts(table: pd.DataFrame, people: list[str]) -> pd.DataFrame:
     return made.assign(
         n=24, second_n=24, runs=5, difference=difference, p=p, q=2 * p, ci_low=difference - 0.2,
         ci_high=difference + 0.1,
+    )  # fmt: skip
+
+
+def _write_controls(table: pd.DataFrame, stimuli: list[str], folder: Path) -> None:
+    """Write controls that are made up: three untrained networks around 0, and low-level features at 0.1."""
+    described = table[TARGET_COLUMNS].drop_duplicates()
+    kinds = [("untrained", seed) for seed in (1, 2, 3)] + [("low_level", 0)]
+    names = ["control", "architecture", "seed"]
+    rows = [(kind, "toynet", seed, stimulus, 0.5) for kind, seed in kinds for stimulus in stimuli]
+    _write(alignment.CONTROL_PREDICTIONS, rows, folder)
+    made = [
+        described.assign(
+            n=24, rho=0.1 * (seed - 2) if seed else 0.1, **dict(zip(names, (kind, "toynet", seed), strict=True))
+        )
+        for kind, seed in kinds
+    ]
+    alignment.CONTROL_ALIGNMENT.write(pd.concat(made), folder)
+    mean = _summary(table, ["architecture", "weights"])
+    seeds = np.where(mean["weights"] != "untrained", 3, 0)
+    known = pd.Series(np.where(seeds > 0, 1.0, np.nan))
+    p = np.where(np.arange(len(mean)) % 4, 0.3, 0.01)
+    alignment.ALIGNMENT_CONTROLS.write(
+        mean.assign(
+            untrained_seeds=seeds, untrained_mean=0 * known, untrained_low=-0.1 * known, untrained_high=0.1 * known,
+            p_untrained=0.25 * known, low_level_rho=0.1, partial_rho=0.9 * mean["rho"], p_partial=p, q_partial=2 * p,
+        ),
+        folder,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from o2b_helpers.report.page import write_report
 from o2b_helpers.report.provenance import option_values, options_table, origin, sizes_table
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.tables import MOST_ROWS
-from o2b_helpers.studies.alignment.figures.alignment_by_architecture import heads_table
+from o2b_helpers.studies.alignment.figures.heads import heads_table
 from o2b_helpers.studies.object2brain.figures.category_weights_by_architecture import (
     category_table,
     class_table,

@@ -40,6 +40,12 @@ COLUMNS = {
         "contrast", "architecture", "weights", "second_architecture", "second_weights", "first_target", "second_target",
         "n", "second_n", "runs", "rho_a", "rho_b", "difference", "p", "q", "ci_low", "ci_high",
     ],
+    "control_predictions.csv": ["control", "architecture", "seed", "stimulus", "prediction"],
+    "control_alignment.csv": ["control", "architecture", "seed", *ALIGNMENT[:6]],
+    "alignment_controls.csv": [
+        "architecture", "weights", *ALIGNMENT[:5], "runs", "rho", "untrained_seeds", "untrained_mean", "untrained_low",
+        "untrained_high", "p_untrained", "low_level_rho", "partial_rho", "p_partial", "q_partial", "ci_low", "ci_high",
+    ],
     "layer_alignment_summary.csv": ["architecture", "weights", "layer", *SUMMARY],
     "object_weights.csv": ["architecture", "layer", "run", *CLASS, *TESTED],
     "object_weights_mean.csv": ["architecture", "layer", *CLASS, "sd", *TESTED],
@@ -249,6 +255,26 @@ def test_contrasts_are_differences_of_the_means_and_q_is_benjamini_hochbergs(res
         np.testing.assert_allclose(family["q"], false_discovery_control(family["p"]), atol=1e-12)
 
 
+def test_controls_are_those_of_their_predictions(results):
+    made, controls = _table(results, "control_predictions.csv"), _table(results, "control_alignment.csv")
+    joined = made.merge(_table(results, "targets.csv"), on="stimulus")
+    groups = dict(list(joined.groupby(["control", "seed", "target"])))
+    assert len(controls) == len(groups) == (10 + 1) * 24
+    for row in controls.itertuples():
+        group = groups[row.control, row.seed, row.target]
+        assert abs(row.rho - spearmanr(group["prediction"], group["value"]).statistic) <= 1e-9
+    table = _table(results, "alignment_controls.csv").set_index(["architecture", "target"])
+    summary = _table(results, "alignment_summary.csv").set_index(["architecture", "target"])["rho"]
+    np.testing.assert_allclose(table["rho"], summary[table.index], atol=1e-12)
+    rho = controls[controls["control"] == "untrained"].groupby("target")["rho"]
+    for (_, target), row in table.iterrows():
+        seeds = rho.get_group(target)
+        assert row["untrained_seeds"] == 10 and abs(row["untrained_mean"] - seeds.mean()) <= 1e-12
+        assert abs(row["p_untrained"] - (1 + (seeds >= row["rho"]).sum()) / 11) <= 1e-12
+    mean = table.loc["toynet"].query("condition == 'congruent' and source == 'true'")
+    assert (mean["rho"] > mean["untrained_high"]).all()
+
+
 def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):
     from scipy.stats import false_discovery_control
 
@@ -360,7 +386,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 15
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 16
     assert content(results) == before
 
 

@@ -310,6 +310,7 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     choosing = "validation pictures, a part of the training pictures (ours)" if validated else "held-out pictures"
     trust = "Nothing was chosen on the held-out pictures." if validated else OPTIMISM[:1].upper() + OPTIMISM[1:] + "."
     first, second = (_rules_in_words(values, rules) for rules in (FULL_RULES, FULL_UNDER_LAYER_RULES))
+    seeds = value_in_words(values, "analysis.controls.untrained_seeds", " ({} networks)")
     return [
         "Targets. Each stimulus got a true label, below or above the median rating of its valence type (a stimulus "
         "exactly at the median has none; ours), and for each brain region group a label predicted from its signals by "
@@ -327,6 +328,10 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "Differences (ours). Two agreements over the same stimuli, with two targets or of two models, are compared by "
         "swapping the ranks of the two at random at each stimulus; those of two conditions by dealing the conditions’ "
         "labels out anew. Both agreements are means over runs.",
+        f"Controls (ours). Networks of the same architecture whose weights were drawn from seeds{seeds} got a head "
+        "by the same rules, in one run each. Low-level features (mean luminance, RMS contrast, saturation, colour and "
+        "gabor energies) were related to the corpus’ labels by ridge regression; the rho of a model beyond them is the "
+        "partial rank correlation with the control’s predictions taken out.",
     ]
 
 

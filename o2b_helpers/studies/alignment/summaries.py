@@ -146,8 +146,8 @@ def controls_summary(facts: Facts) -> list[str]:
     said, ranked = [], facts.get("ranked_among_untrained", 0)
     if ranked:
         said.append(
-            f"{facts['above_all_untrained']:,} of {counted(ranked, 'agreement')} (mean over runs) lie above all of "
-            f"{counted(facts['untrained_seeds'], 'untrained network')} of the same architecture."
+            f"{facts['above_all_untrained']:,} of {counted(ranked, 'agreement')} of trained networks (mean over "
+            f"runs) lie above all of {counted(facts['untrained_seeds'], 'untrained network')} of the same architecture."
         )
     if "beyond_low_level" in facts:
         said.append(

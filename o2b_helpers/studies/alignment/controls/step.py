@@ -81,8 +81,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
 
 
 def control_facts(table: pd.DataFrame) -> dict[str, Any]:
-    """Return how many agreements are above all untrained networks, and how many go beyond low-level features."""
-    ranked = table[table["p_untrained"].notna()]
+    """Return how many agreements of trained networks are above all untrained ones, and how many beyond low-level."""
+    ranked = table[table["p_untrained"].notna() & (table["weights"] != UNTRAINED)]
     return {
         "untrained_seeds": int(table["untrained_seeds"].max()),
         "ranked_among_untrained": len(ranked),

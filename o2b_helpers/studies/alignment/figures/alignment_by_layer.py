@@ -15,13 +15,14 @@ from o2b_helpers.report.panels import PanelGrid
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import DASHES, SOURCE_COLOURS, SYMBOLS, cycle, faint, number, offsets, safe
 from o2b_helpers.report.tables import ShownTable
-from o2b_helpers.studies.alignment.figures.alignment_by_architecture import kept_heads_table, rho_limits
+from o2b_helpers.studies.alignment.figures.alignment_by_architecture import rho_limits
 from o2b_helpers.studies.alignment.figures.ceiling_bands import (
     ceiling_bands,
     ceiling_legend,
     ceilings_in_words,
     known_ceilings,
 )
+from o2b_helpers.studies.alignment.figures.heads import kept_heads_table
 from o2b_helpers.studies.alignment.figures.over_runs import over_runs_table, summary_over_runs
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY
 from o2b_helpers.studies.common.names import long_name, ordered
