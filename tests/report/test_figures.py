@@ -15,7 +15,7 @@ from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import figure_1
 from o2b_helpers.studies.alignment.figures.alignment_by_layer import figure_2
-from o2b_helpers.studies.alignment.kept_heads import best_alignment
+from o2b_helpers.studies.alignment.figures.kept_heads import best_alignment
 from o2b_helpers.studies.alignment.tables import (
     ALIGNMENT_SUMMARY,
     CEILINGS,

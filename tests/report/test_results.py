@@ -7,7 +7,13 @@ from view_fixture import HOSTILE, STUDIES, write_results
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.alignment.kept_heads import best_alignment, best_runs, choice_in_words, chosen_on, kept_heads
+from o2b_helpers.studies.alignment.figures.kept_heads import (
+    best_alignment,
+    best_runs,
+    choice_in_words,
+    chosen_on,
+    kept_heads,
+)
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, HEADS, LAYER_ALIGNMENT
 from o2b_helpers.studies.common.select import layers, named
 from o2b_helpers.studies.common.target_order import target_parts

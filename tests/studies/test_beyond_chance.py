@@ -14,7 +14,7 @@ from view_fixture import write_results
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.alignment_by_architecture import alignment_facts
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import alignment_in_words
-from o2b_helpers.studies.alignment.kept_heads import best_alignment
+from o2b_helpers.studies.alignment.figures.kept_heads import best_alignment
 from o2b_helpers.studies.alignment.section import agreement
 from o2b_helpers.studies.alignment.tables import ALIGNMENT
 from o2b_helpers.studies.common.beyond_chance import beyond_chance

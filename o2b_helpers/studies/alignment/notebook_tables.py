@@ -7,7 +7,7 @@ import pandas as pd
 from o2b_helpers.core.params import Params
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.figures.contrasts import contrasts
-from o2b_helpers.studies.alignment.kept_heads import kept_heads
+from o2b_helpers.studies.alignment.figures.kept_heads import kept_heads
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import CONTRASTS, HEADS
 from o2b_helpers.studies.common.people import people_sources

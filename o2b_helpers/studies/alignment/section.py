@@ -16,7 +16,7 @@ from o2b_helpers.report.style import isolated, number
 from o2b_helpers.report.tables import ShownTable, make_table, p_value
 from o2b_helpers.studies.alignment.departures import DEPARTURES
 from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words
-from o2b_helpers.studies.alignment.kept_heads import OPTIMISM, best_alignment
+from o2b_helpers.studies.alignment.figures.kept_heads import OPTIMISM, best_alignment
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS
 from o2b_helpers.studies.common.beyond_chance import corrected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from o2b_helpers.core.facts import counted, facts_of_models
 from o2b_helpers.core.study import Facts
-from o2b_helpers.studies.alignment.kept_heads import OPTIMISM, OPTIMISTIC
+from o2b_helpers.studies.alignment.figures.kept_heads import OPTIMISM, OPTIMISTIC
 from o2b_helpers.studies.common.options import FULL_UNDER_LAYER_RULES
 
 MOST_NAMED = 20  # pictures that could not be used

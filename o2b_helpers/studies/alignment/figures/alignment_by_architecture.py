@@ -39,8 +39,8 @@ from o2b_helpers.studies.alignment.figures.controls import (
     untrained_ranges,
 )
 from o2b_helpers.studies.alignment.figures.heads import heads_table
+from o2b_helpers.studies.alignment.figures.kept_heads import best_alignment, chosen_on
 from o2b_helpers.studies.alignment.figures.over_runs import full_intervals, over_runs_table
-from o2b_helpers.studies.alignment.kept_heads import best_alignment, chosen_on
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, HEADS
 from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.names import long_name, ordered

@@ -9,7 +9,7 @@ import pandas as pd
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number, significant_figures
 from o2b_helpers.report.tables import ShownTable, make_table
-from o2b_helpers.studies.alignment.kept_heads import choice_in_words, kept_heads
+from o2b_helpers.studies.alignment.figures.kept_heads import choice_in_words, kept_heads
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, HEADS
 from o2b_helpers.studies.common.options import FULL_RULES
 from o2b_helpers.studies.common.select import FULL, named
