@@ -117,5 +117,5 @@ def test_any_provenance_is_taken(provenance):
     assert sizes_table(provenance, [("a", "1", "a", "b")]) is None
     values = option_values(provenance)
     paragraphs = [said for study in STUDIES for said in study.section.methods(values)]
-    assert len(paragraphs) == 5
+    assert len(paragraphs) == 8
     assert ("in 7 training runs" in paragraphs[1]) == ("7" in str(provenance))

@@ -30,12 +30,12 @@ def hidden_parts(network, count=2, pairs=3):
         ("toynet", ["features.1", "features.4", "features.9"], 500, "linear"),
         ("toynet", ["features.1", "features.4", "features.9"], 500, "sigmoid"),
         ("alexnet", ["features.9"], 150, "sigmoid"),
-        ("resnet18", ["layer3"], 150, "linear"),
+        ("resnet18", ["layer3"], 100, "linear"),
     ],
 )
 def test_shares_are_captums_integrated_gradients(name, layers, points, link):
     network = untrained(name)
-    images, filled, stimuli = hidden_parts(network, pairs=2)
+    images, filled, stimuli = hidden_parts(network, pairs=2 if name == "toynet" else 1)
     readout = readout_for(network, 2, link=link)
     shares = mediated_changes(network, images, filled, stimuli, readout, layers, pieces=32)
     module = copy.deepcopy(whole_network(network, readout))
