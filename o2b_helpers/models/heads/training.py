@@ -235,7 +235,8 @@ def train_heads_together(
     >>> labels = np.arange(10) % 2
     >>> test = stratified_splits(labels, runs=2, test_share=0.2, seed=0)
     >>> rules = HeadSettings(epochs=5), HeadSettings(epochs=3, class_weighted=True)
-    >>> [heads.history["epoch"].max() for heads in train_heads_together(features, labels, labels, test, rules, 0)]
+    >>> trained = train_heads_together(features, labels, labels, test, rules, 0)
+    >>> [int(heads.history["epoch"].max()) for heads in trained]
     [4, 2]
     """
     for settings in rules:
