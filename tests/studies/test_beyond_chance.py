@@ -42,7 +42,7 @@ def results(tmp_path_factory):
     OBJECT_WEIGHTS_MEAN.write(mean, folder)
     hidden = mean[mean["layer"] == "features.9"].assign(layer="full")
     both = pd.concat([mean.assign(estimator="sum"), hidden.assign(estimator="occlusion")])
-    OBJECT_WEIGHTS_BY_ESTIMATOR.write(both, folder)
+    OBJECT_WEIGHTS_BY_ESTIMATOR.write(both.assign(p_sham=np.nan, q_sham=np.nan), folder)
     return Results(folder)
 
 
