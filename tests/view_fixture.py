@@ -139,6 +139,11 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     ]
     _write(object2brain.CATEGORY_OVERLAP, overlap, folder)
     _write(object2brain.DETECTIONS, _detections(random, classes), folder)
+    shown = list(product([model for model, _ in models], classes.items()))
+    patched = [(model, layers[-1], *of_class, 6, 1, 0.5, 0.1) for model, of_class in shown]
+    _write(object2brain.PATCH_TEST, patched, folder)
+    planted = [(model, target, *of_class, 0.5, 0.02) for (model, of_class), target in product(shown, target_names)]
+    _write(object2brain.PLANTED_TRUTH, planted, folder)
     for model, (scores, lesions) in score_files.items():
         scores.to_netcdf(folder / object2brain.FILTER_SCORES.file(model), engine="h5netcdf")
         lesions.to_netcdf(folder / object2brain.LESION_EFFECTS.file(model), engine="h5netcdf")
