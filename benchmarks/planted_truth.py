@@ -25,7 +25,7 @@ from planted_truth_world import stored_world
 
 FOLDER = Path(__file__).parents[1] / "runs" / "planted_truth"
 OUTPUT = Path(__file__).with_suffix(".json")
-FIRST = {"choose": 100, "report": 200, "null": 300}
+FIRST = {"choose": 100, "report": 400, "null": 300}
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS, sensitivity
-from o2b_helpers.kernels.statistics.weight_coefficients import weight_coefficients
-from o2b_helpers.studies.common.targets import target_groups
+from o2b_helpers.studies.common.targets import TargetGroup, target_groups
+from o2b_helpers.studies.object2brain.weights.inference import Evidence, with_mean
 
 World = Mapping[str, np.ndarray]
 Key = tuple[str, str]  # estimator and layer
@@ -26,6 +26,7 @@ ADDED = {
     "without the class. No study of photographs can know it; it says what the product S' Delta could reach at best.",
     "map_occlusion": "The layer's maps set to 0 in the class's boxes in the stimuli.",
     "occlusion": "The class's boxes in the stimuli filled from their surroundings.",
+    "mediation": "The same, shared out among the filters of a layer; soft ranks. The weight is their sum.",
     "occlusion_outlines": "The same with the true outlines of what was drawn: what masks could reach.",
     "regression": "The class's share of the predictions, from a regression of the predictions for the corpus on which "
     "classes its images show, taken off where a stimulus shows it; no network is looked into.",
@@ -49,18 +50,19 @@ def class_weights(world: World, who: str = "", test: bool = False) -> dict[Key, 
     Returns
     -------
     dict of (estimator, layer) to (weight (class, target), p or None)
-        Mean over runs. A class that the estimator says nothing about has weight 0 and p 1. Layer ``last`` and ``first``
+        Mean over runs, as the analysis has it. A class that the estimator says nothing about, which has no weight
+        there, has weight 0 and p 1 here. Layer ``last`` and ``first``
         are target layers, ``all`` the sum over the target layers; estimators that look at no layer have ``full``.
     """
     n_classes, n_targets = len(world["classes"]), len(world["target"])
     result: dict[Key, tuple[np.ndarray, np.ndarray | None]] = {}
     permutations = permutations_within(_conditions(world), PERMUTATIONS, SEED)
     for group in target_groups(world["values"]):
-        for key, forms in _forms(world, who, group.places):
+        for key, forms in _forms(world, who, group):
             weight, p = result.setdefault(
                 key, (np.zeros((n_classes, n_targets)), np.ones((n_classes, n_targets)) if test else None)
             )
-            mean = np.nan_to_num(_mean_of_runs(forms))
+            mean = np.nan_to_num(with_mean(forms)[-1])
             weight[:, group.targets] = mean @ unit_ranks(group.values).T
             if p is not None:
                 tested = permutation_test([LinearStatistics(mean, group.values, group.places)], permutations)
@@ -98,15 +100,19 @@ def valence_types(world: World) -> list[str]:
     return [str(name).split("/")[0] for name in world["target"]]
 
 
-def _forms(world: World, who: str, places: np.ndarray) -> Iterator[tuple[Key, np.ndarray]]:
+def _forms(world: World, who: str, group: TargetGroup) -> Iterator[tuple[Key, np.ndarray]]:
     """Yield forms (run, class, stimulus) for the stimuli of a group of targets."""
+    places = group.places
     base, lesioned = world["base"][:, places], world["lesioned"][:, :, places]
     shown = world[f"{who}shown"][:, places]
     local = unit_ranks(base)[:, None, None] - unit_ranks(np.where(shown, lesioned[:, :, None], base[:, None, None]))
+    varied = ~np.isnan(unit_ranks(base)).any(1)
+    local[varied] = np.nan_to_num(local[varied])  # left out, as the analysis does
     layers = {LAST: world["layer"] == world["layer"][-1], ALL: np.ones(len(world["layer"]), dtype=bool)}
     for name, scores in _sensitivities(world, who).items():
         for layer, filters in layers.items():
-            yield (name, layer), weight_coefficients(scores[:, filters], base, lesioned[:, filters])
+            own = Evidence(scores[:, filters], world["base"], world["lesioned"][:, filters])
+            yield (name, layer), own.coefficients(group)
             yield (name + LOCAL, layer), np.einsum("rkc,rkcn->rcn", scores[:, filters], local[:, filters])
     changed = {
         ("map_occlusion", FIRST): world[f"{who}map_occluded"][0],
@@ -117,7 +123,9 @@ def _forms(world: World, who: str, places: np.ndarray) -> Iterator[tuple[Key, np
         ("counterfactual", FULL): world["without"],
     }
     for key, predictions in changed.items():
-        yield key, _forms_of_change(base, predictions[..., places])
+        yield key, Evidence.of_hidden(world["base"], predictions).coefficients(group)
+    softly = Evidence.of_hidden(world["base"], world[f"{who}occluded"], soft=True)
+    yield ("mediation", FULL), softly.coefficients(group)
     yield ("presence", FULL), unit_ranks(shown)[None]
 
 
@@ -148,6 +156,6 @@ def _conditions(world: World) -> np.ndarray:
 
 
 def _mean_of_runs(values: np.ndarray) -> np.ndarray:
-    """Average over runs; a run with constant predictions has no rho and is left out."""
+    """Average the truth over runs; a run with constant predictions has no rho and is left out."""
     known = ~np.isnan(values)
     return np.where(known, values, 0.0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)

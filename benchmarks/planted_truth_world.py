@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 import yaml
+from planted_truth_patches import patched
 
 from o2b_helpers.core.files.labelled import read_dataset
 from o2b_helpers.core.params import Params
@@ -29,7 +31,10 @@ from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import target_matrix
-from o2b_helpers.studies.object2brain import filter_sensitivity, occlusion
+from o2b_helpers.studies.object2brain import filter_sensitivity
+from o2b_helpers.studies.object2brain.hidden import occlusion
+from o2b_helpers.studies.object2brain.hidden.mediation import mediation
+from o2b_helpers.studies.object2brain.hidden.shams import sham_predictions
 from o2b_helpers.studies.object2brain.tables import DETECTIONS
 from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.people import write_human
@@ -41,7 +46,7 @@ from o2b_helpers.toyworld.valence import Effects
 from o2b_helpers.toyworld.world import stimulus_scene, write_corpus, write_stimuli
 
 IMAGES = 500
-RUNS = 5
+RUNS, SHAMS = 5, 199
 NULL_SEEDS = range(300, 400)  # worlds in which no class matters
 CORNERS = ["x0", "y0", "x1", "y1"]
 STEPS = ("inputs", "human_targets", "valence_models", "objects", "filter_sensitivity", "filter_lesions")
@@ -128,7 +133,22 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         occluded = occlusion.occluded_predictions(params, model, readout, data.stimuli, on_stimuli, list(class_names()))
         actual[f"{who}occluded"] = occluded["prediction"].to_numpy()
         actual[f"{who}map_occluded"] = occluded["map_prediction"].to_numpy()
-    return actual
+    pairs_of = occlusion.hidden_classes(params, model, data.stimuli, own, list(class_names()))
+    shammed, _ = sham_predictions(params, model, readout, data.stimuli, pairs_of, detected, list(class_names()))
+    actual["sham_predictions"] = shammed["prediction"].to_numpy()
+    actual["sham_pairs"] = _rows(shammed, data.stimuli)
+    mediated = mediation(params, model, readout, data.stimuli, pairs_of, list(class_names()))
+    actual["mediated"] = mediated["mediated"].to_numpy()
+    actual["mediated_pairs"] = _rows(mediated, data.stimuli)
+    actual["residual"] = mediated["residual"].to_numpy()
+    return actual | patched(params, model, backbone, readout, stimuli, pairs_of, actual)
+
+
+def _rows(dataset: xr.Dataset, stimuli: pd.DataFrame) -> np.ndarray:
+    """The rows of class and stimulus of every pair, (pair, 2)."""
+    names = stimuli["stimulus"].astype(str).tolist()
+    classes = [class_names().index(str(name)) for name in dataset["pair_class"].to_numpy()]
+    return np.array([classes, [names.index(str(name)) for name in dataset["pair_stimulus"].to_numpy()]]).T
 
 
 def _profile(seed: int, folder: Path) -> Params:
@@ -142,7 +162,7 @@ def _profile(seed: int, folder: Path) -> Params:
         "models": [{"architecture": "toynet", "weights": "toyworld", "layer_models": False}],
         "heads": {"runs": RUNS},
         "detector": {"weights": "toyworld"},
-        "object2brain": {"share": 0.25},
+        "object2brain": {"share": 0.25, "shams": SHAMS},
         "seed": seed,
     }
     (folder / "params").mkdir(parents=True, exist_ok=True)
@@ -156,7 +176,7 @@ def _true_boxes(file: Path) -> pd.DataFrame:
     """The boxes of everything that was drawn, in the form of detections."""
     table, side = pd.read_csv(file), planted("image_size")
     table["category"] = table["class"].map(truth().set_index("class")["category"])
-    return table.assign(confidence=1.0, width=side, height=side)[DETECTIONS.names]
+    return DETECTIONS.select(table.assign(confidence=1.0, width=side, height=side))
 
 
 def _oracle_scores(params: Params, places: dict[str, Path], boxes: pd.DataFrame, folder: Path) -> Path:

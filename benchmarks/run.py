@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
-BY_ARCHITECTURE = ("filter_scores", "lesions", "screening")
+BY_ARCHITECTURE = ("filter_scores", "lesions", "screening", "mediation")
 OTHERS = ("heads", "rank_correlation", "class_weights", "images")
 
 

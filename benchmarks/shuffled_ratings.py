@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.studies.common.beyond_chance import beyond_chance, corrected
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import exchangeable
 from o2b_helpers.studies.object2brain.weights.class_weights import Design
@@ -25,13 +26,15 @@ from o2b_helpers.studies.registry import load_params
 
 
 def surviving(params, design: Design, needs: dict[str, Path], estimator: str) -> pd.DataFrame:
-    """Return the mean weights over runs with q: columns model, layer, class, target, weight, q."""
+    """Return the mean weights over runs with p and q: columns model, layer, class, target, weight, p, q."""
     result = []
     for model in (m for m in params.analysis.models if m.object2brain):
         for layer, classes, evidence in evidence_of(Sources(needs, model), estimator, design.stimuli):
             tested = tested_weights(evidence, design.groups, design.permutations, None, params.analysis.significance)
             index = pd.MultiIndex.from_product([classes, design.described["target"]], names=["class", "target"])
-            table = pd.DataFrame({"weight": tested.weight[-1].ravel(), "q": tested.q[-1].ravel()}, index)
+            table = pd.DataFrame(
+                {"weight": tested.weight[-1].ravel(), "p": tested.p[-1].ravel(), "q": tested.q[-1].ravel()}, index
+            )
             result.append(table.reset_index().assign(model=model.label, layer=layer))
     return pd.concat(result)
 
@@ -54,15 +57,15 @@ def main() -> None:
     needs = dict.fromkeys(("filter_sensitivity", "filter_lesions", "occlusion"), arguments.run)
     targets = TARGETS.read(arguments.run / "results")
     for estimator in arguments.estimators:
-        real = surviving(params, Design.of(params, targets), needs, estimator)
+        real = corrected(surviving(params, Design.of(params, targets), needs, estimator))
         kept = real[real["q"] < 0.05].sort_values("weight", key=np.abs, ascending=False)
-        print(f"{estimator}: {len(kept)} of {len(real)} weights have q < 0.05")
+        print(f"{estimator}: {len(kept)} of {len(real)} weights have q < 0.05 over all of them")
         print(kept.head(30).to_string(index=False))
         counts = []
         for seed in range(arguments.shuffles):
             null = surviving(params, Design.of(params, shuffled(targets, 1000 + seed)), needs, estimator)
             families = null.groupby(["model", "layer", "target"])["q"].min()
-            counts.append(((null["q"] < 0.05).sum(), (families < 0.05).sum(), len(families)))
+            counts.append((beyond_chance(null["p"])[0], (families < 0.05).sum(), len(families)))
         weights, tables, of = np.array(counts).sum(0)
         print(
             json.dumps(

@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from o2b_helpers.core.errors import ParameterError, StoreError
 from o2b_helpers.core.files.profile_file import write_value
 from o2b_helpers.core.files.shipped import shipped
-from o2b_helpers.core.options import OURS, Block, choices
+from o2b_helpers.core.options import OURS, Block, choices, default_of, is_given_only
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.study import Study
 
@@ -149,9 +149,9 @@ def profile_text(name: str, studies: Sequence[str], needed: Sequence[Study], mod
         for block, field in study.options.model_fields.items():
             if block not in seen:  # two studies may declare the same block
                 seen.add(block)
-                lines += _option(block, field, _default(field), usual["set"], usual["examples"], indent=2)
+                lines += _option(block, field, default_of(field), usual["set"], usual["examples"], indent=2)
     execution = model.model_fields["execution"]
-    lines += [_Line(0, ""), *_option("execution", execution, _default(execution), {"execution": EXECUTION}, {})]
+    lines += [_Line(0, ""), *_option("execution", execution, default_of(execution), {"execution": EXECUTION}, {})]
     return "\n".join([*chosen, *(row for line in lines for row in line.rows())]) + "\n"
 
 
@@ -217,7 +217,8 @@ def _block(
     """Yield the lines of a block's options; what is given comes first."""
     known = type(default).model_fields
     for name in sorted(known, key=lambda name: name not in given):
-        yield from _option(name, known[name], getattr(default, name), given, examples, indent, off_at)
+        own = {} if is_given_only(known[name]) else getattr(default, name)
+        yield from _option(name, known[name], own, given, examples, indent, off_at)
 
 
 def _described(field: FieldInfo, default: Any, value: Any) -> str:
@@ -231,10 +232,6 @@ def _described(field: FieldInfo, default: Any, value: Any) -> str:
         parts.append(f"default: {write_value(default)}")
     source = str(extra.get("source", OURS))
     return "; ".join([*parts, "ours" if source == OURS else source])
-
-
-def _default(field: FieldInfo) -> Any:
-    return field.get_default(call_default_factory=True)
 
 
 def _usual_values(study: Study) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Write what the documentation lists from the declarations: ``python -m o2b_helpers.reference``.
 
-The pages docs/results.md and docs/options.md hold a block between two marks. All tables and columns, and all options,
-stand there as the studies declare them.
+The pages docs/results.md, docs/options.md and docs/departures.md hold a block between two marks. All tables and
+columns, all options, and all departures from the papers stand there as the studies declare them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from o2b_helpers.core.errors import StoreError
 from o2b_helpers.core.files.atomic import write_atomically
 from o2b_helpers.core.files.profile_file import write_value
 from o2b_helpers.core.files.shipped import PACKAGE
-from o2b_helpers.core.options import OURS, choices, fields
+from o2b_helpers.core.options import OURS, choices, default_of, fields
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.study import Step, Study
 
@@ -43,6 +43,20 @@ def options_block(model: type[Params]) -> str:
     return "\n\n".join([*parts, *_options_below("execution", described, known)])
 
 
+def departures_block(studies: Sequence[Study]) -> str:
+    """Return all departures from the papers as Markdown: what, the paper, ours, options."""
+    head, parts = ("what", "the paper", "ours, by default", "option"), []
+    for study in studies:
+        rows = [
+            (d.what, d.paper, d.ours, ", ".join(f"`{name}`" for name in d.options) or "-")
+            for d in study.section.departures
+        ]
+        if rows:
+            escaped = [(*(_escaped(cell) for cell in row[:3]), row[3]) for row in rows]
+            parts += [f"## {study.title} (`{study.name}`)", _markdown(head, escaped)]
+    return "\n\n".join(parts)
+
+
 def page_with(text: str, block: str, page: str) -> str:
     """Return a page's text with another generated block.
 
@@ -63,7 +77,11 @@ def page_with(text: str, block: str, page: str) -> str:
 
 def pages(model: type[Params], folder: Path) -> dict[Path, str]:
     """Return the pages of a folder with a generated block, and their text as it should be."""
-    blocks = {"results.md": results_block(model.known_studies), "options.md": options_block(model)}
+    blocks = {
+        "results.md": results_block(model.known_studies),
+        "options.md": options_block(model),
+        "departures.md": departures_block(model.known_studies),
+    }
     return {
         folder / name: page_with((folder / name).read_text(encoding="utf-8"), block, name)
         for name, block in blocks.items()
@@ -121,7 +139,7 @@ def _option(dotted: str, field: FieldInfo) -> tuple[str, ...]:
     meaning = _escaped(field.description or "")
     if listed:
         meaning += "; one of " + ", ".join(f"`{value}`" for value in listed)
-    default = write_value(field.get_default(call_default_factory=True))
+    default = write_value(default_of(field))
     return f"`{dotted}`", f"`{default}`", str(extra.get("unit", "")), "ours" if source == OURS else source, meaning
 
 

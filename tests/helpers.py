@@ -16,7 +16,15 @@ SMALL = {  # the toy world, small enough to run several times in a test
     "analysis": {
         "corpus": {"kind": "toyworld", "images": 120, "world_seed": 3},
         "models": [{"architecture": "toynet", "weights": "toyworld"}],
-        "heads": {"runs": 2, "learning_rates": [0.01], "full": {"epochs": 20}, "layer": {"epochs": 5}},
+        "heads": {
+            "runs": 2,
+            "learning_rates": [0.01],
+            "full": {"epochs": 20},
+            "full_under_layer_rules": {"epochs": 5},
+            "layer": {"epochs": 5},
+        },
+        "controls": {"untrained_seeds": 2},
+        "object2brain": {"shams": 19},
     },
     "execution": {"device": "cpu", "threads": 1},
 }

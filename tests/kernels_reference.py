@@ -99,6 +99,8 @@ def score_of(mean: float, maximum: float, score: str = "homogeneity") -> float:
         return mean
     if score == "max":
         return maximum
+    if score == "ratio":
+        return mean / maximum if maximum > 0 else 0.0
     return mean * mean / maximum if maximum > 0 else 0.0
 
 

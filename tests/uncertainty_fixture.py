@@ -5,23 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from scipy.stats import false_discovery_control
 
 from o2b_helpers.studies.alignment import tables as alignment
 from o2b_helpers.studies.common.tables import TARGET, TARGETS
 from o2b_helpers.studies.object2brain import tables as object2brain
 
 
-def write_uncertainty(folder: Path, sure: tuple[str, ...] = ("Car", "Tree")) -> Path:
-    """Write the five tables of uncertainty; the classes of `sure` get q = 0.01, all others q = 0.6."""
+def write_uncertainty(folder: Path, sure: tuple[str, ...] = ("Car", "Tree"), beyond: tuple[str, ...] = ()) -> Path:
+    """Write the five tables of uncertainty; the classes of `sure` get p = 0.001, all others p = 0.6.
+
+    Where there is any in `beyond`, shams were hidden, and these classes have q_sham = 0.02.
+    """
     weights = object2brain.OBJECT_WEIGHTS.read(folder)
     keys = ["architecture", "layer", "target", "class", "category"]
     mean = weights.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
-    q = mean["class"].isin(sure).map({True: 0.01, False: 0.6})
-    mean = mean.assign(p=q / 10, q=q, ci_low=mean["weight"] - 0.05, ci_high=mean["weight"] + 0.05)
+    p = mean["class"].isin(sure).map({True: 0.001, False: 0.6})
+    q = p.groupby([mean[name] for name in keys[:3]]).transform(false_discovery_control)
+    mean = mean.assign(p=p, q=q, ci_low=mean["weight"] - 0.05, ci_high=mean["weight"] + 0.05)
     object2brain.OBJECT_WEIGHTS_MEAN.write(mean, folder)
     hidden = mean[mean["layer"] == "features.9"].assign(estimator="occlusion", layer="full")
     hidden["weight"] = -hidden["weight"]  # another opinion
-    object2brain.OBJECT_WEIGHTS_BY_ESTIMATOR.write(pd.concat([mean.assign(estimator="sum"), hidden]), folder)
+    estimated = pd.concat([mean.assign(estimator="sum"), hidden])
+    estimated = estimated.assign(p_sham=float("nan"), q_sham=float("nan"))
+    if beyond:
+        of_shams = estimated["estimator"] == "occlusion"
+        estimated.loc[of_shams, "q_sham"] = estimated["class"].isin(beyond).map({True: 0.02, False: 0.7})[of_shams]
+    object2brain.OBJECT_WEIGHTS_BY_ESTIMATOR.write(estimated, folder)
     target = [column.name for column in TARGET]
     for table, summary, more in (
         (alignment.ALIGNMENT, alignment.ALIGNMENT_SUMMARY, []),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.files.sealed import write_sealed
 from o2b_helpers.studies.alignment import tables as alignment
+from o2b_helpers.studies.alignment.contrasts.pairs import target_pairs
 from o2b_helpers.studies.common.tables import TARGET, TARGETS
 from o2b_helpers.studies.object2brain import tables as object2brain
 from o2b_helpers.studies.registry import studies
@@ -35,7 +36,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     model, a target's source, a class and a category carry markup as their names.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(SEED)
+    random, other = np.random.default_rng(SEED), np.random.default_rng(SEED + 1)
     if case == "toy":
         models = [("toynet", "toyworld"), ("toynet_untrained", "untrained")]
         layers, channels = ["features.1", "features.4", "features.7", "features.9"], [6, 8, 10, 12]
@@ -85,15 +86,22 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         for layer, run, rate in product([*layers, "full"], runs, (0.001, 0.01)):
             for epoch, split in product(range(3), ("train", "test")):
                 mae = 0.42 - 0.05 * skill - 0.01 * epoch * (rate == 0.01) + random.normal() * 0.01
-                heads.append((model, weight, layer, run, rate, epoch, split, mae, mae**2, 0.3 * skill))
+                row = (model, weight, layer, run, rate, epoch, split)
+                heads.append((*row, mae, mae**2, 0.3 * skill, "full" if layer == "full" else "layer"))
+                if layer == "full":
+                    worse = mae + 0.01
+                    heads.append((*row, worse, worse**2, 0.28 * skill, "full_under_layer_rules"))
         for run in runs:
             predicted = predictions(skill)
             full += [(model, weight, run, s, value) for s, value in predicted.items()]
             full_rows += [(model, weight, run, *row) for row in align(predicted)]
+            whole = {s: value + 0.3 * other.normal() for s, value in predicted.items()}
             for depth, layer in enumerate(layers):
                 predicted = predictions(skill * (depth + 1) / len(layers))
                 layer_predictions += [(model, weight, layer, run, s, value) for s, value in predicted.items()]
                 layer_rows += [(model, weight, run, *row, layer) for row in align(predicted)]
+            layer_predictions += [(model, weight, "full", run, s, value) for s, value in whole.items()]
+            layer_rows += [(model, weight, run, *row, "full") for row in align(whole)]
         scores, lesions, class_weights = _filters(random, model, layers, channels, list(classes), target_names, runs)
         score_files[model] = (scores, lesions)
         weights.append(class_weights.assign(category=class_weights["class"].map(classes)))
@@ -112,10 +120,13 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     alignment.CEILINGS.write(_ceilings(info.reset_index(), known=case == "toy"), folder)
     alignment.ALIGNMENT_SUMMARY.write(_summary(full_rows, model_columns), folder)
     alignment.LAYER_ALIGNMENT_SUMMARY.write(_summary(layer_rows, [*model_columns, "layer"]), folder)
+    alignment.CONTRASTS.write(_contrasts(full_rows, [] if sources[0] == "rating" else sources[:1]), folder)
+    _write_controls(full_rows, list(condition_of), folder)
     of_runs = pd.concat(weights)
     keys = ["architecture", "layer", "target", "class", "category"]
     mean = of_runs.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
     compared = pd.concat([_tested(mean).assign(estimator=name) for name in ("sum", "centred")])
+    compared = compared.assign(p_sham=np.nan, q_sham=np.nan)
     object2brain.OBJECT_WEIGHTS.write(_tested(of_runs), folder)
     object2brain.OBJECT_WEIGHTS_MEAN.write(_tested(mean), folder)
     object2brain.OBJECT_WEIGHTS_BY_ESTIMATOR.write(compared, folder)
@@ -128,6 +139,11 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     ]
     _write(object2brain.CATEGORY_OVERLAP, overlap, folder)
     _write(object2brain.DETECTIONS, _detections(random, classes), folder)
+    shown = list(product([model for model, _ in models], classes.items()))
+    patched = [(model, layers[-1], *of_class, 6, 1, 0.5, 0.1) for model, of_class in shown]
+    _write(object2brain.PATCH_TEST, patched, folder)
+    planted = [(model, target, *of_class, 0.5, 0.02) for (model, of_class), target in product(shown, target_names)]
+    _write(object2brain.PLANTED_TRUTH, planted, folder)
     for model, (scores, lesions) in score_files.items():
         scores.to_netcdf(folder / object2brain.FILTER_SCORES.file(model), engine="h5netcdf")
         lesions.to_netcdf(folder / object2brain.LESION_EFFECTS.file(model), engine="h5netcdf")
@@ -136,9 +152,10 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
         "overrides": {},
         "analysis": {
             "human": _human(sources[0]),
-            "heads": {"runs": 5, "full": {"epochs": 250}},
+            "heads": {"runs": 5, "full": {"epochs": 250}, "full_under_layer_rules": {"epochs": 75}},
             "detector": {"confidence": 0.25, "iou": 0.7},
             "sensitivity": {"score": "homogeneity", "cam_scale": "filter"},
+            "object2brain": {"category_weight": "mean", "category_classes": "chosen"},
             "models": [{"architecture": HOSTILE if hostile else "toynet", "weights": "toyworld"}],
         },
         "options": {
@@ -182,6 +199,56 @@ def _summary(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return summary.assign(ci_low=summary["rho"] - 0.2, ci_high=summary["rho"] + 0.1)
 
 
+def _contrasts(table: pd.DataFrame, people: list[str]) -> pd.DataFrame:
+    """Compare all pairs of targets and models; p is made up: every fifth is beyond chance, every eighth is missing."""
+    mean = table.groupby(["architecture", "weights", *TARGET_COLUMNS], sort=False)["rho"].mean().reset_index()
+    names = list(mean[["architecture", "weights"]].drop_duplicates().itertuples(index=False, name=None))
+    described, rows = mean[TARGET_COLUMNS].drop_duplicates().reset_index(drop=True), []
+    rho = mean.set_index(["architecture", "weights", "target"])["rho"]
+    for name, (kind, pairs) in product(names, target_pairs(described, people).items()):
+        for a, b in pairs:
+            both = described["target"][a], described["target"][b]
+            rows.append((kind, *name, *name, *both, rho[(*name, both[0])], rho[(*name, both[1])]))
+    for (first, second), target in product(combinations(names, 2), described["target"]):
+        rows.append(("models", *first, *second, target, target, rho[(*first, target)], rho[(*second, target)]))
+    pair = ["architecture", "weights", "second_architecture", "second_weights", "first_target", "second_target"]
+    made = pd.DataFrame(rows, columns=["contrast", *pair, "rho_a", "rho_b"])
+    number = np.arange(len(made))
+    p = np.where(number % 8 == 7, np.nan, np.where(number % 5, 0.4, 0.001))
+    difference = made["rho_a"] - made["rho_b"]
+    return made.assign(
+        n=24, second_n=24, runs=5, difference=difference, p=p, q=2 * p, ci_low=difference - 0.2,
+        ci_high=difference + 0.1,
+    )  # fmt: skip
+
+
+def _write_controls(table: pd.DataFrame, stimuli: list[str], folder: Path) -> None:
+    """Write controls that are made up: three untrained networks around 0, and low-level features at 0.1."""
+    described = table[TARGET_COLUMNS].drop_duplicates()
+    kinds = [("untrained", seed) for seed in (1, 2, 3)] + [("low_level", 0)]
+    names = ["control", "architecture", "seed"]
+    rows = [(kind, "toynet", seed, stimulus, 0.5) for kind, seed in kinds for stimulus in stimuli]
+    _write(alignment.CONTROL_PREDICTIONS, rows, folder)
+    made = [
+        described.assign(
+            n=24, rho=0.1 * (seed - 2) if seed else 0.1, **dict(zip(names, (kind, "toynet", seed), strict=True))
+        )
+        for kind, seed in kinds
+    ]
+    alignment.CONTROL_ALIGNMENT.write(pd.concat(made), folder)
+    mean = _summary(table, ["architecture", "weights"])
+    seeds = np.where(mean["weights"] != "untrained", 3, 0)
+    known = pd.Series(np.where(seeds > 0, 1.0, np.nan))
+    p = np.where(np.arange(len(mean)) % 4, 0.3, 0.01)
+    alignment.ALIGNMENT_CONTROLS.write(
+        mean.assign(
+            untrained_seeds=seeds, untrained_mean=0 * known, untrained_low=-0.1 * known, untrained_high=0.1 * known,
+            p_untrained=0.25 * known, low_level_rho=0.1, partial_rho=0.9 * mean["rho"], p_partial=p, q_partial=2 * p,
+        ),
+        folder,
+    )  # fmt: skip
+
+
 def _filters(random, model, layers, channels, classes, targets, runs):
     layer = np.repeat(layers, channels)
     channel = np.concatenate([np.arange(n) for n in channels])
@@ -197,6 +264,7 @@ def _filters(random, model, layers, channels, classes, targets, runs):
         {
             "delta": (("run", "filter", "target"), delta),
             "rho": (("run", "target"), random.uniform(-1, 1, (len(runs), len(targets)))),
+            "left_out": (("run", "filter"), np.zeros((len(runs), len(layer)), dtype=np.int64)),
         },
         coords={**axes, "target": targets},
     )
@@ -218,9 +286,8 @@ def _category_weights(weights: pd.DataFrame, chosen: int = 3) -> pd.DataFrame:
     for key, group in mean.groupby(keys, sort=False):
         ordered = group.sort_values("weight", ascending=False)
         for sign, part in (("positive", ordered.head(chosen)), ("negative", ordered.tail(chosen))):
-            part = part[part["weight"] > 0] if sign == "positive" else part[part["weight"] < 0]
             for category, members in part.groupby("category"):
-                rows.append((*key, category, sign, members["weight"].sum(), len(members)))
+                rows.append((*key, category, sign, members["weight"].mean(), len(members)))
     return pd.DataFrame(rows, columns=[*keys, "category", "sign", "weight", "n_classes"])
 
 

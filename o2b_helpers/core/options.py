@@ -17,8 +17,13 @@ SHA256 = r"^[0-9a-fA-F]{64}$"
 OURS = "ours (the paper leaves it open)"
 
 
-def option(default: Any, text: str, *, source: str = OURS, unit: str = "", **bounds: Any) -> Any:
+def option(
+    default: Any, text: str, *, source: str = OURS, unit: str = "", given_only: bool = False, **bounds: Any
+) -> Any:
     """Describe one option: default, meaning, unit and source, and its bounds (ge, le, gt, min_length ...).
+
+    A block that is `given_only` repeats options that are described elsewhere: what is not given in it holds from there.
+    It is listed as one option, empty by default.
 
     Examples
     --------
@@ -27,7 +32,8 @@ def option(default: Any, text: str, *, source: str = OURS, unit: str = "", **bou
     (32, 'images in one forward pass', {'unit': 'images', 'source': 'ours (the paper leaves it open)'})
     """
     factory = {"default_factory": lambda: default} if isinstance(default, list | dict) else {"default": default}
-    return Field(description=text, json_schema_extra={"unit": unit, "source": source}, **factory, **bounds)
+    extra: dict[str, Any] = {"unit": unit, "source": source} | ({"given_only": True} if given_only else {})
+    return Field(description=text, json_schema_extra=extra, **factory, **bounds)
 
 
 class Block(BaseModel):
@@ -39,7 +45,7 @@ class Block(BaseModel):
 def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any, str, str, str]]:
     """Yield ``(dotted name, default, unit, source, text)`` of every option, depth first."""
     for dotted, field in fields(block, prefix):
-        default = field.get_default(call_default_factory=True)
+        default = default_of(field)
         extra: Any = field.json_schema_extra or {}
         yield (
             dotted,
@@ -50,8 +56,18 @@ def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
         )
 
 
-def fields(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yield ``(dotted name, field)`` of every option, depth first.
+def default_of(field: FieldInfo) -> Any:
+    """Return the default of an option; of a block that is `given_only`, that nothing is given."""
+    return {} if is_given_only(field) else field.get_default(call_default_factory=True)
+
+
+def is_given_only(field: FieldInfo) -> bool:
+    """Say whether an option is a block that repeats options which are described elsewhere."""
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("given_only"))
+
+
+def fields(block: type[BaseModel], prefix: str = "", repeated: bool = False) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield ``(dotted name, field)`` of every option, depth first; those of `given_only` blocks where `repeated`.
 
     Examples
     --------
@@ -62,11 +78,11 @@ def fields(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fiel
     for name, field in block.model_fields.items():
         dotted = f"{prefix}{name}"
         inner = _block_of(field.annotation)
-        if inner is None:
+        if inner is None or (is_given_only(field) and not repeated):
             yield dotted, field
         else:
             default = field.get_default(call_default_factory=True)
-            yield from fields(inner, dotted + ("[]." if isinstance(default, list) else "."))
+            yield from fields(inner, dotted + ("[]." if isinstance(default, list) else "."), repeated)
 
 
 def choices(annotation: Any) -> tuple[Any, ...]:
@@ -106,7 +122,7 @@ def explain(error: ValidationError, file: str, profile: type[BaseModel]) -> Para
     more = f" ({error.error_count() - 1} more after this one)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         parent = ".".join(str(part) for part in first["loc"][:-1])
-        names = [name for name, *_ in options(profile)]
+        names = [name for name, _ in fields(profile, repeated=True)]
         pattern = re.sub(r"\.\d+(?=\.|$)", "[]", parent)
         siblings = sorted(
             {
@@ -116,7 +132,7 @@ def explain(error: ValidationError, file: str, profile: type[BaseModel]) -> Para
             }
         )
         close = difflib.get_close_matches(str(first["loc"][-1]), siblings, n=1, cutoff=0.5)
-        anywhere = [name for name in names if name.split(".")[-1] == first["loc"][-1]]
+        anywhere = [name for name, *_ in options(profile) if name.split(".")[-1] == first["loc"][-1]]
         meant = close or anywhere[:3]
         hint = f"did you mean {' or '.join(map(repr, meant))}?" if meant else "remove it"
         return ParameterError(

@@ -98,6 +98,28 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Departure:
+    """A point where the paper leaves something open or we do otherwise; the report and docs/departures.md list them.
+
+    Attributes
+    ----------
+    what : str
+        What it is about, in a few words.
+    paper : str
+        What the paper says of it.
+    ours : str
+        What is done by default.
+    options : tuple of str
+        The options that change it, by dotted name; none where nothing does.
+    """
+
+    what: str
+    paper: str
+    ours: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Section:
     """A study's part of the report.
 
@@ -121,6 +143,8 @@ class Section:
         Interactive parts (:class:`~o2b_helpers.report.parts.Part`).
     note : str
         A sentence below the answers.
+    departures : tuple of Departure
+        Every departure from the paper that remains, each with its option; listed below the methods.
     """
 
     question: str
@@ -132,6 +156,7 @@ class Section:
     described: Callable[[Any], str] | None = None
     parts: tuple[Any, ...] = ()
     note: str = ""
+    departures: tuple[Departure, ...] = ()
 
 
 @dataclass(frozen=True)

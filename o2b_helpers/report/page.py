@@ -23,7 +23,15 @@ from o2b_helpers.report.embed import Script, data_json, figure_json, policy, scr
 from o2b_helpers.report.glossary import glossary
 from o2b_helpers.report.notebook_pages import NotebookPage
 from o2b_helpers.report.parts import Part
-from o2b_helpers.report.provenance import all_warnings, of_studies, option_values, options_table, origin, sizes_table
+from o2b_helpers.report.provenance import (
+    all_warnings,
+    departures_table,
+    of_studies,
+    option_values,
+    options_table,
+    origin,
+    sizes_table,
+)
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import DARK
 from o2b_helpers.report.tables import ShownTable
@@ -119,6 +127,7 @@ def write_report(
             if section.methods
             for paragraph in section.methods(option_values(provenance))
         ],
+        departures=[table for study in studies if (table := departures_table(provenance, study))],
         origin=origin(provenance),
         files=_files(results, studies, sections, MOST_CHARACTERS - WORDS_AND_TABLES - used),
         not_carried=_not_carried(studies),

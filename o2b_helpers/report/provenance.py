@@ -109,6 +109,18 @@ def options_table(provenance: Mapping[str, Any]) -> ShownTable | None:
     return ShownTable("Settings: the paper’s and this run’s", columns, rows, note)
 
 
+def departures_table(provenance: Mapping[str, Any], study: Study) -> ShownTable | None:
+    """List where a study departs from its paper, with the values of this run; None where nowhere."""
+    values, rows = option_values(provenance), []
+    for departure in study.section.departures:
+        known = [f"{name} = {short(values[name])}" for name in departure.options if name in values]
+        named = [name for name in departure.options if name not in values]
+        rows.append([departure.what, departure.paper, departure.ours, "; ".join([*known, *named]) or "no option"])
+    columns = [(c, False) for c in ("what", "the paper", "ours, by default", "option, and its value in this run")]
+    note = f"{len(rows)} points where the paper leaves something open, or where we do otherwise."
+    return ShownTable(f"Departures from the paper: {study.title}", columns, rows, note) if rows else None
+
+
 def sizes_table(provenance: Mapping[str, Any], sizes: Iterable[tuple[str, str, str, str]]) -> ShownTable | None:
     """Set sizes that the paper states beside this run's; None where this run has none of them.
 

@@ -109,7 +109,9 @@ def _declared(studies: Sequence[Study]) -> list[Any]:
             for part in section.parts
             for name in (part.template, *part.scripts)
         }
-        words = [study.name, section.question, section.note, dict(section.glossary), [list(s) for s in section.sizes]]
+        words: list[Any] = [study.name, section.question, section.note, dict(section.glossary)]
+        words.append([list(size) for size in section.sizes])
+        words.append([[d.what, d.paper, d.ours, list(d.options)] for d in section.departures])
         shown = [[figure.number, figure.name] for figure in study.figures]
         shown += [[part.name, part.heading] for part in section.parts]
         declared.append([words, shown, code, files])

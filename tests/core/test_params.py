@@ -13,6 +13,8 @@ from o2b_helpers.studies.registry import Profile, load_params
     [
         ({"analysis.detector.confidance": 0.4}, "did you mean 'confidence'?"),
         ({"analysis.models.0.wieghts": "imagenet"}, "did you mean 'weights'?"),
+        ({"analysis.models.0.heads": {"layer": {"epoch": 3}}}, "did you mean 'epochs'?"),
+        ({"analysis.models.0.heads": {"runs": 3}}, "did you mean 'analysis.heads.runs'?"),
         ({"analysiss.seed": 1}, "did you mean 'analysis'?"),
         ({"confidence": 0.4}, "did you mean 'analysis.significance.confidence' or 'analysis.detector.confidence'?"),
     ],
@@ -42,6 +44,30 @@ def test_a_value_that_does_not_fit_is_refused_by_name(override):
         load_params("demo", override)
     assert next(iter(override)) in str(caught.value)
     assert repr(next(iter(override.values()))) in str(caught.value)
+
+
+def test_a_models_own_heads_replace_those_of_all_by_key():
+    heads = {"optimiser": "sgd", "momentum": 0.9, "layer": {"learning_rates": [0.5]}}
+    params = load_params("demo", {"analysis.models.0.heads": heads, "analysis.heads.layer.epochs": 9})
+    first, second = (params.analysis.heads_of(model) for model in params.analysis.models)
+    assert second == params.analysis.heads and second.optimiser == "adam" and second.layer.learning_rates is None
+    assert (first.optimiser, first.momentum, first.batch_size) == ("sgd", 0.9, 64)
+    assert (first.layer.epochs, first.layer.output, first.layer.learning_rates) == (9, "sigmoid", [0.5])
+    assert first.full == params.analysis.heads.full
+    assert [model["heads"] for model in params.model_dump()["analysis"]["models"]] == [heads, {}]
+
+
+@pytest.mark.parametrize(
+    ("override", "what"),
+    [
+        ({"analysis.heads.momentum": 0.5}, "momentum is for optimiser: sgd"),
+        ({"analysis.models.0.heads": {"momentum": 0.5}}, "heads of toynet: .*momentum is for optimiser: sgd"),
+        ({"analysis.heads.label": "rating"}, "in heads.full_under_layer_rules and heads.layer"),
+    ],
+)
+def test_heads_that_cannot_be_trained_are_refused_before_a_run(override, what):
+    with pytest.raises(ParameterError, match=what):
+        load_params("demo", override)
 
 
 def test_an_exponent_without_a_point_is_a_number(tmp_path):

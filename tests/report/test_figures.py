@@ -15,7 +15,7 @@ from o2b_helpers.report.draw import draw_figures
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import figure_1
 from o2b_helpers.studies.alignment.figures.alignment_by_layer import figure_2
-from o2b_helpers.studies.alignment.kept_heads import best_alignment
+from o2b_helpers.studies.alignment.figures.kept_heads import best_alignment
 from o2b_helpers.studies.alignment.tables import (
     ALIGNMENT_SUMMARY,
     CEILINGS,
@@ -149,8 +149,7 @@ def test_figure_1_has_congruent_left_and_says_the_number_of_stimuli(toy):
 
 
 def test_figure_2_draws_mean_and_interval_over_runs_and_stimuli(toy):
-    summary = pd.concat([toy.table(LAYER_ALIGNMENT_SUMMARY), toy.table(ALIGNMENT_SUMMARY).assign(layer="full")])
-    summary = summary.set_index(["architecture", "layer", "target"])
+    summary = toy.table(LAYER_ALIGNMENT_SUMMARY).set_index(["architecture", "layer", "target"])
     seen = 0
     for trace in figure_2(toy).data:
         bars = (trace.error_y.array or [], trace.error_y.arrayminus or [])

@@ -12,7 +12,7 @@ from o2b_helpers.report.page import write_report
 from o2b_helpers.report.provenance import option_values, options_table, origin, sizes_table
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.tables import MOST_ROWS
-from o2b_helpers.studies.alignment.figures.alignment_by_architecture import heads_table
+from o2b_helpers.studies.alignment.figures.heads import heads_table
 from o2b_helpers.studies.object2brain.figures.category_weights_by_architecture import (
     category_table,
     class_table,
@@ -117,5 +117,5 @@ def test_any_provenance_is_taken(provenance):
     assert sizes_table(provenance, [("a", "1", "a", "b")]) is None
     values = option_values(provenance)
     paragraphs = [said for study in STUDIES for said in study.section.methods(values)]
-    assert len(paragraphs) == 5
+    assert len(paragraphs) == 8
     assert ("in 7 training runs" in paragraphs[1]) == ("7" in str(provenance))

@@ -7,7 +7,13 @@ from view_fixture import HOSTILE, STUDIES, write_results
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.alignment.kept_heads import best_alignment, best_runs, kept_heads
+from o2b_helpers.studies.alignment.figures.kept_heads import (
+    best_alignment,
+    best_runs,
+    choice_in_words,
+    chosen_on,
+    kept_heads,
+)
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, HEADS, LAYER_ALIGNMENT
 from o2b_helpers.studies.common.select import layers, named
 from o2b_helpers.studies.common.target_order import target_parts
@@ -23,7 +29,7 @@ def toy(tmp_path_factory):
 def test_every_table_of_the_contract_is_read_with_its_columns(toy):
     results = Results(toy)
     tables = [table for study in STUDIES for table in study.tables if isinstance(table, Table)]
-    assert len(tables) == 15
+    assert len(tables) == 21
     for table in tables:
         needed = [column.name for column in table.columns if not column.optional]
         assert list(results.table(table).columns) == needed, table.file
@@ -81,14 +87,33 @@ def test_the_kept_head_is_the_best_rate_at_its_best_test_loss():
         ("a", "w", "full", 0, 0.01, 2, "test", 0.05, 0.3, 0.0),
         ("a", "w", "full", 0, 0.01, 2, "train", 0.01, 0.0, 0.0),
         ("a", "w", "full", 1, 0.1, 1, "test", 0.20, 0.4, 0.0),
-        ("a", "w", "features.1", 0, 0.1, 1, "test", 0.01, 0.4, 0.0),
+        ("a", "w", "features.1", 0, 0.1, 1, "test", 0.01, 0.4, 0.0, "layer"),
+        # the other set of full models has its own kept heads
+        ("a", "w", "full", 0, 0.1, 1, "test", 0.02, 0.05, 0.0, "full_under_layer_rules"),
+        ("a", "w", "full", 0, 0.1, 2, "test", 0.01, 0.06, 0.0, "full_under_layer_rules"),
     ]
-    heads = pd.DataFrame(rows, columns=HEADS.names)
+    heads = pd.DataFrame([(*row, "full")[: len(HEADS.names)] for row in rows], columns=HEADS.names)
     kept = kept_heads(heads)
-    full = kept[kept["layer"] == "full"].set_index("run")
+    assert len(kept) == 4 and chosen_on(heads) == "test" and "mildly optimistic" in choice_in_words(heads)
+    other = kept[kept["rules"] == "full_under_layer_rules"]
+    assert other[["epoch", "mae"]].to_numpy().tolist() == [[1, 0.02]]
+    full = kept[kept["rules"] == "full"].set_index("run")
     assert (full.loc[0, "learning_rate"], full.loc[0, "epoch"], full.loc[0, "mae"]) == (0.01, 1, 0.25)
     assert best_runs(heads) == {"a": 1}
     pd.testing.assert_frame_equal(kept_heads(kept), kept)
+
+
+def test_validation_images_choose_where_there_are_any():
+    rows = []
+    # by the test images epoch 1 of run 0 and run 0 itself would be best
+    for run, epoch, validation, test in ((0, 0, 0.2, 0.4), (0, 1, 0.3, 0.1), (1, 0, 0.1, 0.5), (1, 1, 0.4, 0.3)):
+        for split, mae in (("train", 0.0), ("validation", validation), ("test", test)):
+            rows.append(("a", "w", "full", run, 0.1, epoch, split, mae, mae**2, 0.0, "full"))
+    heads = pd.DataFrame(rows, columns=HEADS.names)
+    kept = kept_heads(heads)
+    assert kept[["run", "epoch", "split", "mae"]].to_numpy().tolist() == [[0, 0, "test", 0.4], [1, 0, "test", 0.5]]
+    assert best_runs(heads) == {"a": 1}
+    assert chosen_on(heads) == "validation" and "optimistic" not in choice_in_words(heads)
 
 
 def test_the_best_run_of_every_model_is_shown_and_a_model_without_head_is_an_error(toy, tmp_path):

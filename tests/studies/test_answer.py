@@ -12,6 +12,7 @@ from o2b_helpers.studies.alignment.figures.alignment_by_layer import layer_table
 from o2b_helpers.studies.alignment.section import agreement
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS, LAYER_ALIGNMENT_SUMMARY
 from o2b_helpers.studies.common.target_order import main_targets
+from o2b_helpers.studies.object2brain.answers.beyond_shams import WHY_SHAMS
 from o2b_helpers.studies.object2brain.answers.objects import objects
 from o2b_helpers.studies.object2brain.answers.second_opinion import WHY, second_opinion
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS
@@ -102,7 +103,7 @@ def test_a_table_of_uncertainty_that_lacks_a_column_is_an_error_that_says_to_run
 
 def test_every_figure_has_its_tables_and_numbers_keep_their_precision(tested):
     tables = [make(tested) for study in STUDIES for figure in study.figures for make in figure.tables]
-    assert len(tables) == 10 and len({table.file for table in tables}) == 8
+    assert len(tables) == 13 and len({table.file for table in tables}) == 10
     assert all((tested.folder / table.file).is_file() for table in tables)
     table = layer_table(tested)
     place = [name for name, _ in table.columns].index("mean rho")
@@ -122,3 +123,18 @@ def test_the_second_opinion_names_the_classes_whose_hiding_changes_most(tested, 
         assert "2 of 14 classes are beyond chance" in words
     assert second_opinion(unhidden, "toynet", "IV/true/congruent") == ""
     assert WHY not in [statement.words for statement in objects(unhidden).statements]
+
+
+def test_classes_beyond_shams_come_first(tmp_path):
+    results = Results(write_uncertainty(write_results(tmp_path / "results"), beyond=("Bus", "Tree")))
+    for statement in objects(results).statements[1:5]:
+        assert statement.points[0] == "Hidden in the stimuli, 2 of 14 classes are beyond sham boxes (q_sham < 0.05)."
+        assert sum("Bus (" in point and "q_sham 0.020" in point for point in statement.points[1:3]) == 1
+        assert any(point.startswith("By sum, the weights of the figures: towards people") for point in statement.points)
+    assert WHY_SHAMS in [statement.words for statement in objects(results).statements]
+
+
+def test_where_no_class_is_beyond_shams_that_is_said(tmp_path):
+    results = Results(write_uncertainty(write_results(tmp_path / "results"), beyond=("Spoon",)))
+    first = objects(results).statements[1].points[0]
+    assert first == "Hidden in the stimuli, none of 14 classes is beyond sham boxes; the smallest q_sham is 0.700."

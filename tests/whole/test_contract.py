@@ -20,17 +20,50 @@ COLUMNS = {
     "ceilings.csv": [*SUMMARY[:5], "reliability", "ceiling", "ceiling_low", "ceiling_high", "splits", "method"],
     "predictions.csv": ["architecture", "weights", "run", "stimulus", "prediction"],
     "layer_predictions.csv": ["architecture", "weights", "layer", "run", "stimulus", "prediction"],
-    "heads.csv": ["architecture", "weights", "layer", "run", "learning_rate", "epoch", "split", "mae", "loss", "rho"],
+    "heads.csv": [
+        "architecture",
+        "weights",
+        "layer",
+        "run",
+        "learning_rate",
+        "epoch",
+        "split",
+        "mae",
+        "loss",
+        "rho",
+        "rules",
+    ],
     "alignment.csv": ["architecture", "weights", "run", *ALIGNMENT],
     "layer_alignment.csv": ["architecture", "weights", "layer", "run", *ALIGNMENT],
     "alignment_summary.csv": ["architecture", "weights", *SUMMARY],
+    "alignment_contrasts.csv": [
+        "contrast", "architecture", "weights", "second_architecture", "second_weights", "first_target", "second_target",
+        "n", "second_n", "runs", "rho_a", "rho_b", "difference", "p", "q", "ci_low", "ci_high",
+    ],
+    "control_predictions.csv": ["control", "architecture", "seed", "stimulus", "prediction"],
+    "control_alignment.csv": ["control", "architecture", "seed", *ALIGNMENT[:6]],
+    "alignment_controls.csv": [
+        "architecture", "weights", *ALIGNMENT[:5], "runs", "rho", "untrained_seeds", "untrained_mean", "untrained_low",
+        "untrained_high", "p_untrained", "low_level_rho", "partial_rho", "p_partial", "q_partial", "ci_low", "ci_high",
+    ],
     "layer_alignment_summary.csv": ["architecture", "weights", "layer", *SUMMARY],
     "object_weights.csv": ["architecture", "layer", "run", *CLASS, *TESTED],
     "object_weights_mean.csv": ["architecture", "layer", *CLASS, "sd", *TESTED],
-    "object_weights_by_estimator.csv": ["estimator", "architecture", "layer", *CLASS, "p", "q"],
+    "object_weights_by_estimator.csv": ["estimator", "architecture", "layer", *CLASS, "p", "q", "p_sham", "q_sham"],
+    "mediation_patch_test.csv": [
+        "architecture",
+        "layer",
+        "class",
+        "category",
+        "n_stimuli",
+        "n_filters",
+        "restored",
+        "restored_random",
+    ],
+    "planted_truth.csv": ["architecture", "target", "class", "category", "planted", "true_change"],
     "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *TESTED],
     "category_overlap.csv": ["category_a", "category_b", "overlap"],
-}
+}  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {
     **dict.fromkeys(["score_sum", "score_square_sum", "confidence_sum", "coverage_sum"], BY_RUN),
@@ -46,7 +79,19 @@ OCCLUDED = {
     "map_prediction": ("layer", "run", "class", "stimulus"),
     "shown": ("class", "stimulus"),
 }
-NETCDF = ("filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions")
+MEDIATION = {
+    "mediated": ("run", "filter", "pair"),
+    "base": ("run", "stimulus"),
+    "hidden": ("run", "pair"),
+    "residual": ("target_layer", "run", "pair"),
+    "kept": ("target_layer", "pair"),
+    "pieces": ("target_layer",),
+    "moved": ("target_layer",),
+    "weight": ("filter", "class", "target"),
+}
+NETCDF = (
+    "filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions", "sham_predictions", "mediation"
+)  # fmt: skip
 MODELS = ["toynet", "toynet_untrained"]
 LAYERS = ["features.1", "features.4", "features.7", "features.9"]
 
@@ -92,11 +137,16 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
         assert all(values.attrs["long_name"] for values in scores.data_vars.values())
         occluded = xr.load_dataset(results / f"occluded_predictions_{model}.nc", engine="h5netcdf")
         assert {name: values.dims for name, values in occluded.data_vars.items()} == OCCLUDED
+        mediation = xr.load_dataset(results / f"mediation_{model}.nc", engine="h5netcdf")
+        assert {name: values.dims for name, values in mediation.data_vars.items()} == MEDIATION
+        shams = xr.load_dataset(results / f"sham_predictions_{model}.nc", engine="h5netcdf")
+        assert shams["prediction"].dims == ("sham", "run", "pair") and shams.sizes["sham"] == 199
         effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
         assert effects["delta"].dims == ("run", "filter", "target") and effects["rho"].dims == ("run", "target")
         for dataset in (scores, effects):
             assert dataset["layer"].dims == dataset["channel"].dims == ("filter",)
-        assert set(effects.data_vars) == {"delta", "rho"}
+        assert set(effects.data_vars) == {"delta", "rho", "left_out"}
+        assert effects["left_out"].dims == ("run", "filter")
     provenance = json.loads((results / "provenance.json").read_text())
     assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
     expected = {*COLUMNS, "detections.parquet", "provenance.json"}
@@ -114,8 +164,17 @@ def test_targets_backbones_layers_and_runs_are_all_there(results):
     for name in ("predictions.csv", "layer_predictions.csv", "alignment.csv", "layer_alignment.csv"):
         table = _table(results, name)
         assert sorted(table["architecture"].unique()) == MODELS and sorted(table["run"].unique()) == list(range(5))
-    assert list(_table(results, "layer_alignment.csv")["layer"].unique()) == LAYERS
-    assert set(_table(results, "heads.csv")["layer"]) == {"full", *LAYERS}
+    assert list(_table(results, "layer_alignment.csv")["layer"].unique()) == [*LAYERS, "full"]
+    heads = _table(results, "heads.csv")
+    assert heads.groupby("rules")["layer"].unique().map(set).to_dict() == {
+        "full": {"full"}, "full_under_layer_rules": {"full"}, "layer": set(LAYERS),
+    }  # fmt: skip
+    assert (
+        heads.groupby("rules")["epoch"]
+        .max()
+        .lt(pd.Series({"full": 250, "full_under_layer_rules": 75, "layer": 75}))
+        .all()
+    )
     weights = _table(results, "object_weights.csv")
     counts = weights.groupby(["architecture", "layer", "run", "target"])["class"].nunique()
     assert len(counts) == 2 * 4 * 5 * 24 and counts.nunique() == 1
@@ -168,6 +227,54 @@ def test_summaries_are_means_within_their_intervals(results):
         assert inside.mean() > 0.95 and (result["ci_high"] > result["ci_low"]).all()
 
 
+def test_only_undefined_effects_are_left_out(results):
+    for model in MODELS:
+        effects = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")
+        undefined = effects["delta"].isnull() & effects["rho"].notnull()
+        assert (undefined.sum("target").transpose("run", "filter").values == effects["left_out"].values).all()
+
+
+def test_contrasts_are_differences_of_the_means_and_q_is_benjamini_hochbergs(results):
+    from scipy.stats import false_discovery_control
+
+    table = _table(results, "alignment_contrasts.csv")
+    rho = _table(results, "alignment_summary.csv").set_index(["architecture", "target"])[["rho", "n"]]
+    assert dict(table["contrast"].value_counts(sort=False)) == {
+        "valence types": 2 * 24, "sources": 2 * 18, "conditions": 2 * 12, "models": 24,
+    }  # fmt: skip
+    for row in table.itertuples():
+        a, b = rho.loc[(row.architecture, row.first_target)], rho.loc[(row.second_architecture, row.second_target)]
+        if row.contrast in ("conditions", "models") or row.n == a["n"] == b["n"]:  # the same stimuli as in the summary
+            assert abs(row.rho_a - a["rho"]) <= 1e-9 and abs(row.rho_b - b["rho"]) <= 1e-9
+            assert (row.n, row.second_n) == (a["n"], b["n"])
+    np.testing.assert_allclose(table["difference"], table["rho_a"] - table["rho_b"], atol=1e-12)
+    assert (table["difference"].between(table["ci_low"], table["ci_high"])).mean() > 0.9
+    tested = table[table["p"].notna()]
+    assert len(tested) > 100 and table.loc[table["p"].isna(), "difference"].abs().max() <= 1e-12
+    for _, family in tested.groupby(["contrast", "architecture", "second_architecture"]):
+        np.testing.assert_allclose(family["q"], false_discovery_control(family["p"]), atol=1e-12)
+
+
+def test_controls_are_those_of_their_predictions(results):
+    made, controls = _table(results, "control_predictions.csv"), _table(results, "control_alignment.csv")
+    joined = made.merge(_table(results, "targets.csv"), on="stimulus")
+    groups = dict(list(joined.groupby(["control", "seed", "target"])))
+    assert len(controls) == len(groups) == (10 + 1) * 24
+    for row in controls.itertuples():
+        group = groups[row.control, row.seed, row.target]
+        assert abs(row.rho - spearmanr(group["prediction"], group["value"]).statistic) <= 1e-9
+    table = _table(results, "alignment_controls.csv").set_index(["architecture", "target"])
+    summary = _table(results, "alignment_summary.csv").set_index(["architecture", "target"])["rho"]
+    np.testing.assert_allclose(table["rho"], summary[table.index], atol=1e-12)
+    rho = controls[controls["control"] == "untrained"].groupby("target")["rho"]
+    for (_, target), row in table.iterrows():
+        seeds = rho.get_group(target)
+        assert row["untrained_seeds"] == 10 and abs(row["untrained_mean"] - seeds.mean()) <= 1e-12
+        assert abs(row["p_untrained"] - (1 + (seeds >= row["rho"]).sum()) / 11) <= 1e-12
+    mean = table.loc["toynet"].query("condition == 'congruent' and source == 'true'")
+    assert (mean["rho"] > mean["untrained_high"]).all()
+
+
 def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):
     from scipy.stats import false_discovery_control
 
@@ -209,7 +316,9 @@ def test_object_weights_are_scores_times_lesion_effects(results, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_the_whole_networks_rho_is_the_alignment(results, model):
     rho = xr.load_dataset(results / f"lesion_effects_{model}.nc", engine="h5netcdf")["rho"]
-    for row in _table(results, "alignment.csv").query("architecture == @model").itertuples():
+    whole = _table(results, "layer_alignment.csv").query("architecture == @model and layer == 'full'")
+    assert len(whole) == 5 * 24
+    for row in whole.itertuples():
         assert abs(float(rho.sel(run=row.run, target=row.target)) - row.rho) <= 1e-9
 
 
@@ -222,9 +331,8 @@ def test_category_weights_come_from_the_object_weights(results):
         ends = max(1, round(share * len(means)))
         ranked = means.sort_values(["weight", "class"], ascending=[False, True])
         for sign, end in (("positive", ranked.head(ends)), ("negative", ranked.tail(ends))):
-            end = end[end["weight"] > 0] if sign == "positive" else end[end["weight"] < 0]
             for category, group in end.groupby("category"):
-                expected[(*key, category, sign)] = (group["weight"].sum(), len(group))
+                expected[(*key, category, sign)] = (group["weight"].mean(), len(group))
     result = written.set_index([*keys, "category", "sign"])
     assert set(result.index) == set(expected)
     for index, (weight, count) in expected.items():
@@ -240,7 +348,7 @@ def test_scores_lie_between_zero_and_one(results):
 
 
 def test_the_trained_backbone_beats_the_untrained_one(results):
-    heads = _table(results, "heads.csv").query("layer == 'full' and split == 'test'")
+    heads = _table(results, "heads.csv").query("rules == 'full' and split == 'test'")
     mae = {}
     for model, part in heads.groupby("architecture"):
         epochs = part.loc[part.groupby(["run", "learning_rate"])["loss"].idxmin()]
@@ -299,6 +407,42 @@ def test_hiding_a_class_finds_its_true_influence(demo, results):
     model = params.analysis.models[0]
     result = recovery(params, _table(results, "object_weights_by_estimator.csv"), model).set_index("estimator")
     assert result.loc["occlusion", "agreement"] > 0.8 and result.loc["occlusion", "found"] > 0.8
-    assert result["found"].between(0, 1).all() and len(result) == 13
+    mediated = result.loc["mediation"]
+    assert mediated["agreement"] > 0.75 and mediated["found"] > 0.75
+    assert result["found"].between(0, 1).all() and len(result) == 14
     truth = true_influence(params, model)
     assert truth.shape[1] == 24 and truth.abs().to_numpy().max() > 0.01
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_passes_through_the_filters_of_a_layer_is_the_weight_of_the_class(results, model):
+    mediation = xr.load_dataset(results / f"mediation_{model}.nc", engine="h5netcdf")
+    written = _table(results, "object_weights_by_estimator.csv").query("architecture == @model")
+    written = written[written["estimator"] == "mediation"].set_index(["layer", "class", "target"])["weight"]
+    pairs = mediation["stimulus"].to_index().get_indexer(mediation["pair_stimulus"].values)
+    change = mediation["base"].values[:, pairs] - mediation["hidden"].values
+    for number, layer in enumerate(LAYERS):
+        place = mediation["layer"].values == layer
+        shares = mediation["mediated"].values[:, place].sum(1)
+        missing = np.abs(shares - change) / np.maximum(np.abs(change), 1e-4)
+        assert np.median(missing) < 0.01 and mediation["residual"].values[number].max() < 0.05
+        summed = mediation["weight"].values[place].sum(0)
+        for i, name in enumerate(mediation["class"].values):
+            for j, target in enumerate(mediation["target"].values):
+                assert abs(summed[i, j] - written[layer, name, target]) < 1e-4
+
+
+def test_filters_that_carry_a_class_bring_back_more_of_it_than_random_ones(results):
+    tested = _table(results, "mediation_patch_test.csv").query("architecture == 'toynet' and layer == 'features.9'")
+    assert tested["restored"].mean() > 0.4 > 0.2 > tested["restored_random"].mean()
+
+
+def test_the_report_names_planted_classes_that_are_beyond_shams_and_the_truth(demo, results):
+    weights = _table(results, "object_weights_by_estimator.csv").query("architecture == 'toynet'")
+    shown = weights[(weights["estimator"] == "mediation") & (weights["layer"] == LAYERS[-1])]
+    sure = shown[shown["q_sham"] < 0.05]
+    truth = _table(results, "planted_truth.csv").query("architecture == 'toynet'").set_index(["class", "target"])
+    true = truth.loc[pd.MultiIndex.from_frame(sure[["class", "target"]])]
+    assert len(sure) > 10 and (np.sign(sure["weight"].values) == np.sign(true["true_change"].values)).mean() > 0.8
+    report = (demo[0] / "runs" / "demo" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "beyond sham boxes (q_sham &lt; 0.05)" in report and "truth: planted" in report

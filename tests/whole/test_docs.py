@@ -22,7 +22,7 @@ DOCS = ROOT / "docs"
 TEXTS = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 
 
-@pytest.mark.parametrize("name", ["results.md", "options.md"])
+@pytest.mark.parametrize("name", ["results.md", "options.md", "departures.md"])
 def test_what_is_generated_is_what_the_declarations_say(name):
     """`make docs` writes it anew."""
     assert (DOCS / name).read_text(encoding="utf-8") == pages(Profile, DOCS)[DOCS / name]
@@ -50,6 +50,14 @@ def test_every_option_is_described():
     text = (DOCS / "options.md").read_text(encoding="utf-8")
     for name, *_ in options(Profile):
         assert f"| `{name}` |" in text
+
+
+def test_every_departure_names_options_that_there_are():
+    known = {name for name, *_ in options(Profile)}
+    departures = [departure for study in studies() for departure in study.section.departures]
+    assert len({departure.what for departure in departures}) == len(departures) > 20
+    for departure in departures:
+        assert set(departure.options) <= known, departure.what
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)

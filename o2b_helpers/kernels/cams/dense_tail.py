@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
+from o2b_helpers.kernels.cams.mean_derivatives import mean_slope
 from o2b_helpers.models.fast.folding import FastLinear
 from o2b_helpers.models.fast.matrix_product import product
 
@@ -25,29 +26,44 @@ class DenseTail:
         Each takes and gives (image, feature); in eval mode.
     values : tensor (image, feature)
         What the first of them is given.
+    ends : tensor (image, feature), optional
+        Where `values` move to. What goes back is then averaged along the way: see
+        :mod:`~o2b_helpers.kernels.cams.mean_derivatives`.
 
     Attributes
     ----------
     features : tensor (image, feature)
         What the last one gives.
+    ends : tensor (image, feature), or None
+        What it gives at the ends.
     """
 
-    def __init__(self, stages: Iterable[tuple[str, nn.Module]], values: Float[torch.Tensor, "image feature"]):
-        self.features = values.detach()
+    def __init__(
+        self,
+        stages: Iterable[tuple[str, nn.Module]],
+        values: Float[torch.Tensor, "image feature"],
+        ends: Float[torch.Tensor, "image feature"] | None = None,
+    ):
+        self.features, self.ends = values.detach(), ends
         self._passed: list[tuple[nn.Module, torch.Tensor, torch.Tensor]] = []
         for _, stage in stages:
-            before = self.features
+            before, moved = self.features, self.ends
+            apply = FastLinear(stage) if isinstance(stage, nn.Linear) else stage
             with torch.no_grad():
-                self.features = (FastLinear(stage) if isinstance(stage, nn.Linear) else stage)(before)
-            self._passed.append((stage, before, self.features))
+                self.features = apply(before)
+                self.ends = None if moved is None else apply(moved)
+                slope = self.features > 0
+                if isinstance(stage, nn.ReLU) and moved is not None:
+                    slope = mean_slope(before, moved, torch.relu)
+            self._passed.append((stage, before, slope))
 
     def back(self, gradient: Float[torch.Tensor, "run image feature"]) -> torch.Tensor:
         """Take gradients (run, image, feature) at the features back to the values."""
-        for stage, before, behind in reversed(self._passed):
+        for stage, before, slope in reversed(self._passed):
             if isinstance(stage, nn.Linear):
                 gradient = product(gradient.flatten(0, 1), stage.weight.T).unflatten(0, gradient.shape[:2])
             elif isinstance(stage, nn.ReLU):
-                gradient = gradient * (behind > 0)
+                gradient = gradient * slope
             elif not isinstance(stage, nn.Dropout | nn.Identity):
                 with torch.enable_grad():
                     leaf = before.requires_grad_()

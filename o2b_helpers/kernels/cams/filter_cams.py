@@ -16,6 +16,7 @@ from o2b_helpers.kernels.cams.gradient_means import gradient_sum, output_edges, 
 from o2b_helpers.kernels.regions.box_statistics import map_extremes
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.backbones.hooked import HookedBackbone
+from o2b_helpers.models.backbones.stages import Stages
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 ROWS_AT_ONCE = 8
@@ -220,7 +221,7 @@ def recorded_pass(
         maps, features = backbone.run_from(images, layers)
         return maps, features, DenseTail([], features)
     names = [name for name, _ in backbone.stages]
-    first, flat = min(map(names.index, layers)), next(i for i, n in enumerate(names) if len(backbone.shapes[n]) == 1)
+    first = min(map(names.index, layers))
     # what only passes by should stay in the cache, and not be there for all images at once
     largest = max(math.prod(backbone.shapes[name]) for name in names[: first + 1]) * images.element_size()
     some = max(1, IN_CACHE // largest) if images.device.type != "cuda" else len(images)
@@ -229,8 +230,23 @@ def recorded_pass(
     with torch.enable_grad():
         values = start.requires_grad_()
         maps = {names[first]: values}
-        for name, stage in backbone.stages[first + 1 : flat + 1]:
+        for name, stage in map_stages(backbone, names[first]):
             values = stage(values)
             if name in layers:
                 maps[name] = values
-    return maps, values, DenseTail(backbone.stages[flat + 1 :], values)
+    return maps, values, DenseTail(dense_stages(backbone), values)
+
+
+def map_stages(backbone: Backbone, layer: str) -> Stages:
+    """List the stages that take the maps at a layer to flat values (image, feature)."""
+    names = [name for name, _ in backbone.stages]
+    return backbone.stages[names.index(layer) + 1 : _flat(backbone) + 1]
+
+
+def dense_stages(backbone: Backbone) -> Stages:
+    """List the stages that take the flat values to the features."""
+    return backbone.stages[_flat(backbone) + 1 :]
+
+
+def _flat(backbone: Backbone) -> int:
+    return next(place for place, (name, _) in enumerate(backbone.stages) if len(backbone.shapes[name]) == 1)

@@ -51,7 +51,8 @@ def filter_scores(
     A filter's map is relu(w A). Scaled per filter the size of w cancels: the map is that of A where w > 0 and
     empty where w <= 0 (METHODS 3, identity 3), so the box statistics are computed once and shared by all runs.
     Scaled per layer it is divided by the largest value of relu(w A) over the layer's filters in that image, without
-    taking a minimum off, so that filters keep their relative strength; every score then grows with w.
+    taking a minimum off, so that filters keep their relative strength; every score but ``ratio``, which no scale
+    changes, then grows with w.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def filter_scores(
         Length of the class axis.
     layers : sequence of str
         Target layers, by module path; they follow each other on the filter axis.
-    score : {"homogeneity", "mean", "max"}
+    score : {"homogeneity", "mean", "max", "ratio"}
         See :func:`box_scores`.
     cam_scale : {"filter", "layer"}
         What each map is scaled by.
@@ -155,11 +156,12 @@ def filter_scores(
                 workspace=workspace,
             )
             scores = box_scores(mean, maximum, score).to("cpu", torch.float64)
-            by_row = _strength(of_layer, cam_scale).transpose(0, 1)[owner] * scores[:, None]
+            scale = "filter" if score == "ratio" else cam_scale  # mean / maximum is that of any multiple of the map
+            by_row = _strength(of_layer, scale).transpose(0, 1)[owner] * scores[:, None]
             _add(sums, own_filters, own_classes, weights, by_row)
             if ungated:
                 positive = of_layer._replace(weights=torch.ones_like(of_layer.weights[:1]))
-                _add(plain, own_filters, own_classes, weights, _strength(positive, cam_scale)[0, owner] * scores)
+                _add(plain, own_filters, own_classes, weights, _strength(positive, scale)[0, owner] * scores)
             if squares:
                 _add(square, own_filters, own_classes, None, by_row.square_())
     count = np.bincount(box_class.numpy(), minlength=n_classes).astype(np.int64)

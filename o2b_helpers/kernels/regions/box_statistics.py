@@ -15,7 +15,7 @@ from o2b_helpers.kernels.regions.box_spans import BoxSpans, box_spans
 from o2b_helpers.kernels.regions.resize import Axis, resize_axis
 from o2b_helpers.models.finite import finite
 
-SCORES = ("homogeneity", "mean", "max")
+SCORES = ("homogeneity", "mean", "max", "ratio")
 SCALES = ("map", "none")
 BLOCK_BYTES = 32 * 2**20
 
@@ -139,8 +139,8 @@ def box_statistics(
     for images, channels, own in _blocks(maps.shape, image, block_bytes):
         native = maps[images, channels].permute(0, 2, 3, 1).contiguous()
         low, high = lowest[images, channels], highest[images, channels]
-        # far above 0 a map's spread would be lost in rounding
-        if scale == "map" and bool((low > high - low).any()):
+        # far above 0 a map's spread would be lost in rounding, and where a map is lowest a box must score exactly 0
+        if scale == "map" and bool((low != 0).any()):
             native, high, low = native - low[:, None, None], high - low, torch.zeros_like(low)
         for dimension, axis in enumerate(axes, 1):
             if axis.native > len(axis):  # finer than the input: its pixels then are the samples
@@ -247,19 +247,20 @@ def box_scores(
     """Score boxes from the mean and the maximum of the map inside (the paper, section 3.1, equation 1).
 
     ``homogeneity`` is mean * (mean / maximum), our reading of the equation: high where the whole box is
-    as active as its most active pixel. ``mean`` is EmoCAM's mean activation; ``max`` the maximum.
+    as active as its most active pixel. ``mean`` is EmoCAM's mean activation; ``max`` the maximum; ``ratio`` is
+    mean / maximum, the other natural reading of the equation: how even the map is in the box, however strong.
 
     Parameters
     ----------
     mean, maximum : tensor (box, channel)
         From :func:`box_statistics`, not negative.
-    score : {"homogeneity", "mean", "max"}
+    score : {"homogeneity", "mean", "max", "ratio"}
         Which score.
 
     Returns
     -------
     tensor (box, channel)
-        Same unit as `mean`; 0 where the map is 0 all over the box.
+        Same unit as `mean`, but for ``ratio``, which has none (0..1); 0 where the map is 0 all over the box.
 
     Raises
     ------
@@ -277,4 +278,5 @@ def box_scores(
         return mean
     if score == "max":
         return maximum
-    return torch.where(maximum > 0, mean * (mean / torch.where(maximum > 0, maximum, 1.0)), 0.0)
+    even = torch.where(maximum > 0, mean / torch.where(maximum > 0, maximum, 1.0), 0.0)
+    return even if score == "ratio" else mean * even

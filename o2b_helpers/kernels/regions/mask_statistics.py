@@ -254,8 +254,8 @@ def _image_statistics(
         block = slice(start, start + step)
         native = maps[block].flatten(1).T.contiguous()
         low, high = (extreme[block] for extreme in extremes)
-        # far above 0 a map's spread would be lost in rounding
-        if scale == "map" and bool((low > high - low).any()):
+        # far above 0 a map's spread would be lost in rounding, and where a map is lowest a mask must score exactly 0
+        if scale == "map" and bool((low != 0).any()):
             native, high, low = native - low, high - low, torch.zeros_like(low)
         values = weights @ native, candidates.maxima(native, workspace)
         if scale == "map":

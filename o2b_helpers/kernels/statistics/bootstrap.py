@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Real, Shaped
 
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.kernels.statistics.soft_ranks import soft_comparison, widths
 
 VALUES_AT_ONCE = 2**20  # of a block of resampled ranks
 
@@ -131,6 +132,9 @@ def bootstrap_weights(
     lesioned: Real[np.ndarray, "run filter stimulus"],
     targets: Real[np.ndarray, "target stimulus"],
     counts: Real[np.ndarray, "sample stimulus"],
+    *,
+    soft: bool = False,
+    leave_out: bool = True,
 ) -> Float[np.ndarray, "sample run label target"]:
     """Work out the class weights anew in every sample of stimuli.
 
@@ -144,22 +148,34 @@ def bootstrap_weights(
         Without missing values.
     counts : array (sample, stimulus)
         See :func:`draw_counts`.
+    soft : bool
+        Whether predictions are ranked softly, see :mod:`~o2b_helpers.kernels.statistics.soft_ranks`.
+    leave_out : bool
+        What is done with a lesion that leaves the same prediction for all stimuli of a sample: see
+        :func:`~o2b_helpers.kernels.statistics.weight_coefficients.weight_coefficients`.
 
     Returns
     -------
     array (sample, run, class, target)
-        float32.
+        float32; NaN in samples in which the target, or the whole network, has the same value for all stimuli.
     """
     runs, filters, classes = sensitivity.shape
     weights = np.empty((len(counts), runs, classes, len(targets)), dtype=np.float32)
     y = below(targets)
     for run in range(runs):
-        x = below(np.concatenate([base[run, None], lesioned[run]]))
+        x = np.concatenate([base[run, None], lesioned[run]])
+        x = soft_comparison(x, np.repeat(widths(base[run]), len(x))) if soft else below(x)
         weigh = sensitivity[run].T
         for some in _samples(counts, filters + 1):
             ranks, own = resampled_unit_ranks(x, counts[some]), resampled_unit_ranks(y, counts[some])
             rho = ranks @ own.transpose(0, 2, 1)  # (sample, 1 + filter, target)
-            weights[some, run] = weigh @ (rho[:, :1] - rho[:, 1:])
+            effect = rho[:, :1] - rho[:, 1:]
+            undefined = np.isnan(rho[:, 1:]) & ~np.isnan(rho[:, :1])
+            if undefined.any():
+                effect[undefined] = 0.0
+            weights[some, run] = weigh @ effect
+            if not leave_out and undefined.any():
+                weights[some, run][((weigh != 0) @ undefined.astype(float)) > 0] = np.nan
     return weights
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Real
+from jaxtyping import Bool, Float, Real
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
@@ -13,6 +13,8 @@ def weight_coefficients(
     sensitivity: Real[np.ndarray, "run filter label"],
     base: Real[np.ndarray, "run stimulus"],
     lesioned: Real[np.ndarray, "run filter stimulus"],
+    *,
+    leave_out: bool = True,
 ) -> Float[np.ndarray, "run label stimulus"]:
     """Return the coefficients of w = S' Delta (the paper, section 3.2), whose correlations are linear in the target.
 
@@ -27,11 +29,15 @@ def weight_coefficients(
         Predictions for the stimuli of a target, none missing.
     lesioned : array (run, filter, stimulus)
         Predictions without each filter.
+    leave_out : bool
+        A lesion that leaves the same prediction for all stimuli has no rho. True: the filter is left out of that run's
+        sum. False: in that run, classes with a sensitivity other than 0 have no weight.
 
     Returns
     -------
     array (run, class, stimulus)
-        float64; NaN where S is, and for a run in which a lesion leaves the same prediction for all stimuli.
+        float64; NaN where S is, for a run whose whole network predicts the same for all stimuli, and as `leave_out`
+        says.
 
     Raises
     ------
@@ -54,5 +60,27 @@ def weight_coefficients(
             expected="(run, filter, class), (run, stimulus), (run, filter, stimulus)",
             remedy="take all from the same model and layer",
         )
-    change = unit_ranks(base)[:, None] - unit_ranks(lesioned)
-    return sensitivity.transpose(0, 2, 1) @ change
+    undefined = constant_lesions(base, lesioned)
+    change = unit_ranks(base)[:, None] - np.where(undefined[..., None], 0.0, unit_ranks(lesioned))
+    change[undefined] = 0.0
+    coefficients = sensitivity.transpose(0, 2, 1) @ change
+    if not leave_out:
+        coefficients[(undefined[..., None] & (sensitivity != 0)).any(1)] = np.nan
+    return coefficients
+
+
+def constant_lesions(
+    base: Real[np.ndarray, "run stimulus"], lesioned: Real[np.ndarray, "run filter stimulus"]
+) -> Bool[np.ndarray, "run filter"]:
+    """Mark the lesions that leave the same prediction for all stimuli; not where the whole network predicts so already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> base, lesioned = np.array([[1, 2, 3], [4, 4, 4]]), np.array([[[3, 2, 1], [5, 5, 5]], [[3, 2, 1], [5, 5, 5]]])
+    >>> constant_lesions(base, lesioned).tolist()
+    [[False, True], [False, False]]
+    """
+    base, lesioned = np.asarray(base), np.asarray(lesioned)
+    varied = (base != base[:, :1]).any(1)
+    return varied[:, None] & (lesioned == lesioned[:, :, :1]).all(2)

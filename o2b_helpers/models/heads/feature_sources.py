@@ -156,6 +156,21 @@ def as_source(features: np.ndarray | FeatureSource, device: str = "cpu") -> Feat
     return InMemory(features, device)
 
 
+def read_once(source: FeatureSource) -> InMemory:
+    """Read all features of a source into memory, for those who read them several times; there is room for few images.
+
+    Examples
+    --------
+    >>> read_once(InMemory(np.array([[0, 1], [2, 3]]))).values.tolist()
+    [[0.0, 1.0], [2.0, 3.0]]
+    """
+    images = source.shape[0]
+    room = torch.empty(source.shape, device=source.device)
+    for block in source.read(np.arange(images), [(0, images)], room):
+        room = block
+    return InMemory(room.cpu().numpy(), source.device, overwrite=True)
+
+
 def _fill(file: FileIO, line: memoryview) -> None:
     """Read until the line is full: one call may give less."""
     while len(line):

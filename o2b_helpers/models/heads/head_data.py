@@ -61,6 +61,59 @@ def stratified_splits(
             remedy="correct the parameters of the heads",
         )
     labels = np.asarray(labels)
+    return _drawn(labels, np.ones((runs, len(labels)), dtype=bool), test_share, [seed, 0], groups)
+
+
+def validation_splits(
+    labels: np.ndarray, test: np.ndarray, share: float, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Draw the validation images of each run from those that do not test, the same share of every label (ours).
+
+    Parameters
+    ----------
+    labels, groups
+        As for `stratified_splits`; a group lies on one side of `test`.
+    test : array (run, image) of bool
+        The test images of each run.
+    share : float
+        Share of the other images that validate, between 0 and 1.
+    seed : int
+        Run r draws from ``default_rng([seed, 1, r])``.
+
+    Returns
+    -------
+    array (run, image) of bool
+        True where an image chooses epoch and rate; it neither trains nor tests.
+
+    Raises
+    ------
+    ParameterError
+        `share` is out of range.
+    InputError
+        As for `stratified_splits`.
+
+    Examples
+    --------
+    >>> labels = np.repeat([0, 1], 10)
+    >>> test = stratified_splits(labels, runs=2, test_share=0.5, seed=0)
+    >>> validation = validation_splits(labels, test, share=0.2, seed=0)
+    >>> validation.sum(1).tolist(), bool((validation & test).any())
+    ([2, 2], False)
+    """
+    if not 0 < share < 1:
+        raise ParameterError(
+            "These splits cannot be drawn",
+            value=f"validation_share {share}",
+            expected="a share between 0 and 1, both excluded",
+            remedy="correct the parameters of the heads",
+        )
+    return _drawn(np.asarray(labels), ~np.asarray(test, bool), share, [seed, 1], groups)
+
+
+def _drawn(
+    labels: np.ndarray, candidates: np.ndarray, share: float, seed: list[int], groups: np.ndarray | None
+) -> np.ndarray:
+    """Draw a share of each label's candidates (run, image); the first image of a group stands for it."""
     kinds = _kinds(labels)
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
     if groups.shape != labels.shape:
@@ -70,17 +123,17 @@ def stratified_splits(
     _, first, group = np.unique(groups, return_index=True, return_inverse=True)
     stands = np.zeros(len(labels), dtype=bool)
     stands[first] = True
-    test = np.zeros((runs, len(labels)), dtype=bool)
-    for run in range(runs):
-        rng = np.random.default_rng([seed, 0, run])
+    drawn = np.zeros(candidates.shape, dtype=bool)
+    for run, own in enumerate(candidates):
+        rng = np.random.default_rng([*seed, run])
         for kind in kinds:
-            members = np.flatnonzero((labels == kind) & stands)
-            count = round(test_share * len(members))
+            members = np.flatnonzero((labels == kind) & stands & own)
+            count = round(share * len(members))
             if len(members) > 1:
                 count = min(max(count, 1), len(members) - 1)
-            test[run, rng.permutation(members)[:count]] = True
-        test[run] = test[run, first][group]
-    return test
+            drawn[run, rng.permutation(members)[:count]] = True
+        drawn[run] = drawn[run, first][group]
+    return drawn
 
 
 def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, n_images: int) -> None:

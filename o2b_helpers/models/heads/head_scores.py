@@ -15,6 +15,7 @@ from o2b_helpers.models.heads.learning_heads import LearningHeads
 from o2b_helpers.models.heads.split_ranks import split_ranks
 
 SPLITS = ("train", "test")
+WITH_VALIDATION = ("train", "validation", "test")  # the second split always chooses epoch and rate
 
 
 class EpochScores(ABC):
@@ -31,11 +32,14 @@ class EpochScores(ABC):
     ----------
     columns : tuple of str
         Names of the scores, as `_score` gives them.
+    splits : tuple of str
+        What images do in a run; those of the second split choose the epoch and the rate.
     best_epoch : array (head,)
-        The epoch with the smallest test loss so far; -1 for none.
+        The epoch with the smallest loss on the second split so far; -1 for none.
     """
 
     columns: tuple[str, ...] = ()
+    splits: tuple[str, ...] = SPLITS
     error = "loss"  # the score by which learning rates are compared, the smallest wins
 
     def __init__(self, heads: LearningHeads, outputs: int = 1) -> None:
@@ -62,7 +66,7 @@ class EpochScores(ABC):
         predictions : array (row, image)
             Of the learning heads, with what they kept.
         patience : int
-            Epochs without a smaller test loss.
+            Epochs without a smaller loss on the second split.
 
         Returns
         -------
@@ -83,7 +87,7 @@ class EpochScores(ABC):
         return np.repeat(epoch - self.best_epoch[active] < patience, outputs)
 
     def best(self, learning_rates: Sequence[float]) -> np.ndarray:
-        """Return the number of each run's head with the smallest test error (the first of equals).
+        """Return the number of each run's head with the smallest error on the second split (the first of equals).
 
         Raises
         ------
@@ -96,7 +100,7 @@ class EpochScores(ABC):
             raise ModelError(
                 "No learning rate trains a head",
                 value=f"run {diverged[0]}: the loss is not finite at rates {list(learning_rates)}",
-                expected="a finite test loss for at least one rate",
+                expected=f"a finite {self.splits[1]} loss for at least one rate",
                 remedy="add a smaller learning rate",
             )
         return np.arange(len(error)) * len(learning_rates) + error.argmin(1)
@@ -113,9 +117,9 @@ class EpochScores(ABC):
         epochs = np.repeat([epoch for epoch, _, _ in self.epochs], [len(active) for _, active, _ in self.epochs])
         scores = np.concatenate([scores for _, _, scores in self.epochs], 2)  # (split, score, row)
         order = np.lexsort((epochs, heads))
-        run, rate = np.divmod(np.repeat(heads[order], len(SPLITS)), len(learning_rates))
+        run, rate = np.divmod(np.repeat(heads[order], len(self.splits)), len(learning_rates))
         columns = {"run": run, "learning_rate": np.asarray(learning_rates, np.float64)[rate]}
-        columns |= {"epoch": np.repeat(epochs[order], len(SPLITS)), "split": np.tile(SPLITS, len(order))}
+        columns |= {"epoch": np.repeat(epochs[order], len(self.splits)), "split": np.tile(self.splits, len(order))}
         of_rows = scores[:, :, order].transpose(1, 2, 0).reshape(len(self.columns), -1)
         return pd.DataFrame(columns | dict(zip(self.columns, of_rows, strict=True)))
 
@@ -133,6 +137,8 @@ class Scores(EpochScores):
         Weight of each image in the loss.
     heads : LearningHeads
         The heads, before their first step.
+    validation : array (run, image) of bool, optional
+        The images of each run that choose epoch and rate; without it the test images do.
     """
 
     columns = ("mae", "loss", "rho")
@@ -145,10 +151,13 @@ class Scores(EpochScores):
         test: np.ndarray,
         image_weight: np.ndarray,
         heads: LearningHeads,
+        validation: np.ndarray | None = None,
     ) -> None:
         super().__init__(heads)
-        self.labels, self.test = labels, test
-        member = np.stack([~test, test])
+        self.labels, self.split = labels, test.astype(np.int8)
+        if validation is not None:
+            self.splits, self.split = WITH_VALIDATION, 2 * self.split + validation
+        member = np.stack([self.split == number for number in range(len(self.splits))])
         share = member / member.sum(2, keepdims=True)  # (split, run, image): a sum with it is a mean
         self.means = [part.reshape(-1, len(labels)).T.copy() for part in (share, share * image_weight)]
         self.ranks = np.empty(test.shape)  # of the ratings, around 0, in each split by itself
@@ -161,10 +170,10 @@ class Scores(EpochScores):
         """Return mean absolute error, loss and Spearman's rho: (split, score, head)."""
         error = np.abs(predictions.astype(np.float64) - self.labels)
         # for every head the means over the splits of all runs, of which its own run's are wanted: (split, head)
-        own = np.arange(len(run)), np.arange(len(SPLITS))[:, None] * len(self.test) + run
+        own = np.arange(len(run)), np.arange(len(self.splits))[:, None] * len(self.split) + run
         mae, loss = (each @ mean for each, mean in zip((error, error * error), self.means, strict=True))
         mae, loss = mae[own], loss[own]
-        products, spreads = split_ranks(predictions, self.test[run], self.ranks[run])
+        products, spreads = split_ranks(predictions, self.split[run], self.ranks[run], len(self.splits))
         spread = spreads * self.spread[:, run]
         ranked = np.isfinite(loss) & (spread > 0)
         rho = np.where(ranked, products / np.sqrt(np.where(ranked, spread, 1.0)), np.nan)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch.nn import functional
 
 from o2b_helpers.models.fast.matrix_product import product
-from o2b_helpers.models.heads.adam import Adam
+from o2b_helpers.models.heads.head_settings import HeadSettings
+from o2b_helpers.models.heads.optimisers import Adam, Optimiser, Sgd
 from o2b_helpers.models.heads.scaled_features import ScaledFeatures
 
 
@@ -28,10 +27,8 @@ class LearningHeads:
         What the heads read.
     runs : int
         Number of runs.
-    learning_rates : sequence of float
-        Each is tried in every run.
-    sigmoid : bool
-        Whether a sigmoid follows the linear layer.
+    settings : HeadSettings
+        The rules; each learning rate is tried in every run.
     seed : int
         Run r starts from ``default_rng([seed, r])``.
     outputs : int
@@ -49,11 +46,11 @@ class LearningHeads:
         self,
         scaled: ScaledFeatures,
         runs: int,
-        learning_rates: Sequence[float],
-        sigmoid: bool,
+        settings: HeadSettings,
         seed: int,
         outputs: int = 1,
     ) -> None:
+        learning_rates = settings.learning_rates
         features, device = scaled.mean.shape[1], scaled.mean.device
         rates = np.repeat(np.asarray(learning_rates, np.float64), outputs).tolist()  # of the rows of one run
         self.run = torch.arange(runs, device=device).repeat_interleave(len(rates))
@@ -68,8 +65,11 @@ class LearningHeads:
             self.weight[rows], self.bias[rows] = start[:, :-1] / self.rate[rows], start[:, -1:] / self.rate[rows]
         self.scale = scaled.inverse[self.run] * self.rate
         self.active = np.arange(runs * len(rates))
-        self.runs, self.sigmoid = runs, sigmoid
-        self.optimiser = Adam(self.weight, self.bias)
+        self.runs, self.sigmoid, self.weight_decay = runs, settings.output == "sigmoid", settings.weight_decay
+        both = self.weight, self.bias
+        self.optimiser: Optimiser = (
+            Adam(*both) if settings.optimiser == "adam" else Sgd(*both, momentum=settings.momentum)
+        )
         self._make_room()
 
     def begin_pass(self) -> None:
@@ -132,6 +132,9 @@ class LearningHeads:
         """Take one step along the gradient of the block; `factor` is what is left of the learning rates."""
         self.gradient *= self.scale
         self.total *= self.rate
+        if self.weight_decay:  # weights are held in units of the rate, gradients are not
+            self.gradient.addcmul_(self.weight, self.rate, value=self.weight_decay)
+            self.total.addcmul_(self.bias, self.rate, value=self.weight_decay)
         self.optimiser.step((self.weight, self.bias), (self.gradient, self.total), factor)
 
     def keep(self, going_on: np.ndarray) -> None:

@@ -49,7 +49,7 @@ class ScaledFeatures:
     A head of run r reads ``z = (x - mean_r) / deviation_r / sqrt(number of features)``, with mean and deviation over
     the training images of the run; a feature that is constant there is left out (0). The scaling is ours; it
     makes one learning rate mean the same for features of any size and number, and is folded back into the head
-    afterwards.
+    afterwards. Features that stay raw have ``z = x``.
 
     Parameters
     ----------
@@ -72,12 +72,24 @@ class ScaledFeatures:
     centred: bool
 
     @classmethod
-    def of(cls, source: FeatureSource, test: np.ndarray) -> ScaledFeatures:
-        """Measure means and deviations for each row of `test` (run, image) in one pass over the features."""
+    def of(cls, source: FeatureSource, held_out: np.ndarray, standardise: bool = True) -> ScaledFeatures:
+        """Measure means and deviations in one pass over the features; images that are held out do not count.
+
+        Parameters
+        ----------
+        source : FeatureSource
+            Where they come from.
+        held_out : array (run, image) of bool
+            The images from which a run does not learn.
+        standardise : bool
+            Whether to scale; raw features are only looked through for values that are not finite.
+        """
         (n, f), device = source.shape, source.device
         bounds, _ = pieces([n], f)
         room = torch.empty(max(stop - start for start, stop in bounds), f, device=device)
-        member = torch.from_numpy(np.vstack([np.ones((1, n), bool), ~test])).float().to(device)  # all, then each run
+        member = (
+            torch.from_numpy(np.vstack([np.ones((1, n), bool), ~held_out])).float().to(device)
+        )  # all, then each run
         sums = torch.zeros(2, len(member), f, dtype=torch.float64, device=device)
         shift = torch.zeros(f, device=device)
         for (start, stop), block in zip(bounds, source.read(np.arange(n), bounds, room), strict=True):
@@ -89,6 +101,10 @@ class ScaledFeatures:
             sums[1] += product(own, block.square_().T)
             if not torch.isfinite(sums).all():
                 _refuse(f"among images {start} to {stop - 1}")
+        if not standardise:
+            runs = len(held_out)
+            nothing = torch.zeros(runs, f, device=device)
+            return cls(source, torch.zeros(f, device=device), nothing, torch.ones_like(nothing), True)
         sums /= member.sum(1).double()[:, None]
         mean, variance = sums[0], sums[1].sub_(sums[0] ** 2).clamp_(min=0)
         centre = (shift.double() + mean[0]).float()

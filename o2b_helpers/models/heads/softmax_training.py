@@ -6,7 +6,6 @@ the test loss, best epoch kept, Adam, the same blocks of images. The loss is cro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +16,13 @@ from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.models.fast.matrix_product import one_thread
 from o2b_helpers.models.heads.feature_sources import FeatureSource, as_source
 from o2b_helpers.models.heads.head_data import check_classes, class_weights
-from o2b_helpers.models.heads.head_passes import Passes
+from o2b_helpers.models.heads.head_passes import HeadGroup, Passes
 from o2b_helpers.models.heads.head_scores import SPLITS, EpochScores
+from o2b_helpers.models.heads.head_settings import HeadSettings
 from o2b_helpers.models.heads.learning_heads import LearningHeads
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.models.heads.scaled_features import ScaledFeatures
-from o2b_helpers.models.heads.training import HeadSettings, is_small, learn
+from o2b_helpers.models.heads.training import is_small, learn
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ def train_softmax(
     classes = check_classes(labels, test, source.shape[0])
     image_weight = class_weights(labels, test, settings.class_weighted)
     with one_thread(is_small(source, settings)):
-        scaled = ScaledFeatures.of(source, test)
-        heads = SoftmaxHeads(scaled, len(test), rates, seed, classes)
+        scaled = ScaledFeatures.of(source, test, settings.standardise)
+        heads = SoftmaxHeads(scaled, len(test), settings, seed, classes)
         scores = ClassScores(labels, test, image_weight, heads)
         # passes weigh for squares, whose derivative has a factor of 2 that cross-entropy has not
-        passes = Passes(scaled, heads, labels, np.where(test, 0.0, image_weight / 2), settings.batch_size, seed)
-        learn(heads, scores, passes, settings)
+        groups = [HeadGroup(heads, scores, settings, np.where(test, 0.0, image_weight / 2))]
+        learn(groups, Passes(scaled, groups, labels, settings.batch_size, seed))
     chosen = scores.best(rates)
     weight, bias = scaled.fold(*scores.best_heads(chosen))
     readout = Readout(weight.reshape(len(test), classes, -1), bias.reshape(len(test), classes), "softmax")
@@ -132,14 +132,12 @@ class SoftmaxHeads(LearningHeads):
 
     Parameters
     ----------
-    scaled, runs, learning_rates, seed, outputs
+    scaled, runs, settings, seed, outputs
         As for `LearningHeads`.
     """
 
-    def __init__(
-        self, scaled: ScaledFeatures, runs: int, learning_rates: Sequence[float], seed: int, outputs: int
-    ) -> None:
-        super().__init__(scaled, runs, learning_rates, False, seed, outputs)
+    def __init__(self, scaled: ScaledFeatures, runs: int, settings: HeadSettings, seed: int, outputs: int) -> None:
+        super().__init__(scaled, runs, settings, seed, outputs)
         self.outputs = outputs
 
     def _values(self, piece: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, run: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,14 @@
-"""Ranks within the training and within the test images of many heads, from one sort of all their predictions."""
+"""Ranks within the splits (training images, test images ...) of many heads, from one sort of all their predictions."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def split_ranks(predictions: np.ndarray, test: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rank predictions within either split, and multiply with other ranks.
+def split_ranks(
+    predictions: np.ndarray, split: np.ndarray, others: np.ndarray, splits: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rank predictions within every split, and multiply with other ranks.
 
     Sorted images of a split are a part of all sorted images, so that ranks within it are counts along one sort.
 
@@ -14,10 +16,12 @@ def split_ranks(predictions: np.ndarray, test: np.ndarray, others: np.ndarray) -
     ----------
     predictions : array (head, image)
         Finite numbers; heads with others get a result without meaning.
-    test : array (head, image) of bool
-        True in the second split, False in the first.
+    split : array (head, image) of int or bool
+        The split of each image, from 0.
     others : array (head, image)
         What to multiply with.
+    splits : int
+        Number of splits.
 
     Returns
     -------
@@ -35,9 +39,11 @@ def split_ranks(predictions: np.ndarray, test: np.ndarray, others: np.ndarray) -
     """
     order = np.argsort(predictions, axis=1)
     order += np.arange(len(predictions))[:, None] * predictions.shape[1]  # into flat arrays, which are read faster
-    split = test.ravel().take(order)
-    count = np.cumsum(split, axis=1)
-    counts = np.stack([np.arange(1, order.shape[1] + 1) - count, count]).astype(np.float64)
+    number = split.ravel().take(order)
+    later = [number == each for each in range(1, splits)]
+    later_counts = np.stack([np.cumsum(part, axis=1) for part in later])
+    first = np.arange(1, order.shape[1] + 1) - later_counts.sum(0)
+    counts = np.concatenate([first[None], later_counts]).astype(np.float64)
     centre = (counts[:, :, -1:] + 1) / 2
     ordered = predictions.ravel().take(order)
     equal = ordered[:, 1:] == ordered[:, :-1]
@@ -45,10 +51,11 @@ def split_ranks(predictions: np.ndarray, test: np.ndarray, others: np.ndarray) -
     if len(tied):
         counts[:, tied] = _average(counts[:, tied], equal[tied])
     rank = counts - centre
-    rank = np.where(split, rank[1], rank[0])
+    rank = np.take_along_axis(rank, number[None].astype(np.intp), 0)[0]
     each = np.stack([rank * others.ravel().take(order), rank * rank])
-    second = np.where(split, each, 0.0).sum(2)
-    return tuple(np.stack([each.sum(2) - second, second], 1))
+    sums = np.stack([np.where(part, each, 0.0).sum(2) for part in later], 1)  # (products or squares, split, head)
+    products, squares = np.concatenate([each.sum(2)[:, None] - sums.sum(1, keepdims=True), sums], 1)
+    return products, squares
 
 
 def _average(counts: np.ndarray, equal: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ the scaling of the features.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,66 +15,35 @@ import numpy as np
 import pandas as pd
 import torch
 
-from o2b_helpers.core.errors import ParameterError
+from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.core.progress import SECONDS_BETWEEN_LINES, say
 from o2b_helpers.models.fast.matrix_product import one_thread
 from o2b_helpers.models.heads.feature_sources import FeatureSource, InMemory, as_source
-from o2b_helpers.models.heads.head_data import check_labels, image_weights, stratified_splits
-from o2b_helpers.models.heads.head_passes import Passes
-from o2b_helpers.models.heads.head_scores import EpochScores, Scores
+from o2b_helpers.models.heads.head_data import (
+    check_labels,
+    image_weights,
+    stratified_splits,
+    validation_splits,
+)
+from o2b_helpers.models.heads.head_passes import HeadGroup, Passes
+from o2b_helpers.models.heads.head_scores import Scores
+from o2b_helpers.models.heads.head_settings import HeadSettings
 from o2b_helpers.models.heads.learning_heads import LearningHeads
-from o2b_helpers.models.heads.readout import LINKS, OutputChoice, Readout
+from o2b_helpers.models.heads.readout import OutputChoice, Readout
 from o2b_helpers.models.heads.scaled_features import ScaledFeatures, pieces
 
-__all__ = ["HeadSettings", "TrainedHeads", "predict", "predict_readout", "stratified_splits", "train_heads"]
+__all__ = [
+    "HeadSettings",
+    "TrainedHeads",
+    "predict",
+    "predict_readout",
+    "stratified_splits",
+    "train_heads",
+    "train_heads_together",
+    "validation_splits",
+]
 
 SMALL_BLOCK_BYTES = 2 * 2**20  # of the training images of a step: below, a second thread does not pay
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """How heads are trained.
-
-    Parameters
-    ----------
-    epochs : int
-        At most this many passes through the training images (METHODS 2: 250 full models, 75 layer models).
-    patience : int
-        Stop after this many epochs without a smaller test loss (8, 6).
-    output : str
-        What follows the linear layer: ``"linear"`` or ``"sigmoid"`` for one output and mean squared error,
-        ``"softmax"`` for several and cross-entropy (:mod:`softmax_training`).
-    class_weighted : bool
-        Weigh images by the inverse frequency of their label among the training images, mean 1; not for ratings.
-    batch_size : int
-        Training images per step, on average (ours: 64).
-    learning_rates : sequence of float
-        Each is tried in every run (ours: 1e-3, 1e-2, 1e-1).
-    decay_epochs : float
-        The rate of epoch e (from 0) is rate / sqrt(1 + e / decay_epochs) (ours: 3).
-    """
-
-    epochs: int = 250
-    patience: int = 8
-    output: str = "linear"
-    class_weighted: bool = False
-    batch_size: int = 64
-    learning_rates: Sequence[float] = (1e-3, 1e-2, 1e-1)
-    decay_epochs: float = 3.0
-
-    def __post_init__(self) -> None:
-        positive = [self.epochs, self.patience, self.batch_size, self.decay_epochs, *self.learning_rates]
-        if not self.learning_rates or not all(math.isfinite(each) and each > 0 for each in positive):
-            raise ParameterError(
-                "These settings train no head",
-                value=self,
-                expected="epochs, patience, batch size, learning rates and decay above 0",
-                remedy="correct the parameters of the heads",
-            )
-        if self.output not in LINKS:
-            raise ParameterError(
-                "Unknown output of a head", value=self.output, expected=" or ".join(LINKS), remedy="correct the output"
-            )
 
 
 @dataclass(frozen=True)
@@ -87,12 +55,14 @@ class TrainedHeads:
     weight : array (run, feature), float32
     bias : array (run,), float32
     learning_rate : array (run,)
-        The rate whose best epoch has the smallest mean absolute error on the run's test images.
+        The rate whose best epoch has the smallest mean absolute error on the images that choose: the run's
+        validation images, or its test images where there are none.
     epoch : array (run,)
-        The epoch (from 0) with the smallest test loss, whose weights are kept.
+        The epoch (from 0) with the smallest loss on those images, whose weights are kept.
     history : DataFrame [run, learning_rate, epoch, split, mae, loss, rho]
-        Every epoch of every run and rate on ``train`` and ``test`` images: mean absolute error and loss of the
-        prediction against the label, Spearman's rho of the prediction with the rating (NaN for constant predictions).
+        Every epoch of every run and rate on ``train``, ``validation`` (if there are any) and ``test`` images: mean
+        absolute error and loss of the prediction against the label, Spearman's rho of the prediction with the rating
+        (NaN for constant predictions).
     link : str
         What follows the linear layer.
     """
@@ -173,6 +143,7 @@ def train_heads(
     settings: HeadSettings,
     seed: int,
     device: str = "cpu",
+    validation: np.ndarray | None = None,
 ) -> TrainedHeads:
     """Train one head per run and learning rate, and keep the best rate of each run.
 
@@ -194,6 +165,9 @@ def train_heads(
         rates alike. The images' order in epoch e is drawn from ``default_rng([seed, 2**32 - 1, e])``.
     device : str
         As torch names it; a source brings its own.
+    validation : array (run, image) of bool, optional
+        Images of each run that choose epoch and rate and from which nothing is learnt, see `validation_splits`. Without
+        them the test images choose (the paper's way), which makes their error a little too low.
 
     Returns
     -------
@@ -223,29 +197,107 @@ def train_heads(
     >>> heads.weight.shape, heads.bias.shape
     ((2, 4), (2,))
     """
-    if settings.output == "softmax":
+    return train_heads_together(features, labels, ratings, test, [settings], seed, device, validation)[0]
+
+
+def train_heads_together(
+    features: np.ndarray | FeatureSource,
+    labels: np.ndarray,
+    ratings: np.ndarray,
+    test: np.ndarray,
+    rules: Sequence[HeadSettings],
+    seed: int,
+    device: str = "cpu",
+    validation: np.ndarray | None = None,
+) -> list[TrainedHeads]:
+    """Train heads by several sets of rules in the same passes through the features.
+
+    Parameters
+    ----------
+    features, labels, ratings, test, seed, device, validation
+        As for `train_heads`.
+    rules : sequence of HeadSettings
+        They may differ in all but `batch_size` and `standardise`.
+
+    Returns
+    -------
+    list of TrainedHeads
+        For each set of rules, to the last bit what `train_heads` gives for it alone.
+
+    Raises
+    ------
+    InputError, ModelError, ParameterError
+        As `train_heads`; rules that need other blocks of images or other features.
+
+    Examples
+    --------
+    >>> features = np.random.default_rng(0).normal(size=(10, 4))
+    >>> labels = np.arange(10) % 2
+    >>> test = stratified_splits(labels, runs=2, test_share=0.2, seed=0)
+    >>> rules = HeadSettings(epochs=5), HeadSettings(epochs=3, class_weighted=True)
+    >>> trained = train_heads_together(features, labels, labels, test, rules, 0)
+    >>> [int(heads.history["epoch"].max()) for heads in trained]
+    [4, 2]
+    """
+    for settings in rules:
+        if settings.output == "softmax":
+            raise ParameterError(
+                "A softmax has several outputs",
+                value=settings.output,
+                expected="linear or sigmoid for one output",
+                remedy="train it with train_softmax, from numbers of classes",
+            )
+    shared = {(settings.batch_size, settings.standardise) for settings in rules}
+    if len(shared) != 1:
         raise ParameterError(
-            "A softmax has several outputs",
-            value=settings.output,
-            expected="linear or sigmoid for one output",
-            remedy="train it with train_softmax, from numbers of classes",
+            "These rules do not share their passes through the features",
+            value=f"batch size and standardise: {sorted(shared)}",
+            expected="at least one set of rules, all with the same batch size and features",
+            remedy="train them one after the other",
         )
     source = as_source(features, device)
     labels, ratings = np.asarray(labels, np.float64), np.asarray(ratings, np.float64)
     test = np.asarray(test, bool)
-    check_labels(labels, ratings, test, source.shape[0])
-    image_weight = image_weights(labels, test, settings.class_weighted)
-    with one_thread(is_small(source, settings)):
-        scaled = ScaledFeatures.of(source, test)
-        heads = LearningHeads(scaled, len(test), settings.learning_rates, settings.output == "sigmoid", seed)
-        scores = Scores(labels, ratings, test, image_weight, heads)
-        passes = Passes(scaled, heads, labels, np.where(test, 0.0, image_weight), settings.batch_size, seed)
-        learn(heads, scores, passes, settings)
-    chosen = scores.best(settings.learning_rates)
+    held_out = _held_out(test, validation)
+    check_labels(labels, ratings, held_out, source.shape[0])
+    with one_thread(is_small(source, rules[0])):
+        scaled, groups = ScaledFeatures.of(source, held_out, rules[0].standardise), []
+        for settings in rules:
+            weight = image_weights(labels, held_out, settings.class_weighted)
+            heads = LearningHeads(scaled, len(test), settings, seed)
+            scores = Scores(labels, ratings, test, weight, heads, validation)
+            groups.append(HeadGroup(heads, scores, settings, np.where(held_out, 0.0, weight)))
+        learn(groups, Passes(scaled, groups, labels, rules[0].batch_size, seed))
+    return [_trained(group, scaled) for group in groups]
+
+
+def _held_out(test: np.ndarray, validation: np.ndarray | None) -> np.ndarray:
+    """Return the images (run, image) from which nothing is learnt."""
+    if validation is None:
+        return test
+    validation = np.asarray(validation, bool)
+    if (
+        validation.shape != test.shape
+        or not validation.any(-1).all()
+        or not test.any(-1).all()
+        or (validation & test).any()
+    ):
+        raise InputError(
+            "Validation images and test images do not fit each other",
+            value=f"shapes {validation.shape} and {test.shape}",
+            expected="in every run at least one of either, and no image that is both",
+            remedy="draw them with stratified_splits and validation_splits; lower the shares or add pictures",
+        )
+    return validation | test
+
+
+def _trained(group: HeadGroup, scaled: ScaledFeatures) -> TrainedHeads:
+    """Keep the best rate of each run."""
+    scores, rates = group.scores, group.settings.learning_rates
+    chosen = scores.best(rates)
     weight, bias = scaled.fold(*scores.best_heads(chosen))
-    rate = np.asarray(settings.learning_rates, np.float64)[chosen % len(settings.learning_rates)]
-    history = scores.history(settings.learning_rates)
-    return TrainedHeads(weight, bias, rate, scores.best_epoch[chosen], history, settings.output)
+    rate = np.asarray(rates, np.float64)[chosen % len(rates)]
+    return TrainedHeads(weight, bias, rate, scores.best_epoch[chosen], scores.history(rates), group.settings.output)
 
 
 def is_small(source: FeatureSource, settings: HeadSettings) -> bool:
@@ -253,16 +305,18 @@ def is_small(source: FeatureSource, settings: HeadSettings) -> bool:
     return isinstance(source, InMemory) and 4 * source.shape[1] * settings.batch_size <= SMALL_BLOCK_BYTES
 
 
-def learn(heads: LearningHeads, scores: EpochScores, passes: Passes, settings: HeadSettings) -> None:
-    """Let heads learn, epoch by epoch, until none gets better; `scores` keeps the best of each."""
-    said = time.monotonic()
-    for epoch in range(settings.epochs + 1):
-        factor = 1 / math.sqrt(1 + epoch / settings.decay_epochs) if epoch < settings.epochs else None
-        predictions = passes.go(epoch, factor)  # of the weights at the end of the epoch before
-        if epoch:
-            heads.keep(scores.add(epoch - 1, predictions, settings.patience))
-        if not len(heads.active):
-            break
-        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
-            said, left = time.monotonic(), len(heads.active) // scores.outputs
-            say(f"  training heads: {epoch} of at most {settings.epochs} epochs, {left} still learn")
+def learn(groups: Sequence[HeadGroup], passes: Passes) -> None:
+    """Let heads learn, epoch by epoch, until none gets better; the scores of each group keep its best."""
+    said, epoch, learning = time.monotonic(), 0, list(groups)
+    while learning:
+        predictions = passes.go(epoch, learning)  # of the weights at the end of the epoch before
+        for group, predicted in zip(learning, predictions, strict=True):
+            if epoch:
+                group.heads.keep(group.scores.add(epoch - 1, predicted, group.settings.patience))
+        learning = [group for group in learning if epoch < group.settings.epochs and len(group.heads.active)]
+        epoch += 1
+        if learning and time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            left = sum(len(group.heads.active) // group.scores.outputs for group in learning)
+            most = max(group.settings.epochs for group in learning)
+            said = time.monotonic()
+            say(f"  training heads: {epoch} of at most {most} epochs, {left} still learn")

@@ -34,8 +34,8 @@ OFFLINE = (
 class OfflineChromium(Chromium):
     """Chrome as kaleido starts it, with everything switched off that would use the network.
 
-    Where Linux allows it, it is also set apart from every network: it then knows that it is offline, and does not even
-    look whether there is a way to an IPv6 address (which sends nothing).
+    Where Linux allows it, it is also set apart from every network. It may still look whether there is a way to an IPv6
+    address: that sends nothing, and finds none.
     """
 
     def get_cli(self) -> Sequence[str]:

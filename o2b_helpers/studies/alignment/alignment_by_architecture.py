@@ -13,6 +13,7 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.alignment.measures.correlations import align, summarise
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, PREDICTIONS
+from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.tables import TARGETS
 
 BY = ["architecture", "weights", "run"]
@@ -40,7 +41,7 @@ def alignment_facts(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "correlations": len(table),
         "p_below_0.05_uncorrected": int((table["p"] < 0.05).sum()),
-        "q_below_0.05": int((table["q"] < 0.05).sum()),
+        "q_below_0.05": beyond_chance(table["p_perm"])[0],
         "p_familywise_below_0.05": int((table["p_fwer"] < 0.05).sum()),
         "without_rho_because_constant": int(table["rho"].isna().sum()),
         "mean_rho_by_condition": table.groupby("condition")["rho"].mean().to_dict(),

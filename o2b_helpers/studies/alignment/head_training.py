@@ -19,34 +19,82 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.pixel_cache import CachedImages
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.heads.feature_places import choose_place
-from o2b_helpers.models.heads.feature_sources import FeatureSource, InMemory, OnDisk, Streamed
+from o2b_helpers.models.heads.feature_sources import FeatureSource, InMemory, OnDisk, Streamed, read_once
 from o2b_helpers.models.heads.features import layer_features, n_features
-from o2b_helpers.models.heads.head_data import stratified_splits
-from o2b_helpers.models.heads.training import HeadSettings, predict, train_heads
-from o2b_helpers.studies.common.networks import loaded, model_part
-from o2b_helpers.studies.common.options import Model
+from o2b_helpers.models.heads.head_data import stratified_splits, validation_splits
+from o2b_helpers.models.heads.head_settings import HeadSettings
+from o2b_helpers.models.heads.training import predict, train_heads_together
+from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
+from o2b_helpers.studies.common.options import LAYER_RULES, SETS_OF_RULES, Learning, Model
 from o2b_helpers.studies.common.pictures import pictures
+from o2b_helpers.studies.common.select import FULL
 
-FULL = "full"
+DECAY_EPOCHS = 3.0  # rate / sqrt(1 + epoch / 3), ours
+
+
+def rules_at(model: Model, layer: str) -> tuple[str, ...]:
+    """Name the sets of rules (blocks of ``heads``) by which a model's heads at one layer are trained, all at once.
+
+    Examples
+    --------
+    >>> rules_at(Model(), "full"), rules_at(Model(layer_models=False, object2brain=False), "full")
+    (('full', 'full_under_layer_rules'), ('full',))
+    """
+    return tuple(name for name in model.sets_of_rules if (name == LAYER_RULES) == (layer != FULL))
+
+
+def layers_of(params: Params, model: Model) -> list[str]:
+    """List where a model's heads are trained, each a shard: on the whole network first, then from early to late."""
+    return [FULL, *(target_layers(params, model) if model.layer_models else ())]
+
+
+def rates_of(heads: Learning, rules: str) -> tuple[float, ...]:
+    """Return the learning rates that a set of rules tries."""
+    own = getattr(heads, rules).learning_rates
+    return tuple(heads.learning_rates if own is None else own)
 
 
 def heads_part(
     params: Params, store: Store, model: Model, layer: str, training: pd.DataFrame, stimuli: pd.DataFrame
 ) -> dict[str, Any]:
     """Return all that the heads of one model at one layer depend on besides code."""
-    heads = params.analysis.heads.model_dump()
-    settings = heads.pop("full" if layer == FULL else "layer")
-    heads.pop("layer" if layer == FULL else "full")
+    own = params.analysis.heads_of(model)
+    rules = {
+        name: {**getattr(own, name).model_dump(), "learning_rates": rates_of(own, name)}
+        for name in rules_at(model, layer)
+    }
+    heads = {name: value for name, value in own.model_dump().items() if name not in SETS_OF_RULES}
+    heads.pop("learning_rates")  # each set of rules holds its own
+    if own.select == "test":
+        heads.pop("validation_share")
     identity = model_part(params, model, store)
     identity.pop("layers")
     return {
         "model": identity,
         "layer": layer,
         "heads": heads,
-        "settings": settings,
+        "rules": rules,
         "images": digest_of(training[["image", "sha256", "target", "valence", "group"]].values.tolist()),
         "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
     }
+
+
+def head_settings(heads: Learning, rules: str) -> HeadSettings:
+    """Return how heads are trained by one set of rules."""
+    own = getattr(heads, rules)
+    return HeadSettings(
+        epochs=own.epochs,
+        patience=own.patience,
+        output=own.output,
+        class_weighted=own.class_weighted,
+        batch_size=heads.batch_size,
+        learning_rates=rates_of(heads, rules),
+        decay_epochs=None if heads.decay == "none" else DECAY_EPOCHS,
+        optimiser=heads.optimiser,
+        momentum=heads.momentum,
+        weight_decay=heads.weight_decay,
+        standardise=heads.standardise,
+    )
 
 
 def heads_shard(
@@ -58,7 +106,11 @@ def heads_shard(
     training: pd.DataFrame,
     stimuli: pd.DataFrame,
 ) -> Shard:
-    """Return what trains the heads of one model at one layer and predicts the stimuli with them."""
+    """Return what trains the heads of one model at one layer and predicts the stimuli with them.
+
+    Its folder holds, for each set of rules, ``<rules>.safetensors``, ``<rules>_predictions.npy``,
+    ``<rules>_history.parquet`` and ``<rules>_kept.csv``.
+    """
     own = heads_part(params, store, model, layer, training, stimuli)
     label = f"{params.name} {model.label} ({model.weights_label}) {layer}"
     return Shard("heads", label, own, _train, (params, model, layer, corpus, training, stimuli))
@@ -73,16 +125,8 @@ def _train(
     stimuli: pd.DataFrame,
     folder: Path,
 ) -> None:
-    store, heads = Store(params.store), params.analysis.heads
-    rules = heads.full if layer == FULL else heads.layer
-    settings = HeadSettings(
-        epochs=rules.epochs,
-        patience=rules.patience,
-        output=rules.output,
-        class_weighted=rules.class_weighted,
-        batch_size=heads.batch_size,
-        learning_rates=tuple(heads.learning_rates),
-    )
+    store, heads = Store(params.store), params.analysis.heads_of(model)
+    rules = rules_at(model, layer)
     network = loaded(params, model)
     known = pictures(params, store, model, corpus, "corpus").of(training["sha256"])
     shown = pictures(params, store, model, stimuli, "stimuli")
@@ -90,27 +134,33 @@ def _train(
     scratch = folder / "features.npy"
     strata, groups = training["stratum"].to_numpy(), training["group"].to_numpy()
     test = stratified_splits(strata, heads.runs, heads.test_share, heads.seed, groups)
-    trained = train_heads(
-        _features(params, network, known, at, scratch),
+    validation = None
+    if heads.select == "validation":
+        validation = validation_splits(strata, test, heads.validation_share, heads.seed, groups)
+    rates = sum(len(rates_of(heads, name)) for name in rules)
+    trained = train_heads_together(
+        _features(params, network, known, at, rates, scratch),
         training["target"].to_numpy(),
         training["valence"].to_numpy(),
         test,
-        settings,
+        [head_settings(heads, name) for name in rules],
         seed=heads.seed,
+        validation=validation,
     )
     scratch.unlink(missing_ok=True)
-    features = Streamed(network, shown, at, params.execution.batch_size)
-    save_file(
-        {"weight": np.ascontiguousarray(trained.weight), "bias": np.ascontiguousarray(trained.bias)},
-        folder / "heads.safetensors",
-    )
-    np.save(folder / "predictions.npy", predict(features, trained.weight, trained.bias, rules.output))
-    trained.history.to_parquet(folder / "history.parquet", index=False)
-    kept = {"run": range(heads.runs), "learning_rate": trained.learning_rate, "epoch": trained.epoch}
-    write_frame(pd.DataFrame(kept), folder / "kept.csv")
+    features: FeatureSource = Streamed(network, shown, at, params.execution.batch_size)
+    if len(rules) > 1:
+        features = read_once(features)
+    for name, own in zip(rules, trained, strict=True):
+        tensors = {"weight": np.ascontiguousarray(own.weight), "bias": np.ascontiguousarray(own.bias)}
+        save_file(tensors, folder / f"{name}.safetensors")
+        np.save(folder / f"{name}_predictions.npy", predict(features, own.weight, own.bias, own.link))
+        own.history.to_parquet(folder / f"{name}_history.parquet", index=False)
+        kept = {"run": range(heads.runs), "learning_rate": own.learning_rate, "epoch": own.epoch}
+        write_frame(pd.DataFrame(kept), folder / f"{name}_kept.csv")
 
 
-def feature_place(params: Params, n_images: int, n_features: int) -> str:
+def feature_place(params: Params, n_images: int, n_features: int, rates: int) -> str:
     """Return where features are while heads learn from them, ``"memory"``, ``"disk"`` or ``"stream"``.
 
     Parameters
@@ -119,17 +169,21 @@ def feature_place(params: Params, n_images: int, n_features: int) -> str:
         The profile; ``execution.features`` decides, or for ``auto`` what fits.
     n_images, n_features : int
         Size of the features of a layer.
+    rates : int
+        Learning rates that are tried, over all sets of rules.
     """
     heads, execution = params.analysis.heads, params.execution
     budget = memory_for_this_process(execution.memory_gib) - resident_bytes()
-    many = n_images, n_features, heads.runs, len(heads.learning_rates)
+    many = n_images, n_features, heads.runs, rates
     return choose_place(execution.features, *many, budget, params.store)
 
 
-def _features(params: Params, backbone: Backbone, images: CachedImages, layer: str, scratch: Path) -> FeatureSource:
+def _features(
+    params: Params, backbone: Backbone, images: CachedImages, layer: str, rates: int, scratch: Path
+) -> FeatureSource:
     """Compute the features of a layer and keep them where they fit, or return what computes them in every pass."""
     n, f = len(images), n_features(backbone, layer)
-    place, size = feature_place(params, n, f), params.execution.batch_size
+    place, size = feature_place(params, n, f, rates), params.execution.batch_size
     if place != "memory":
         told = {"disk": "in a file until the heads are trained", "stream": "computed anew in every epoch"}[place]
         say(f"    features of {layer} ({n} images x {f} = {in_words(4 * n * f)}): {told}")

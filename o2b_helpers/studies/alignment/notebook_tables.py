@@ -6,17 +6,26 @@ import pandas as pd
 
 from o2b_helpers.core.params import Params
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.alignment.kept_heads import kept_heads
+from o2b_helpers.studies.alignment.figures.contrasts import contrasts
+from o2b_helpers.studies.alignment.figures.kept_heads import kept_heads
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
-from o2b_helpers.studies.alignment.tables import HEADS
+from o2b_helpers.studies.alignment.tables import CONTRASTS, HEADS
 from o2b_helpers.studies.common.people import people_sources
 from o2b_helpers.studies.common.select import FULL
 
 
 def kept_full_heads(results: Results) -> pd.DataFrame:
-    """Return the kept head of every full model and run: learning_rate, epoch, mae, loss, rho on held-out pictures."""
+    """Return the kept head of every full model and run, of both sets.
+
+    Returns
+    -------
+    DataFrame
+        rules (``full``: figure 1, ``full_under_layer_rules``: figure 2 and Object2Brain), learning_rate, epoch, and
+        mae, loss and rho on held-out pictures.
+    """
     kept = kept_heads(results.table(HEADS))
-    return kept[kept["layer"] == FULL].drop(columns=["layer", "split"]).reset_index(drop=True)
+    kept = kept[kept["layer"] == FULL].drop(columns=["layer", "split"])
+    return kept[["architecture", "weights", "rules", *kept.columns.drop(["architecture", "weights", "rules"])]]
 
 
 def decoded_from_regions(params: Params, targets: pd.DataFrame) -> pd.DataFrame:
@@ -31,3 +40,12 @@ def decoded_from_regions(params: Params, targets: pd.DataFrame) -> pd.DataFrame:
     """
     people = people_sources(params.analysis.human.model_dump())
     return decoding_table(targets, params.analysis.significance, people[0] if people else None)
+
+
+def largest_differences(results: Results, top: int = 5) -> pd.DataFrame:
+    """Return the contrasts with the smallest p of each kind, the largest difference first among equal ones."""
+    table = contrasts(results)
+    table = table.assign(size=-table["difference"].abs()).sort_values(["p", "size"], kind="stable")
+    first = table.groupby("contrast", sort=False).head(top).drop(columns=["weights", "second_weights", "size"])
+    order = {kind: place for place, kind in enumerate(dict.fromkeys(results.table(CONTRASTS)["contrast"]))}
+    return first.sort_values("contrast", key=lambda kinds: kinds.map(order), kind="stable").reset_index(drop=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
 from o2b_helpers.core.files.names import as_disks_compare
 from o2b_helpers.core.options import Block, option
-from o2b_helpers.studies.common.options import Model, Significance
+from o2b_helpers.studies.common.options import Learning, Model, Significance
 
 
 class Corpus(Block):
@@ -131,29 +131,7 @@ class Human(Block):
         return self
 
 
-class Training(Block):
-    """How one kind of head is trained."""
-
-    epochs: int = option(250, "at most this many epochs", source="paper 2.2.2", unit="epochs", ge=1)
-    patience: int = option(
-        8, "stop after so many epochs without a better test loss", source="paper 2.2.2", unit="epochs", ge=1
-    )
-    output: Literal["linear", "sigmoid"] = option("linear", "output unit")
-    class_weighted: bool = option(False, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.2")
-
-
-class LayerTraining(Training):
-    """How the head of a layer model is trained."""
-
-    epochs: int = option(75, "at most this many epochs", source="paper 2.2.3", unit="epochs", ge=1)
-    patience: int = option(
-        6, "stop after so many epochs without a better test loss", source="paper 2.2.3", unit="epochs", ge=1
-    )
-    output: Literal["linear", "sigmoid"] = option("sigmoid", "output unit", source="paper 2.2.3")
-    class_weighted: bool = option(True, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.3")
-
-
-class Heads(Block):
+class Heads(Learning):
     """Valence heads on frozen backbones."""
 
     runs: int = option(5, "training runs, each with its own split", source="paper 2.2.2", unit="runs", ge=1)
@@ -164,12 +142,38 @@ class Heads(Block):
         "train on 0/1 (below/above neutral; neutral dropped) or on the rating scaled to 0..1",
         source="paper 2.2",
     )
-    learning_rates: list[float] = option(
-        [1e-3, 1e-2, 1e-1], "Adam's starting rates; rate / sqrt(1 + epoch / 3)", min_length=1
+    select: Literal["test", "validation"] = option(
+        "test",
+        "which images choose epoch and rate: those held out, which makes their error a little too low, or a share of "
+        "the training images, so that nothing is chosen on those held out",
+        source="paper 2.2.2",
     )
-    batch_size: int = option(64, "images in a training step", unit="images", ge=1)
-    full: Training = option(Training(), "full models: the last layer replaced")
-    layer: LayerTraining = option(LayerTraining(), "layer models: one head on a flattened target layer")
+    validation_share: float = option(
+        0.2, "share of the training images that choose epoch and rate (select: validation)", gt=0, lt=1
+    )
+
+    @model_validator(mode="after")
+    def _momentum_is_for_sgd(self) -> Heads:
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError(f"momentum is for optimiser: sgd; {self.optimiser} has its own")
+        return self
+
+
+class Controls(Block):
+    """What the full models are held against."""
+
+    untrained_seeds: int = option(
+        10,
+        "networks with drawn weights for each architecture that has trained ones; each has a head trained by the rules "
+        "of the full models, in one run; 0 switches them off",
+        unit="networks",
+        ge=0,
+    )
+    penalties: list[float] = option(
+        [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0],
+        "ridge penalties of the low-level control; the one with the smallest leave-one-out error is taken",
+        min_length=1,
+    )
 
 
 class AlignmentOptions(Block):
@@ -180,6 +184,7 @@ class AlignmentOptions(Block):
     human: Human = option(Human(), "correlation targets")
     models: list[Model] = option([Model()], "backbones", min_length=1)
     heads: Heads = option(Heads(), "valence heads")
+    controls: Controls = option(Controls(), "controls of the full models")
     significance: Significance = option(Significance(), "permutations and intervals")
     seed: int = option(0, "seed of untrained weights and of selections", ge=0)
 
@@ -187,6 +192,25 @@ class AlignmentOptions(Block):
     def object2brain_models(self) -> list[Model]:
         """The models whose filters are cut and lesioned: those with ``object2brain: true``."""
         return [model for model in self.models if model.object2brain]
+
+    def heads_of(self, model: Model) -> Heads:
+        """Return how a model's heads are trained: ``heads``, and on top of it the model's own ``heads``."""
+        return Heads.model_validate(_merged(self.heads.model_dump(), model.heads.model_dump(exclude_unset=True)))
+
+    @model_validator(mode="after")
+    def _heads_of_all_models_can_be_trained(self) -> AlignmentOptions:
+        for model in self.models:
+            try:
+                heads = self.heads_of(model)
+            except ValidationError as error:
+                raise ValueError(f"models: heads of {model.label}: {error.errors()[0]['msg']}") from None
+            weighted = [name for name in model.sets_of_rules if getattr(heads, name).class_weighted]
+            if heads.label == "rating" and weighted:
+                raise ValueError(
+                    "a rating has no class to weigh the loss by: with heads.label: rating, set class_weighted to false "
+                    f"in heads.{' and heads.'.join(weighted)} ({model.label} is trained so)"
+                )
+        return self
 
     @model_validator(mode="after")
     def _names_are_keys(self) -> AlignmentOptions:
@@ -205,6 +229,12 @@ class AlignmentOptions(Block):
                     raise ValueError(f"models: {name} appears twice{also}; {what_to_do}")
                 seen[form] = name
         return self
+
+
+def _merged(tree: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return a tree of options with some of them replaced, block by block."""
+    blocks = {name: _merged(tree[name], value) for name, value in own.items() if isinstance(value, dict)}
+    return {**tree, **own, **blocks}
 
 
 OPTIONS = AlignmentOptions

@@ -14,11 +14,14 @@ from o2b_helpers.report.provenance import value_in_words
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, number
 from o2b_helpers.report.tables import ShownTable, make_table, p_value
-from o2b_helpers.studies.alignment.kept_heads import best_alignment
+from o2b_helpers.studies.alignment.departures import DEPARTURES
+from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words
+from o2b_helpers.studies.alignment.figures.kept_heads import OPTIMISM, best_alignment
 from o2b_helpers.studies.alignment.measures.decoding import decoding_table
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS
+from o2b_helpers.studies.common.beyond_chance import corrected
 from o2b_helpers.studies.common.names import ordered
-from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.options import FULL_RULES, FULL_UNDER_LAYER_RULES, Significance
 from o2b_helpers.studies.common.people import (
     LABELS,
     NOT_DECLARED,
@@ -127,6 +130,9 @@ def agreement(results: Results) -> Answer:
                  "not known" if pd.isna(ceiling) else number(ceiling))
             )  # fmt: skip
         answered.append(Statement(text=_agreement_in_words(results, condition, target, own)))
+    differences = contrasts_in_words(results, isolated)
+    if differences:
+        answered.append(Statement(text=differences))
     whom = "people" if people else "each source"
     table = _agreement_table(results, rows, whom, [target for _, target in targets] if people else [])
     question = "Do the models agree with people?" if people else "Do the models agree with the targets?"
@@ -150,7 +156,7 @@ def _agreement_table(results: Results, rows: list[tuple], whom: str, targets: li
     asked = [asked_in_words(name) for name in dict.fromkeys(target_parts(results).loc[targets, "valence_type"])]
     what = (
         f"agreement with {' and '.join(asked) or 'the first target of each source'}; q is corrected for the number of "
-        f"tests; the {interval_words(results)} of the mean is over runs and stimuli"
+        f"tests in the file; the {interval_words(results)} of the mean is over runs and stimuli"
     )
     title, exact = f"Agreement with {whom}, by condition", {name: numbers[name] for name in written}
     return make_table(title, frame, set(written), ALIGNMENT.file, what, exact=exact)
@@ -159,7 +165,7 @@ def _agreement_table(results: Results, rows: list[tuple], whom: str, targets: li
 def _agreement_in_words(results: Results, condition: str, target: str, own: pd.DataFrame) -> str:
     """Say how many models agree with a condition's target; `own` holds the best run of every model."""
     source = source_in_words(results, target_parts(results).loc[target, "source"])
-    whom, known = f"{source} ({isolated(target)})", own[own["rho"].notna()]
+    whom, known = f"{source} ({isolated(target)})", corrected(own[own["rho"].notna()], "p_perm")
     count, where = len(known), f"In the condition {isolated(condition)}"
     if known.empty:
         return (
@@ -179,7 +185,8 @@ def _agreement_in_words(results: Results, condition: str, target: str, own: pd.D
     against = f" {opposite} judge{'s' * (opposite == 1)} the other way round." if opposite else ""
     constant = len(own) - count
     left = f" {counted(constant, 'model predicts', 'models predict')} the same for every stimulus." if constant else ""
-    return f"{where} {said} with {whom} beyond chance (q < 0.05); {highest}.{against}{left}"
+    over = f", corrected over these {count} models" if count > 1 else ""
+    return f"{where} {said} with {whom} beyond chance (q < 0.05{over}); {highest}.{against}{left}"
 
 
 def methods(values: Mapping[str, Any]) -> list[str]:
@@ -187,6 +194,11 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     runs = value_in_words(values, "analysis.heads.runs", ", in {} training runs")
     held_out = value_in_words(values, "analysis.heads.test_share", ", each holding out a share of {} of the pictures")
     rates = value_in_words(values, "analysis.heads.learning_rates", " ({})")
+    validated = values.get("analysis.heads.select") == "validation"
+    choosing = "validation pictures, a part of the training pictures (ours)" if validated else "held-out pictures"
+    trust = "Nothing was chosen on the held-out pictures." if validated else OPTIMISM[:1].upper() + OPTIMISM[1:] + "."
+    first, second = (_rules_in_words(values, rules) for rules in (FULL_RULES, FULL_UNDER_LAYER_RULES))
+    seeds = value_in_words(values, "analysis.controls.untrained_seeds", " ({} networks)")
     return [
         "Targets. Each stimulus got a true label, below or above the median rating of its valence type (a stimulus "
         "exactly at the median has none; ours), and for each brain region group a label predicted from its signals by "
@@ -194,11 +206,32 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "without brain signals use their own targets, such as mean ratings.",
         "Models. A network trained for another task stays as it is; only its last layer is replaced by one output that "
         f"learns to judge valence from rated pictures{runs}{held_out}. Of the learning rates tried{rates}, the head "
-        "with the lowest error on the held-out pictures is kept (the paper, section 2.2). The held-out pictures thus "
-        "also choose the head, which makes their error a little too low.",
+        f"with the lowest error on the {choosing} is kept (the paper, section 2.2). {trust}",
+        f"Two sets of full models. The first is that of section 2.2.2{first}. It gives figure 1 and the answers on "
+        f"agreement. The second is trained by the rules of the layer models (section 2.2.3){second}. It is “full” in "
+        "figure 2, and the model that Object2Brain looks into (figures 3 and 4). For it the paper tries a wider range "
+        "of learning rates, which its text does not give.",
         "Agreement. Spearman’s rho between a model’s predictions for the stimuli and a target, within the target’s "
         "condition. p is two-sided and not corrected, as in the paper; q is corrected for the number of tests (ours).",
+        "Differences (ours). Two agreements over the same stimuli, with two targets or of two models, are compared by "
+        "swapping the ranks of the two at random at each stimulus; those of two conditions by dealing the conditions’ "
+        "labels out anew. Both agreements are means over runs.",
+        f"Controls (ours). Networks of the same architecture whose weights were drawn from seeds{seeds} got a head "
+        "by the same rules, in one run each. Low-level features (mean luminance, RMS contrast, saturation, colour and "
+        "gabor energies) were related to the corpus’ labels by ridge regression; the rho of a model beyond them is the "
+        "partial rank correlation with the control’s predictions taken out.",
     ]
+
+
+def _rules_in_words(values: Mapping[str, Any], rules: str) -> str:
+    """Put a set of rules into words, as far as its values are known."""
+    name = f"analysis.heads.{rules}"
+    weighted = values.get(f"{name}.class_weighted")
+    loss = "" if weighted is None else f"a squared error {'weighted by class' if weighted else 'without weights'}"
+    epochs = value_in_words(values, f"{name}.epochs", "at most {} epochs")
+    patience = value_in_words(values, f"{name}.patience", "an end after {} epochs without a gain")
+    known = [part for part in (epochs, loss, patience) if part]
+    return f": {', '.join(known)}" if known else ""
 
 
 def compared_models(results: Results) -> ShownTable:
@@ -239,4 +272,5 @@ SECTION = Section(
     comparisons=(compared_models, decoded),
     sizes=SIZES,
     described=described,
+    departures=DEPARTURES,
 )

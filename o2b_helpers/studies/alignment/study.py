@@ -12,6 +12,8 @@ from o2b_helpers.studies.alignment import (
     summaries,
     valence_models,
 )
+from o2b_helpers.studies.alignment.contrasts import step as contrasts
+from o2b_helpers.studies.alignment.controls import step as controls
 from o2b_helpers.studies.alignment.doctor import findings
 from o2b_helpers.studies.alignment.figures import alignment_by_architecture as figure_1
 from o2b_helpers.studies.alignment.figures import alignment_by_layer as figure_2
@@ -19,8 +21,12 @@ from o2b_helpers.studies.alignment.options import OPTIONS
 from o2b_helpers.studies.alignment.section import SECTION
 from o2b_helpers.studies.alignment.tables import (
     ALIGNMENT,
+    ALIGNMENT_CONTROLS,
     ALIGNMENT_SUMMARY,
     CEILINGS,
+    CONTRASTS,
+    CONTROL_ALIGNMENT,
+    CONTROL_PREDICTIONS,
     HEADS,
     LAYER_ALIGNMENT,
     LAYER_ALIGNMENT_SUMMARY,
@@ -64,6 +70,25 @@ BY_ARCHITECTURE = Step(
     tables=(ALIGNMENT, ALIGNMENT_SUMMARY),
     summary=summaries.alignment_summary,
 )
+CONTRASTS_OF_ALIGNMENT = Step(
+    "alignment_contrasts",
+    notebook="03_alignment_by_architecture",
+    needs=(HUMAN_TARGETS, VALENCE_MODELS),
+    part=contrasts.part,
+    compute=contrasts.compute,
+    tables=(CONTRASTS,),
+    summary=summaries.contrasts_summary,
+)
+CONTROLS = Step(
+    "alignment_controls",
+    notebook="03_alignment_by_architecture",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS),
+    part=controls.part,
+    compute=controls.compute,
+    tables=(CONTROL_PREDICTIONS, CONTROL_ALIGNMENT, ALIGNMENT_CONTROLS),
+    cost=costs.controls_cost,
+    summary=summaries.controls_summary,
+)
 BY_LAYER = Step(
     "alignment_by_layer",
     notebook="04_alignment_by_layer",
@@ -78,7 +103,7 @@ STUDY = Study(
     "alignment",
     title="Agreement of networks with people and their brains",
     options=OPTIONS,
-    steps=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, BY_ARCHITECTURE, BY_LAYER),
+    steps=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, BY_ARCHITECTURE, CONTRASTS_OF_ALIGNMENT, CONTROLS, BY_LAYER),
     figures=(figure_1.FIGURE, figure_2.FIGURE),
     section=SECTION,
     doctor=findings,

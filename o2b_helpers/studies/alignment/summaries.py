@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from o2b_helpers.core.facts import counted, facts_of_models
 from o2b_helpers.core.study import Facts
+from o2b_helpers.studies.alignment.figures.kept_heads import OPTIMISM, OPTIMISTIC
+from o2b_helpers.studies.common.options import FULL_UNDER_LAYER_RULES
 
 MOST_NAMED = 20  # pictures that could not be used
 
@@ -65,17 +67,27 @@ def valence_models_summary(facts: Facts) -> list[str]:
             f"{counted(facts.get('runs', 1), 'run')}; part of the pictures was held out in each."
         )
     for name, own in facts_of_models(facts, "held_out_mae"):
-        lead = f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
-        if own["held_out_rho_with_ratings"] is None:
-            said.append(f"{lead}ratings is undefined in every run: the predictions are all the same.")
-            continue
-        missing = own.get("runs_without_rho")
-        left = f"; undefined in {counted(missing, 'run')}, whose predictions are all the same" if missing else ""
-        said.append(
-            f"{lead}ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
-            f"{own['largest_rho']:.2f} over runs{left})."
-        )
+        said.append(_held_out(name, own))
+        if FULL_UNDER_LAYER_RULES in own:
+            said.append(_held_out(f"{name}, trained as its layer models are", own[FULL_UNDER_LAYER_RULES]))
+    if facts.get("heads_chosen_on") == "test":
+        said.append(f"{OPTIMISTIC[:1].upper()}{OPTIMISTIC[1:]}, {OPTIMISM}.")
+    elif "heads_chosen_on" in facts:
+        said.append("Epoch and rate were chosen on validation pictures, never on those held out.")
     return said
+
+
+def _held_out(name: str, own: Facts) -> str:
+    """Say how well one model does on pictures that it did not learn from."""
+    lead = f"{name}: on held-out pictures its mean absolute error is {own['held_out_mae']:.3f}, and rho with the "
+    if own["held_out_rho_with_ratings"] is None:
+        return f"{lead}ratings is undefined in every run: the predictions are all the same."
+    missing = own.get("runs_without_rho")
+    left = f"; undefined in {counted(missing, 'run')}, whose predictions are all the same" if missing else ""
+    return (
+        f"{lead}ratings is {own['held_out_rho_with_ratings']:.2f} ({own['smallest_rho']:.2f} to "
+        f"{own['largest_rho']:.2f} over runs{left})."
+    )
 
 
 def alignment_summary(facts: Facts) -> list[str]:
@@ -110,5 +122,36 @@ def alignment_summary(facts: Facts) -> list[str]:
         said.append(
             f"{counted(missing, 'correlation')} cannot be computed, because a model predicts the same for every "
             "stimulus."
+        )
+    return said
+
+
+def contrasts_summary(facts: Facts) -> list[str]:
+    """Say how many differences between two agreements are beyond chance."""
+    said = []
+    for kind, own in (facts.get("contrasts") or {}).items():
+        if not own["pairs"]:
+            continue
+        left = own["pairs"] - own["tested"]
+        some = f"; {left:,} more cannot be tested" if left else ""
+        said.append(
+            f"Pairs of {kind}: {own['q_below_0.05']:,} of {counted(own['tested'], 'difference')} beyond chance after "
+            f"correction (q < 0.05){some}."
+        )
+    return said or ["There is no pair of targets or models to compare."]
+
+
+def controls_summary(facts: Facts) -> list[str]:
+    """Say how the models stand against untrained networks and low-level features."""
+    said, ranked = [], facts.get("ranked_among_untrained", 0)
+    if ranked:
+        said.append(
+            f"{facts['above_all_untrained']:,} of {counted(ranked, 'agreement')} of trained networks (mean over "
+            f"runs) lie above all of {counted(facts['untrained_seeds'], 'untrained network')} of the same architecture."
+        )
+    if "beyond_low_level" in facts:
+        said.append(
+            f"{facts['beyond_low_level']:,} of {counted(facts['tested_beyond_low_level'], 'agreement')} go beyond what "
+            "light, colour and edges of a picture explain (q < 0.05)."
         )
     return said

@@ -21,20 +21,24 @@ from o2b_helpers.core.progress import say
 from o2b_helpers.core.store import Store
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.head_training import FULL, heads_shard
+from o2b_helpers.studies.alignment.head_training import FULL, heads_shard, layers_of, rules_at
 from o2b_helpers.studies.alignment.tables import HEADS, LAYER_PREDICTIONS, PREDICTIONS
-from o2b_helpers.studies.common.networks import model_part, target_layers
-from o2b_helpers.studies.common.options import Model
+from o2b_helpers.studies.common.networks import model_part
+from o2b_helpers.studies.common.options import FULL_RULES, FULL_UNDER_LAYER_RULES, LAYER_RULES, Model
 
 
 def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the models and the training rules."""
-    heads = params.analysis.heads
     models = {
-        f"{m.label}|{m.weights_label}": {**model_part(params, m, store), "layer_models": m.layer_models}
+        f"{m.label}|{m.weights_label}": {
+            **model_part(params, m, store),
+            "layer_models": m.layer_models,
+            "rules": m.sets_of_rules,
+            "heads": params.analysis.heads_of(m).model_dump(),
+        }
         for m in params.analysis.models
     }
-    return {"models": models, "order": list(models), "heads": heads.model_dump()}
+    return {"models": models, "order": list(models)}
 
 
 def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
@@ -42,33 +46,57 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     data = inputs.load(params, needs["inputs"])
     training = training_set(params, data.corpus)
     store = Store(params.store)
-    histories, full, by_layer, facts = [], [], [], {}
+    histories, full, by_layer = list[pd.DataFrame](), list[pd.DataFrame](), list[pd.DataFrame]()
+    facts: dict[str, dict[str, Any]] = {}
     for model in params.analysis.models:
-        layers = [FULL, *(target_layers(params, model) if model.layer_models else ())]
+        layers, behind = layers_of(params, model), list[pd.DataFrame]()
+        identity = {"architecture": model.label, "weights": model.weights_label}
+        own = facts[f"{model.label} ({model.weights_label})"] = {}
         shards = [heads_shard(params, store, model, at, data.corpus, training, data.stimuli) for at in layers]
         for layer, place in zip(layers, InProcess().run(shards, store), strict=True):
-            identity = {"architecture": model.label, "weights": model.weights_label}
-            history = pd.read_parquet(place / "history.parquet").assign(layer=layer, **identity)
-            histories.append(history)
-            predictions = _long(np.load(place / "predictions.npy"), data.stimuli["stimulus"], identity)
-            if layer == FULL:
-                full.append(predictions)
-                shutil.copyfile(place / "heads.safetensors", folder / _heads_file(model))
-                facts[f"{model.label} ({model.weights_label})"] = _kept_facts(pd.read_csv(place / "kept.csv"), history)
-            else:
-                by_layer.append(predictions.assign(layer=layer))
+            for rules in rules_at(model, layer):
+                history = pd.read_parquet(place / f"{rules}_history.parquet")
+                history = history.assign(layer=layer, rules=rules, **identity)
+                histories.append(history)
+                predictions = np.load(place / f"{rules}_predictions.npy")
+                table = _long(predictions, data.stimuli["stimulus"], identity)
+                if rules == LAYER_RULES:
+                    by_layer.append(table.assign(layer=layer))
+                    continue
+                (full if rules == FULL_RULES else behind).append(table)
+                shutil.copyfile(place / f"{rules}.safetensors", folder / _heads_file(model, rules))
+                known = _kept_facts(pd.read_csv(place / f"{rules}_kept.csv"), history)
+                own |= known if rules == FULL_RULES else {rules: known}
+        by_layer += [table.assign(layer=FULL) for table in behind]  # from early to late
     results = folder / "results"
     HEADS.write(pd.concat(histories), results)
     PREDICTIONS.write(pd.concat(full), results)
     LAYER_PREDICTIONS.write(pd.concat(by_layer) if by_layer else LAYER_PREDICTIONS.empty(), results)
-    known = {"images_trained_and_tested_on": len(training), "runs": params.analysis.heads.runs}
+    heads = params.analysis.heads
+    known = {"images_trained_and_tested_on": len(training), "runs": heads.runs, "heads_chosen_on": heads.select}
     write_facts(folder, carried_on({**known, **facts}, needs["inputs"]))
 
 
 def load_readout(params: Params, folder: Path, model: Model) -> Readout:
-    """Read the readout of a model's full models, all runs, from this step's folder."""
-    tensors = load_file(folder / _heads_file(model))
-    return Readout.valence(tensors["weight"], tensors["bias"], params.analysis.heads.full.output)
+    """Read the readout of a model's full models under the layer models' rules, all runs, from this step's folder.
+
+    It is what Object2Brain looks into (the paper, section 3.2); figure 1 shows full models trained by other rules.
+
+    Raises
+    ------
+    InputError
+        The model has neither layer models nor Object2Brain, so that no such heads are trained.
+    """
+    if FULL_UNDER_LAYER_RULES not in model.sets_of_rules:
+        raise InputError(
+            f"{model.label} has no heads for Object2Brain",
+            value="layer_models: false, object2brain: false",
+            expected="a model with layer models or with Object2Brain",
+            remedy="set object2brain: true for it in analysis.models",
+        )
+    tensors = load_file(folder / _heads_file(model, FULL_UNDER_LAYER_RULES))
+    output = params.analysis.heads_of(model).full_under_layer_rules.output
+    return Readout.valence(tensors["weight"], tensors["bias"], output)
 
 
 def readout_digest(readout: Readout) -> str:
@@ -76,8 +104,8 @@ def readout_digest(readout: Readout) -> str:
     return digest_of([np.asarray(readout.weight).tolist(), np.asarray(readout.bias).tolist(), readout.link])
 
 
-def _heads_file(model: Model) -> str:
-    return file_of("heads", (model.label, model.weights_label), ".safetensors")
+def _heads_file(model: Model, rules: str) -> str:
+    return file_of("heads" if rules == FULL_RULES else rules, (model.label, model.weights_label), ".safetensors")
 
 
 def training_set(params: Params, corpus: pd.DataFrame) -> pd.DataFrame:

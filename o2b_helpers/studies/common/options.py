@@ -1,11 +1,72 @@
-"""Blocks of options that several studies read: a network, and how chance is measured."""
+"""Blocks of options that several studies read: a network, how its heads learn, and how chance is measured."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import field_serializer
 
 from o2b_helpers.core.options import SHA256, Block, option
+
+FULL_RULES, FULL_UNDER_LAYER_RULES, LAYER_RULES = SETS_OF_RULES = ("full", "full_under_layer_rules", "layer")
+
+
+class Training(Block):
+    """How one kind of head is trained."""
+
+    epochs: int = option(250, "at most this many epochs", source="paper 2.2.2", unit="epochs", ge=1)
+    patience: int = option(
+        8, "stop after so many epochs without a better test loss", source="paper 2.2.2", unit="epochs", ge=1
+    )
+    output: Literal["linear", "sigmoid"] = option("linear", "output unit")
+    class_weighted: bool = option(False, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.2")
+    learning_rates: list[float] | None = option(
+        None, "starting rates of these heads alone; default: those of all heads", min_length=1
+    )
+
+
+class LayerTraining(Training):
+    """How the head of a layer model is trained."""
+
+    epochs: int = option(75, "at most this many epochs", source="paper 2.2.3", unit="epochs", ge=1)
+    patience: int = option(
+        6, "stop after so many epochs without a better test loss", source="paper 2.2.3", unit="epochs", ge=1
+    )
+    output: Literal["linear", "sigmoid"] = option("sigmoid", "output unit", source="paper 2.2.3")
+    class_weighted: bool = option(True, "weight the loss by inverse class frequency, mean 1", source="paper 2.2.3")
+
+
+class FullUnderLayerRules(LayerTraining):
+    """How the head of a full model that is compared with layer models, and used by Object2Brain, is trained."""
+
+    output: Literal["linear", "sigmoid"] = option("linear", "output unit")
+
+
+class Learning(Block):
+    """How heads learn."""
+
+    learning_rates: list[float] = option([1e-3, 1e-2, 1e-1], "starting rates; each is tried in every run", min_length=1)
+    batch_size: int = option(64, "images in a training step", unit="images", ge=1)
+    optimiser: Literal["adam", "sgd"] = option("adam", "what takes the steps, as torch has it")
+    momentum: float = option(0.0, "share of the last step's direction that is kept (optimiser: sgd)", ge=0, lt=1)
+    weight_decay: float = option(0.0, "share of a head's weights and bias that is added to their gradient", ge=0)
+    decay: Literal["inverse_root", "none"] = option(
+        "inverse_root", "how the rate decays: rate / sqrt(1 + epoch / 3), or not at all"
+    )
+    standardise: bool = option(
+        True,
+        "learn from features standardised over each run's training images and divided by the root of their number, or "
+        "from raw ones; stored heads are for raw features either way",
+    )
+    full: Training = option(Training(), "full models of all networks (figure 1): the last layer replaced")
+    full_under_layer_rules: FullUnderLayerRules = option(
+        FullUnderLayerRules(),
+        "full models trained as layer models are (figure 2 and Object2Brain), of networks with layer models or "
+        "Object2Brain",
+    )
+    layer: LayerTraining = option(LayerTraining(), "layer models: one head on a flattened target layer")
 
 
 class Model(Block):
@@ -23,6 +84,23 @@ class Model(Block):
     )
     layer_models: bool = option(True, "train a model at every target layer", source="paper 2.2.3")
     object2brain: bool = option(True, "run filter sensitivity, lesions and Object2Brain on it", source="paper 3.2")
+    heads: Learning = option(
+        Learning(),
+        "options of `analysis.heads` that differ for this model, e.g. {layer: {learning_rates: [0.001]}}; runs, splits "
+        "and labels are the same for all models",
+        given_only=True,
+    )
+
+    @field_serializer("heads")
+    def _what_differs(self, heads: Learning) -> dict[str, Any]:
+        return heads.model_dump(exclude_unset=True)
+
+    @property
+    def sets_of_rules(self) -> tuple[str, ...]:
+        """The sets of rules by which its heads are trained: names of blocks of ``heads``."""
+        wanted = {FULL_RULES: True, LAYER_RULES: self.layer_models}
+        wanted[FULL_UNDER_LAYER_RULES] = self.layer_models or self.object2brain
+        return tuple(name for name in SETS_OF_RULES if wanted[name])
 
     @property
     def label(self) -> str:

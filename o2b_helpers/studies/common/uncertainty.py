@@ -9,7 +9,7 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.studies.common.select import P_SIGNIFICANT
 
 MARKS = {
-    "q": f"q &lt; {P_SIGNIFICANT}, corrected for the number of tests",
+    "q": f"q &lt; {P_SIGNIFICANT}, corrected for the number of tests in the table",
     "p": f"p &lt; {P_SIGNIFICANT}, not corrected for the number of tests",
 }
 

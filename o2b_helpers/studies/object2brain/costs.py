@@ -15,6 +15,7 @@ from o2b_helpers.inputs.images.decoding import DECODED_PIXEL
 from o2b_helpers.kernels.cams.filter_scores import scoring_bytes
 from o2b_helpers.kernels.lesions.single_filters import lesion_bytes
 from o2b_helpers.models.backbones.meta import pass_bytes
+from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.studies.alignment import inputs, valence_models
 from o2b_helpers.studies.common.costs import (
     DOUBLE,
@@ -32,13 +33,17 @@ from o2b_helpers.studies.common.costs import (
 from o2b_helpers.studies.common.networks import target_layers
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
-from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects, occlusion
+from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import KINDS, PLAIN
+from o2b_helpers.studies.object2brain.hidden import occlusion
+from o2b_helpers.studies.object2brain.hidden.occlusion import STIMULI_IN_A_SHARD
 from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
 from o2b_helpers.studies.object2brain.tables import LESION_EFFECTS, LESION_PREDICTIONS
 from o2b_helpers.toyworld.truth import planted
 
 ROW_IN_MEMORY, ROW_ON_DISK = 400, 100  # bytes of a row of object_weights.csv
+CLASSES_IN_A_STIMULUS = 6  # that shams hide at once, a bound for the estimate
+PASSES_KEPT = 3  # a pass that is recorded for gradients keeps what it passes, at two points
 # YOLOv8n: its file in bytes; channels of its first maps, which grow as the root of the parameters; its input's side
 SMALL_DETECTOR, SMALL_CHANNELS, DETECTOR_SIDE = 14e6, 16, 640
 
@@ -134,6 +139,45 @@ def occlusion_cost(params: Params, folders: Folders, store: Store) -> list[Need]
         needs.append(with_network(params, backbone, what, working, disk=2 * predictions))
         needs += decoding_needs(backbone, [pictures(params, store, model, stimuli, "stimuli")], stimuli)
     return counted_once(needs)
+
+
+def shams_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
+    """Return what hiding sham boxes takes."""
+    stimuli, shams = inputs.load(params, folders["inputs"]).stimuli, params.analysis.object2brain.shams
+    pairs, needs, many = _pairs(folders, stimuli), [], params.execution.batch_size
+    for model in params.analysis.object2brain_models:
+        runs = valence_models.load_readout(params, folders["valence_models"], model).n_runs
+        backbone = network_shapes(params, model)
+        side = architecture(model.architecture).preprocessing.crop
+        predictions = DOUBLE * runs * shams * pairs
+        areas = min(shams, 200) * min(pairs, CLASSES_IN_A_STIMULUS * STIMULI_IN_A_SHARD) * side**2
+        working = pass_bytes(backbone, many) + areas + 3 * predictions
+        needs.append(with_network(params, backbone, f"hiding shams from {model.label}", working, disk=2 * predictions))
+    return counted_once(needs)
+
+
+def mediation_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
+    """Return what sharing out changes among filters takes."""
+    stimuli = inputs.load(params, folders["inputs"]).stimuli
+    pairs, needs, many = _pairs(folders, stimuli), [], params.execution.batch_size
+    for model in params.analysis.object2brain_models:
+        runs = valence_models.load_readout(params, folders["valence_models"], model).n_runs
+        backbone, layers = network_shapes(params, model), target_layers(params, model)
+        filters = sum(backbone.shape(layer)[0] for layer in layers)
+        shares = DOUBLE * runs * filters * pairs
+        maps = FLOAT * many * 3 * sum(math.prod(backbone.shape(layer)) for layer in layers)
+        working = PASSES_KEPT * pass_bytes(backbone, many) + maps + reading_bytes(backbone, 2 * many) + 3 * shares
+        what = f"sharing out changes among the filters of {model.label}"
+        needs.append(with_network(params, backbone, what, working, disk=2 * shares))
+        needs += decoding_needs(backbone, [pictures(params, store, model, stimuli, "stimuli")], stimuli)
+    return counted_once(needs)
+
+
+def _pairs(folders: Folders, stimuli: pd.DataFrame) -> int:
+    """Say how many pairs of a stimulus and a class to expect: the stimuli are not looked at yet, the corpus was."""
+    boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["image", "class"])
+    shown = boxes.drop_duplicates()
+    return math.ceil(len(stimuli) * max(1.0, len(shown) / max(1, shown["image"].nunique())))
 
 
 def class_weights_cost(params: Params, folders: Folders, store: Store) -> list[Need]:

@@ -59,10 +59,15 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         rho = rank_correlation(base, values)
         delta = rho[:, None, :] - rank_correlation(lesioned, values)
         undefined = np.isnan(rho)  # of the whole network: no lesion is to blame
-        constant = int((np.isnan(delta) & ~undefined[:, None]).any(axis=(0, 2)).sum())
+        left_out = (np.isnan(delta) & ~undefined[:, None]).sum(axis=2)  # targets, (run, filter)
+        constant = int((left_out > 0).any(axis=0).sum())
         known = np.abs(delta[~np.isnan(delta)])
         dataset = filter_dataset(
-            {"delta": (("run", "filter", "target"), delta), "rho": (("run", "target"), rho)},
+            {
+                "delta": (("run", "filter", "target"), delta),
+                "rho": (("run", "target"), rho),
+                "left_out": (("run", "filter"), left_out),
+            },
             layer,
             channel,
             {"run": list(range(len(rho))), "target": list(described["target"])},
@@ -73,7 +78,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
                 "method": METHODS[params.analysis.lesions.method],
                 **origin,
                 "note": "delta = rho of the whole network - rho without the filter; positive where the filter supports "
-                "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus",
+                "the alignment (sign: ours); missing where the lesioned network predicts the same for every stimulus: "
+                "the filter is left out of the class weights there",
             },
         )
         write_dataset(label_variables(dataset, LESION_EFFECTS), folder / "results" / LESION_EFFECTS.file(model.label))
@@ -98,10 +104,17 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             "largest_effect": float(known.max()) if known.size else None,
             "filters_without_any_effect": int((delta == 0).all(axis=(0, 2)).sum()),
             "filters_whose_lesion_leaves_constant_predictions": constant,
+            "filters_left_out_by_layer_and_run": _by_layer(left_out > 0, layer),
             **({"undefined_without_a_lesion": [int(undefined.sum()), undefined.size]} if undefined.any() else {}),
             **({"spearman_of_approximate_with_exact_changes": agreement} if agreement else {}),
         }
     write_facts(folder, carried_on(beside(facts, of_models), needs["valence_models"]))
+
+
+def _by_layer(left_out: np.ndarray, layer: list[str]) -> dict[str, list[int]]:
+    """Count the filters (run, filter) that are left out in each run, for the layers where there are any."""
+    counts = {name: left_out[:, np.array(layer) == name].sum(axis=1).tolist() for name in dict.fromkeys(layer)}
+    return {name: of_runs for name, of_runs in counts.items() if any(of_runs)}
 
 
 def layer_parts(

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.common.select import FULL, last_layer, models
+from o2b_helpers.studies.common.beyond_chance import beyond_chance, corrected
+from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, last_layer, models
+from o2b_helpers.studies.object2brain.answers.beyond_shams import carrying_filters, tested
 from o2b_helpers.studies.object2brain.tables import (
     FILTER_SCORES,
     LESION_EFFECTS,
     OBJECT_WEIGHTS_BY_ESTIMATOR,
     OBJECT_WEIGHTS_MEAN,
+    PLANTED_TRUTH,
 )
 from o2b_helpers.studies.object2brain.weights.evidence import ASSUMPTIONS
 
@@ -95,26 +98,61 @@ def extreme_classes(results: Results, top: int = 5) -> pd.DataFrame:
 
 
 def surviving_classes(results: Results, below: float = 0.05, top: int = 20) -> pd.DataFrame:
-    """Return the class weights (mean over runs) that survive correction for the number of classes, largest first.
+    """Return the class weights (mean over runs) that survive correction for the number of weights, largest first.
 
     Parameters
     ----------
     results : Results
         Needs ``object_weights_mean.csv``.
     below : float
-        Largest q, over the classes of a layer and target.
+        Largest q, over all weights of a model, as the summary counts them.
     top : int
         Rows at most.
 
     Returns
     -------
     DataFrame
-        Columns architecture, layer, target, class, weight, ci_low, ci_high, q; empty where none survives.
+        Columns architecture, layer, target, class, weight, ci_low, ci_high, q (over all weights of the
+        model); empty where none survives.
     """
     table = results.table(OBJECT_WEIGHTS_MEAN)
+    own_q = [corrected(table[table["architecture"] == model]) for model in models(table)]
+    table = pd.concat(own_q) if own_q else table
     beyond = table[table["q"] < below].sort_values("weight", key=lambda weight: weight.abs(), ascending=False)
     columns = ["architecture", "layer", "target", "class", "weight", "ci_low", "ci_high", "q"]
     return beyond[columns].head(top).reset_index(drop=True)
+
+
+def beyond_sham_classes(results: Results, top: int = 20) -> pd.DataFrame:
+    """Return the classes that matter more than as much hidden elsewhere, last target layer, largest weight first.
+
+    Parameters
+    ----------
+    results : Results
+        Needs object_weights_by_estimator.csv; with mediation_<model>.nc the filters are named.
+    top : int
+        Rows at most.
+
+    Returns
+    -------
+    DataFrame
+        Columns architecture, target, class, weight (mean over runs), p_sham, q_sham, filters (through which most of the
+        weight passes), true_change (only in the toy world); empty where no class is beyond shams.
+    """
+    truth = results.table(PLANTED_TRUTH) if results.has(PLANTED_TRUTH) else PLANTED_TRUTH.empty()
+    true = truth.set_index(["architecture", "target", "class"])["true_change"]
+    rows = []
+    for model in models(results.table(OBJECT_WEIGHTS_BY_ESTIMATOR)):
+        weights = tested(results, model)
+        sure = weights[weights["q_sham"] < P_SIGNIFICANT].sort_values("weight", key=lambda w: -w.abs(), kind="stable")
+        for row in sure.head(top).to_dict("records"):
+            filters = carrying_filters(results, model, row["layer"], row["class"], row["target"])
+            known = true.get((model, row["target"], row["class"]))
+            rows.append((model, *(row[name] for name in ("target", "class", "weight", "p_sham", "q_sham")),
+                         ", ".join(filters), known))  # fmt: skip
+    columns = ["architecture", "target", "class", "weight", "p_sham", "q_sham", "filters", "true_change"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table if len(true) else table.drop(columns="true_change")
 
 
 def compared_estimators(results: Results) -> pd.DataFrame:
@@ -124,7 +162,8 @@ def compared_estimators(results: Results) -> pd.DataFrame:
     -------
     DataFrame
         Columns architecture, estimator, agreement (Spearman of the class weights of a target with the first
-        estimator's in the last target layer, mean over targets), weights, q_below_0.05 (number of them), assumption.
+        estimator's in the last target layer, mean over targets), weights, q_below_0.05 (number of them, q over
+        these weights), assumption.
     """
     table, rows = results.table(OBJECT_WEIGHTS_BY_ESTIMATOR), []
     for model in models(table):
@@ -136,7 +175,7 @@ def compared_estimators(results: Results) -> pd.DataFrame:
         for name, part in wide.items():
             both = part.index.intersection(first.index)
             rho = part.loc[both].rank().corrwith(first.loc[both].rank())
-            q = own.loc[own["estimator"] == name, "q"]
-            rows.append((model, name, rho.mean(), len(q), int((q < 0.05).sum()), ASSUMPTIONS[name]))
+            beyond, total = beyond_chance(own.loc[own["estimator"] == name, "p"])
+            rows.append((model, name, rho.mean(), total, beyond, ASSUMPTIONS[name]))
     columns = ["architecture", "estimator", "agreement", "weights", "q_below_0.05", "assumption"]
     return pd.DataFrame(rows, columns=columns)

@@ -31,8 +31,8 @@ class Detector(Block):
 class Sensitivity(Block):
     """EmoCAM++: how strongly a filter answers to a class."""
 
-    score: Literal["homogeneity", "mean", "max"] = option(
-        "homogeneity", "score of a box: mean * mean / max, mean (EmoCAM), or max of the map inside"
+    score: Literal["homogeneity", "mean", "max", "ratio"] = option(
+        "homogeneity", "score of a box: mean * mean / max, mean (EmoCAM), max, or mean / max of the map inside"
     )
     cam_scale: Literal["filter", "layer"] = option(
         "filter", "scale each filter's map by itself, or by its layer's largest value"
@@ -63,6 +63,7 @@ Estimator = Literal[
     "ungated_overlap_adjusted_lift",
     "map_occlusion",
     "occlusion",
+    "mediation",
 ]
 ESTIMATORS: tuple[str, ...] = get_args(Estimator)
 
@@ -71,6 +72,17 @@ class Object2Brain(Block):
     """From class weights to categories."""
 
     share: float = option(0.10, "share of the detected classes taken from either end", source="paper 3.2", gt=0, le=0.5)
+    category_weight: Literal["mean", "sum"] = option(
+        "mean",
+        "a category's weight at an end: mean or sum of the weights of its classes; figures 3 and 4 of the paper show "
+        "averages",
+        source="paper 3.2",
+    )
+    category_classes: Literal["chosen", "all"] = option(
+        "chosen",
+        "which classes make a category's weight at an end: those chosen there, or all detected ones of a category of "
+        "which any is chosen there",
+    )
     estimator: Estimator = option(
         "sum",
         "how a class's weight is worked out (notebook 08 says what each way assumes); sum is the paper's",
@@ -78,6 +90,12 @@ class Object2Brain(Block):
     )
     compare: list[Estimator] = option(
         list(ESTIMATORS), "estimators that are worked out beside it, for object_weights_by_estimator.csv"
+    )
+    shams: int = option(
+        199,
+        "sham boxes for each class and stimulus: how much hiding as much elsewhere changes (p_sham); 0: none",
+        unit="shams",
+        ge=0,
     )
 
 

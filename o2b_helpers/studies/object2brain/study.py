@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from o2b_helpers.core.study import Step, Study
 from o2b_helpers.studies.alignment.study import HUMAN_TARGETS, INPUTS, VALENCE_MODELS
-from o2b_helpers.studies.object2brain import costs, filter_lesions, filter_sensitivity, objects, occlusion, summaries
+from o2b_helpers.studies.object2brain import costs, filter_lesions, filter_sensitivity, objects, summaries
 from o2b_helpers.studies.object2brain.doctor import findings
 from o2b_helpers.studies.object2brain.explorer import step as explorer
 from o2b_helpers.studies.object2brain.figures import (
@@ -12,6 +12,7 @@ from o2b_helpers.studies.object2brain.figures import (
     category_weights_by_architecture,
     category_weights_by_layer,
 )
+from o2b_helpers.studies.object2brain.hidden import mediation, occlusion, shams
 from o2b_helpers.studies.object2brain.options import OPTIONS
 from o2b_helpers.studies.object2brain.section import SECTION
 from o2b_helpers.studies.object2brain.tables import (
@@ -21,12 +22,16 @@ from o2b_helpers.studies.object2brain.tables import (
     FILTER_SCORES,
     LESION_EFFECTS,
     LESION_PREDICTIONS,
+    MEDIATION,
     OBJECT_WEIGHTS,
     OBJECT_WEIGHTS_BY_ESTIMATOR,
     OBJECT_WEIGHTS_MEAN,
     OCCLUDED_PREDICTIONS,
+    PATCH_TEST,
+    PLANTED_TRUTH,
+    SHAM_PREDICTIONS,
 )
-from o2b_helpers.studies.object2brain.weights import class_weights
+from o2b_helpers.studies.object2brain.weights import class_weights, planted_truth
 
 OBJECTS = Step(
     "objects",
@@ -68,10 +73,38 @@ OCCLUSION = Step(
     cost=costs.occlusion_cost,
     summary=summaries.occlusion_summary,
 )
+SHAMS = Step(
+    "shams",
+    notebook="08_object2brain",
+    needs=(INPUTS, VALENCE_MODELS, OBJECTS),
+    part=shams.part,
+    compute=shams.compute,
+    tables=(SHAM_PREDICTIONS,),
+    cost=costs.shams_cost,
+    summary=summaries.shams_summary,
+)
+MEDIATED = Step(
+    "mediation",
+    notebook="08_object2brain",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, OBJECTS),
+    part=mediation.part,
+    compute=mediation.compute,
+    tables=(MEDIATION, PATCH_TEST),
+    cost=costs.mediation_cost,
+    summary=summaries.mediation_summary,
+)
+TRUTH = Step(
+    "planted_truth",
+    notebook="08_object2brain",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS),
+    part=planted_truth.part,
+    compute=planted_truth.compute,
+    tables=(PLANTED_TRUTH,),
+)
 CLASS_WEIGHTS = Step(
     "object2brain",
     notebook="08_object2brain",
-    needs=(HUMAN_TARGETS, OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION),
+    needs=(HUMAN_TARGETS, OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, SHAMS, MEDIATED, TRUTH),
     part=class_weights.part,
     compute=class_weights.compute,
     tables=(OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN, OBJECT_WEIGHTS_BY_ESTIMATOR, CATEGORY_WEIGHTS),
@@ -91,7 +124,7 @@ STUDY = Study(
     "object2brain",
     title="Objects that drive the agreement",
     options=OPTIONS,
-    steps=(OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, CLASS_WEIGHTS, EXPLORER),
+    steps=(OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, SHAMS, MEDIATED, TRUTH, CLASS_WEIGHTS, EXPLORER),
     figures=(category_weights_by_layer.FIGURE, category_weights_by_architecture.FIGURE, category_overlap.FIGURE),
     section=SECTION,
     doctor=findings,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from o2b_helpers.core.facts import counted, facts_of_models
 from o2b_helpers.core.study import Facts
 
+MOST_NAMED = 10  # layers and runs in which filters are left out
+
 
 def objects_summary(facts: Facts) -> list[str]:
     """Say what was detected."""
@@ -54,9 +56,16 @@ def filter_lesions_summary(facts: Facts) -> list[str]:
             )
         constant = own.get("filters_whose_lesion_leaves_constant_predictions", 0)
         if constant:
+            where = [
+                f"{layer} run {run}: {number}"
+                for layer, of_runs in (own.get("filters_left_out_by_layer_and_run") or {}).items()
+                for run, number in enumerate(of_runs)
+                if number
+            ]
+            listed = ", ".join(where[:MOST_NAMED]) + f" and {len(where) - MOST_NAMED} more" * (len(where) > MOST_NAMED)
             said.append(
                 f"{name}: without any of {counted(constant, 'filter')} the predictions are all the same, so their "
-                "effect is undefined."
+                f"effect is undefined; they are left out of the class weights there{f' ({listed})' if where else ''}."
             )
     return said
 
@@ -66,7 +75,7 @@ def class_weights_summary(facts: Facts) -> list[str]:
     said = []
     for name, own in facts_of_models(facts, "classes"):
         ends, number = own.get("classes_from_either_end"), own.get("class_weights")
-        missing = own.get("weights_missing_because_a_lesion_left_constant_predictions", 0)
+        missing = own.get("weights_missing_because_predictions_are_constant", 0)
         if number == 0:
             said.append(f"{name}: no object lies inside what the network sees, so that no class has a weight.")
             continue
@@ -80,13 +89,15 @@ def class_weights_summary(facts: Facts) -> list[str]:
             f"{name}: {counted(own['classes'], 'class', 'classes')} of objects weighed"
             + (f"; the {ends} highest and the {ends} lowest make the category weights." if ends else ".")
         )
-        if "class_weights_with_q_below_0.05" in own:
+        if "class_weights_beyond_chance" in own:
             said.append(
                 f"{name}: of {own['class_weights']:,} weights, over all layers and targets, "
-                f"{own['class_weights_with_q_below_0.05']:,} are beyond chance (q < 0.05)."
+                f"{own['class_weights_beyond_chance']:,} are beyond chance (q < 0.05, corrected over all of them)."
             )
         if missing:
-            said.append(f"{name}: {counted(missing, 'weight')} undefined, because a lesion left constant predictions.")
+            said.append(
+                f"{name}: {counted(missing, 'weight')} undefined, because predictions are the same for every stimulus."
+            )
     return said
 
 
@@ -99,6 +110,34 @@ def occlusion_summary(facts: Facts) -> list[str]:
         f"{counted(facts.get('classes_in_stimuli', 0), 'class', 'classes')}; each class was hidden in turn, and the "
         "networks judged the stimuli again."
     ]
+
+
+def shams_summary(facts: Facts) -> list[str]:
+    """Say how many sham boxes were hidden."""
+    said = []
+    for name, own in facts_of_models(facts, "pairs_with_shams"):
+        without = own.get("pairs_without_donors", 0)
+        said.append(
+            f"{name}: for {counted(own['pairs_with_shams'], 'stimulus', 'stimuli')} with a class, boxes of the class "
+            f"from other pictures were hidden instead, {facts.get('shams', 0)} times"
+            + (f"; for {without} no other picture lends a box." if without else ".")
+        )
+    return said
+
+
+def mediation_summary(facts: Facts) -> list[str]:
+    """Say how well the shares of the filters add up."""
+    said = []
+    for name, own in facts_of_models(facts, "pairs_refused"):
+        if own.get("median_residual") is None:
+            said.append(f"{name}: no stimulus shows a class, so that there is no change to share out.")
+            continue
+        said.append(
+            f"{name}: the change of each prediction was shared out among the filters; the shares add up to it within "
+            f"{own['median_residual']:.2%} (median) and {own['largest_residual_kept'] or 0:.2%} (largest)"
+            + (f"; {counted(len(own['pairs_refused']), 'pair')} beyond 5 % left out." if own["pairs_refused"] else ".")
+        )
+    return said
 
 
 def explorer_summary(facts: Facts) -> list[str]:

@@ -15,6 +15,14 @@ CLASS = (
 WEIGHT = Column(
     "weight", "number", "sum over the layer's filters of S x delta (or what `analysis.object2brain.estimator` says)"
 )
+P_SHAM = Column(
+    "p_sham",
+    "number",
+    "share of sham boxes (boxes of the class from other pictures, hidden in the same stimuli) whose weight is at least "
+    "as large; only for `occlusion` and `mediation`",
+    "0..1",
+)
+Q_SHAM = Column("q_sham", "number", "p_sham after Benjamini-Hochberg over the classes of a layer and target", "0..1")
 P = Column("p", "number", "two-sided p when the target's values are exchanged between stimuli", "0..1")
 Q = Column("q", "number", "q after Benjamini-Hochberg over the classes of a layer and target", "0..1")
 ENDS = (
@@ -91,6 +99,8 @@ OBJECT_WEIGHTS_BY_ESTIMATOR = Table(
         Column("weight", "number", "mean weight over runs by this estimator"),
         P,
         Q,
+        P_SHAM,
+        Q_SHAM,
     ),
 )
 CATEGORY_WEIGHTS = Table(
@@ -104,11 +114,16 @@ CATEGORY_WEIGHTS = Table(
         Column(
             "sign",
             "text",
-            "among the highest (`positive`) or lowest (`negative`) classes, a share of `analysis.object2brain.share` "
-            "of the detected ones at either end (a tenth in the paper)",
+            "has a class among the highest (`positive`) or lowest (`negative`) weights, whatever their sign; a share "
+            "of `analysis.object2brain.share` of the detected classes at either end (a tenth in the paper)",
         ),
-        Column("weight", "number", "sum of these classes' weights (mean over runs)"),
-        Column("n_classes", "integer", "classes summed"),
+        Column(
+            "weight",
+            "number",
+            "mean of these classes' weights, themselves means over runs; `analysis.object2brain.category_weight` and "
+            "`analysis.object2brain.category_classes` may ask for their sum or for all detected classes",
+        ),
+        Column("n_classes", "integer", "classes whose weights are averaged (or summed)"),
         Column(
             "p",
             "number",
@@ -116,8 +131,8 @@ CATEGORY_WEIGHTS = Table(
             "0..1",
         ),
         Column("q", "number", "q over the categories and signs of a layer and target", "0..1"),
-        Column("ci_low", "number", "lower end of the interval of the sum over the same classes"),
-        Column("ci_high", "number", "upper end of the interval of the sum over the same classes"),
+        Column("ci_low", "number", "lower end of the interval of the weight of the same classes"),
+        Column("ci_high", "number", "upper end of the interval of the weight of the same classes"),
     ),
 )
 
@@ -165,6 +180,12 @@ LESION_EFFECTS = Arrays(
             "delta", ("run", "filter", "target"), "rho of the whole network minus rho without the filter", "-2..2"
         ),
         Variable("rho", ("run", "target"), "rho of the whole network", "-1..1"),
+        Variable(
+            "left_out",
+            ("run", "filter"),
+            "targets for which the filter is left out of the run's class weights: without it the network predicts the "
+            "same for every stimulus, so that delta is undefined",
+        ),
     ),
 )
 LESION_PREDICTIONS = Arrays(
@@ -172,6 +193,85 @@ LESION_PREDICTIONS = Arrays(
     (
         Variable("base", ("run", "stimulus"), "what the whole network predicts"),
         Variable("prediction", ("run", "filter", "stimulus"), "what it predicts without each filter"),
+    ),
+)
+SHAM_PREDICTIONS = Arrays(
+    "sham_predictions",
+    (
+        Variable(
+            "prediction",
+            ("sham", "run", "pair"),
+            "prediction for a stimulus with boxes of a class hidden that were taken from other pictures; the pair's "
+            "coordinates `pair_stimulus` and `pair_class` name both",
+        ),
+    ),
+)
+MEDIATION = Arrays(
+    "mediation",
+    (
+        Variable(
+            "mediated",
+            ("run", "filter", "pair"),
+            "how much of the change of the prediction for a stimulus passes through the filter when a class is hidden; "
+            "the pair's coordinates `pair_stimulus` and `pair_class` name both; the sum over a layer's filters is base "
+            "minus hidden",
+        ),
+        Variable("base", ("run", "stimulus"), "prediction for the whole stimulus"),
+        Variable("hidden", ("run", "pair"), "prediction with the class hidden"),
+        Variable(
+            "residual",
+            ("target_layer", "run", "pair"),
+            "how far the sum over the layer's filters is from the change, as a share of it (of a hundredth of the "
+            "standard deviation of the predictions, where that is more)",
+        ),
+        Variable("kept", ("target_layer", "pair"), "1 where the residual is at most 0.05 in all runs; 0: left out"),
+        Variable("pieces", ("target_layer",), "into how many pieces the path between the maps was cut"),
+        Variable(
+            "moved",
+            ("target_layer",),
+            "by how much the shares move when the pieces are halved, on a sample of pairs",
+            "0..1",
+        ),
+        Variable(
+            "weight",
+            ("filter", "class", "target"),
+            "how much of the class's weight passes through the filter, mean over runs; the sum over a layer's filters "
+            "is the class's weight by `mediation`",
+        ),
+    ),
+)
+PATCH_TEST = Table(
+    "mediation_patch_test.csv",
+    "a model, a layer and a class that at least two stimuli show",
+    (
+        MODEL,
+        LAYER,
+        *CLASS,
+        Column("n_stimuli", "integer", "stimuli that show the class"),
+        Column("n_filters", "integer", "filters put back: a tenth of the layer's, the strongest by `mediation`"),
+        Column(
+            "restored",
+            "number",
+            "share of the change of the predictions that comes back when the maps of these filters are put back; "
+            "filters are chosen on one half of the stimuli and tested on the other, and the other way round",
+        ),
+        Column("restored_random", "number", "the same with as many filters drawn at random, mean over draws"),
+    ),
+)
+PLANTED_TRUTH = Table(
+    "planted_truth.csv",
+    "a model, a class and a target; only for the stimuli of the toy world, else without rows",
+    (
+        MODEL,
+        TARGET,
+        *CLASS,
+        Column("planted", "number", "what showing the class adds to the valence that the target is about", "valence"),
+        Column(
+            "true_change",
+            "number",
+            "rho of the stimuli minus rho of the same stimuli drawn again without the class, mean over runs",
+            "-2..2",
+        ),
     ),
 )
 OCCLUDED_PREDICTIONS = Arrays(

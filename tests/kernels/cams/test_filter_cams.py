@@ -86,8 +86,11 @@ def grad_cam(network, layers, images, readout, run):
         }
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_scores_equal_grad_cam_one_filter_at_a_time(name):
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [*((name, "homogeneity") for name in ARCHITECTURES), *((name, "ratio") for name in ("toynet", "alexnet"))],
+)
+def test_scores_equal_grad_cam_one_filter_at_a_time(name, score):
     """Every target layer, sampled filters: <= 1e-4.
 
     pytorch-grad-cam divides a map by (1e-7 + maximum), which flattens maps of small gradients; heads scaled far
@@ -101,7 +104,7 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
     pixels = [[10, 5, 71, 60], [0, 0, size[1], size[0]], [40, 20, 41, 90], [3, 8, 60, 21]]
     owner, classes = torch.arange(4) % count, torch.tensor([0, 1, 0, 2])
     layers = network.target_layers
-    actual = filter_scores(network, images, readout, boxes, owner, classes, 4, layers)
+    actual = filter_scores(network, images, readout, boxes, owner, classes, 4, layers, score=score)
     rng = np.random.default_rng(0)
     compared = {layer: 0 for layer in layers}
     for run in range(2):
@@ -114,7 +117,7 @@ def test_scores_equal_grad_cam_one_filter_at_a_time(name):
                 for box in range(4):
                     cam = np.maximum(weights[owner[box], k] * maps[owner[box], k], 0)
                     resized = scale_cam_image(cam[None], size[::-1])[0]
-                    wanted[classes[box]] += score_of(*box_values(resized, pixels[box]))
+                    wanted[classes[box]] += score_of(*box_values(resized, pixels[box]), score)
                 spot = (actual.layer == layer) & (actual.channel == k)
                 assert spot.sum() == 1
                 assert_close(actual.score_sum[run, spot][0], wanted, 1e-4)

@@ -61,6 +61,8 @@ def plain(network, pictures, readout, corners, owner, classes, score, cam_scale)
         ("homogeneity", "layer", "linear"),
         ("mean", "layer", "sigmoid"),
         ("max", "filter", "sigmoid"),
+        ("ratio", "filter", "sigmoid"),
+        ("ratio", "layer", "linear"),
     ],
 )
 def test_equals_plain_loops(score, cam_scale, link):

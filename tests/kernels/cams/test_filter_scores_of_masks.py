@@ -26,7 +26,7 @@ def masks_for(count, seed=0):
     return masks
 
 
-def plain(network, pictures, readout, regions, owner, classes):
+def plain(network, pictures, readout, regions, owner, classes, score):
     """One filter, one run, one region at a time, on maps that are really resized."""
     module = whole_network(network, readout)
     maps, hooks = {}, []
@@ -49,13 +49,14 @@ def plain(network, pictures, readout, regions, owner, classes):
                         span = cam.max() - cam.min()
                         cam = (cam - cam.min()) / span if span > 0 else np.zeros_like(cam)
                         pixels = cv2.resize(cam, (96, 96))[region]
-                        row[c] += score_of(float(pixels.mean()), float(pixels.max()))
+                        row[c] += score_of(float(pixels.mean()), float(pixels.max()), score)
                 rows.append(row)
         tables.append(rows)
     return np.array(tables)
 
 
-def test_equals_plain_scores_of_masks():
+@pytest.mark.parametrize("score", ["homogeneity", "ratio"])
+def test_equals_plain_scores_of_masks(score):
     network, pictures, readout, corners, owner, classes = setting()
     masks = masks_for(len(corners))
     regions = []
@@ -65,8 +66,8 @@ def test_equals_plain_scores_of_masks():
             box[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
         regions.append(box if mask is None else mask)
     arguments = (network, pictures, readout, corners, owner, classes, N_CLASSES, LAYERS)
-    scores = filter_scores(*arguments, masks=masks, batch_size=2)
-    wanted = plain(network, pictures, readout, regions, owner, classes)
+    scores = filter_scores(*arguments, score=score, masks=masks, batch_size=2)
+    wanted = plain(network, pictures, readout, regions, owner, classes, score)
     assert np.abs(scores.score_sum - wanted).max() < 1e-5 * max(1.0, wanted.max())
     unseen = [not region.any() for region in regions]
     assert scores.dropped == sum(unseen) == 2

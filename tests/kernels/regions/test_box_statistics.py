@@ -96,7 +96,7 @@ def test_empty_and_constant_maps_score_zero():
     boxes = torch.tensor([[0, 0, 32, 32], [5, 5, 6, 20]])
     mean, maximum = box_statistics(maps, boxes, torch.zeros(2, dtype=int), (32, 32))
     assert not mean.any() and not maximum.any()
-    for score in ("homogeneity", "mean", "max"):
+    for score in ("homogeneity", "mean", "max", "ratio"):
         assert not box_scores(mean, maximum, score).any()
 
 
@@ -207,7 +207,7 @@ def test_pixel_boxes_refuse_bad_corners():
     assert pixel_boxes(torch.empty(0, 4), 10, 10)[0].shape == (0, 4)
 
 
-@pytest.mark.parametrize("score", ["homogeneity", "mean", "max"])
+@pytest.mark.parametrize("score", ["homogeneity", "mean", "max", "ratio"])
 def test_box_scores(score):
     mean, maximum = torch.tensor([[0.0, 0.2], [0.5, 1.0]]), torch.tensor([[0.0, 0.8], [0.5, 1.0]])
     result = box_scores(mean, maximum, score)

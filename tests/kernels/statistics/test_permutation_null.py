@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.kernels.statistics.category_null import category_p, category_sums
+from o2b_helpers.kernels.statistics.category_null import category_p, weights_by_category
 from o2b_helpers.kernels.statistics.category_weights import category_weights
 from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, own_order, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
@@ -110,18 +110,23 @@ def test_refuses_what_does_not_fit():
         weight_coefficients(np.ones((1, 2, 3)), np.ones((1, 5)), np.ones((1, 3, 5)))
 
 
-def test_category_sums_are_those_of_the_table():
+@pytest.mark.parametrize("statistic", ["mean", "sum"])
+@pytest.mark.parametrize("members", ["chosen", "all"])
+def test_category_weights_of_many_rows_are_those_of_the_table(statistic, members):
     rng = np.random.default_rng(6)
-    classes = [f"class {k}" for k in range(20)]
+    classes = [f"class {k:02d}" for k in range(20)]
     category = {name: f"category {k % 4}" for k, name in enumerate(classes)}
-    members = np.array([[k % 4 == g for g in range(4)] for k in range(20)], dtype=float)
-    for _ in range(5):
-        weights = rng.normal(0.3, 1, 20)
-        table = category_weights(weights[:, None], classes, category, 0.25)
-        for sign, sums in zip(("positive", "negative"), category_sums(weights[None], members, 5), strict=True):
+    belongs = np.array([[k % 4 == g for g in range(4)] for k in range(20)], dtype=float)
+    many = rng.normal(0.3, 1, (8, 20))
+    many[5], many[6, 3:17], many[7] = many[5] + 9, 0.0, np.repeat([1.0, -1.0], 10)  # one sign only, ties
+    kind = {"statistic": statistic, "members": members}
+    sums = weights_by_category(many, belongs, 5, **kind)
+    for row, weights in enumerate(many):
+        table = category_weights(weights[:, None], classes, category, 0.25, **kind)
+        for sign, own in zip(("positive", "negative"), sums, strict=True):
             mine = table[table["sign"] == sign].set_index("category")["weight"]
             wanted = [mine.get(f"category {g}", 0.0) for g in range(4)]
-            assert sums[0] == pytest.approx(wanted, abs=1e-12)
+            assert own[row] == pytest.approx(wanted, abs=1e-12)
 
 
 DATA_SETS, PERMUTATIONS = 600, 199
@@ -151,14 +156,17 @@ def null_data_sets():
         weights = LinearStatistics(coefficients, targets[:, :12], places)
         tested = permutation_test([weights], permutations)
         rho = permutation_test([LinearStatistics(unit_ranks(base[:, :12]), targets[:, :12], places)], permutations)
-        null = category_sums(weights.permuted(permutations)[0], members, 3)
-        own = category_sums(weights.observed()[:1], members, 3)
-        categories = np.array(category_p((own[0][0], own[1][0]), [null]))
+        categories = {}
+        for statistic in ("mean", "sum"):
+            null = weights_by_category(weights.permuted(permutations)[0], members, 3, statistic=statistic)
+            own = weights_by_category(weights.observed()[:1], members, 3, statistic=statistic)
+            categories[statistic] = category_p((own[0][0], own[1][0]), [null])[number % 2][number % 3]
         result.append(
             {
                 "rho": rho.p[0][0, 0],
                 "class": tested.p[0][0, number % 12],
-                "category": categories[number % 2, number % 3],
+                "category": categories["mean"],
+                "category sum": categories["sum"],
                 "q": benjamini_hochberg(tested.p[0][0]).min(),
                 "familywise": tested.p_familywise[0].min(),
             }
@@ -166,7 +174,7 @@ def null_data_sets():
     return {name: np.array([each[name] for each in result]) for name in result[0]}
 
 
-@pytest.mark.parametrize("what", ["rho", "class", "category"])
+@pytest.mark.parametrize("what", ["rho", "class", "category", "category sum"])
 def test_without_an_effect_one_in_twenty_is_below_a_twentieth(null_data_sets, what):
     # of 199 permutations and the order as it is, exactly 5 % of values reach p <= 0.05
     assert inside(null_data_sets[what] <= 0.05)

@@ -55,13 +55,16 @@ def test_each_model_keeps_its_own_heads(study, first, second):
     folder = step_folder(params, "valence_models")
     readouts = [np.ravel(load_readout(params, folder, model).weight) for model in params.analysis.models]
     stored = [
-        load_file(file)["weight"].ravel() for file in sorted((params.store / "heads").glob("*/heads.safetensors"))
+        load_file(file)["weight"].ravel()
+        for file in sorted((params.store / "heads").glob("*/full_under_layer_rules.safetensors"))
     ]
     assert len(list(folder.glob("heads_*.safetensors"))) == 2
+    assert len(list(folder.glob("full_under_layer_rules_*.safetensors"))) == 2
     assert not np.array_equal(*readouts)
     assert all(any(np.array_equal(readout, heads) for heads in stored) for readout in readouts)
     results = params.runs / "results"
-    predictions = pd.read_csv(results / "predictions.csv")
+    predictions = pd.read_csv(results / "layer_predictions.csv")
+    assert set(predictions["layer"]) == {"full"}
     for name, _ in (first, second):
         own = predictions[(predictions["architecture"] == name) & (predictions["run"] == 0)]
         base = xr.load_dataset(results / f"lesion_predictions_{name}.nc", engine="h5netcdf")["base"][0].to_pandas()

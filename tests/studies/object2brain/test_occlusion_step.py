@@ -22,7 +22,7 @@ from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model
-from o2b_helpers.studies.object2brain import occlusion
+from o2b_helpers.studies.object2brain.hidden import occlusion
 from o2b_helpers.studies.object2brain.tables import OCCLUDED_PREDICTIONS
 from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.weights import toy_detector_path

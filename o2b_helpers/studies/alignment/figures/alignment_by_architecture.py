@@ -19,20 +19,32 @@ from o2b_helpers.report.style import (
     number,
     offsets,
     safe,
-    significant_figures,
 )
 from o2b_helpers.report.tables import ShownTable, make_table, p_value
 from o2b_helpers.studies.alignment.figures.ceiling_bands import (
     ceiling_bands,
     ceiling_legend,
+    ceiling_table,
     ceilings_in_words,
     known_ceilings,
 )
+from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words, contrasts_table
+from o2b_helpers.studies.alignment.figures.controls import (
+    controls,
+    controls_in_words,
+    controls_legend,
+    controls_table,
+    low_level_lines,
+    ranked,
+    untrained_ranges,
+)
+from o2b_helpers.studies.alignment.figures.heads import heads_table
+from o2b_helpers.studies.alignment.figures.kept_heads import best_alignment, chosen_on
 from o2b_helpers.studies.alignment.figures.over_runs import full_intervals, over_runs_table
-from o2b_helpers.studies.alignment.kept_heads import best_alignment, kept_heads
-from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, CEILINGS, HEADS
+from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, HEADS
+from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.names import long_name, ordered
-from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, models, named
+from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
 from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words, mark_words
 
@@ -56,7 +68,7 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
     Parameters
     ----------
     results : Results
-        Needs targets.csv, ceilings.csv, heads.csv, alignment.csv and alignment_summary.csv.
+        Needs targets.csv, ceilings.csv, heads.csv, alignment.csv, alignment_summary.csv and alignment_controls.csv.
     mark : {"q", "p"}
         Filled marks have q < 0.05 (permutations, Benjamini-Hochberg over the table; ours) or, as in the paper,
         p < 0.05, not corrected for the number of tests.
@@ -72,7 +84,8 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
     """
     filled = mark_words(mark)
     table, ceilings = named(results.table(ALIGNMENT), results.table(ALIGNMENT)), known_ceilings(results)
-    bars, what = full_intervals(results), interval_words(results)
+    bars, what, held_against = full_intervals(results), interval_words(results), controls(results)
+    drawn = ranked(held_against)
     best = {row.architecture: row.run for row in best_alignment(results).itertuples()}
     parts = target_parts(results)
     names = models(table)
@@ -81,7 +94,8 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
     width = int(np.clip(len(sources) * (30 + 11 * len(names)), 300, 620))
     grid = PanelGrid(len(types), len(conditions), width=width, height=190, column_gap=24, top=150, row_gap=46)
     places = dict(zip(names, offsets(len(names), min(0.74, 0.16 * len(names))), strict=True))
-    ends = [ceilings["ceiling_high"], bars["ci_low"], bars["ci_high"]]
+    ends = [ceilings["ceiling_high"], bars["ci_low"], bars["ci_high"], held_against["low_level_rho"]]
+    ends += [drawn["untrained_low"], drawn["untrained_high"]]
     low, high = rho_limits(pd.concat([part.astype(float) for part in (table["rho"], *ends) if len(part)]))
     for column, condition in enumerate(conditions):
         of_condition = parts["condition"] == condition
@@ -104,7 +118,12 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
             grid.separate(row, column, len(sources), "x")
             known = ceilings[ceilings.index.isin(chosen.index)]
             ceiling_bands(grid, row, column, known, [sources.index(s) for s in known["source"]], BAND_WIDTH)
+            grid.add(low_level_lines(_of(held_against, chosen), sources, BAND_WIDTH), row, column)
             for position, model in enumerate(names):
+                control = _of(drawn[drawn["architecture"] == model], chosen)
+                if len(control):
+                    colour, group = cycle(MODEL_COLOURS, position), f"model {position}"
+                    grid.add(untrained_ranges(control, sources, places[model], colour, group), row, column)
                 rows = table[(table["architecture"] == model) & table["target"].isin(chosen.index)]
                 own = bars[(bars["architecture"] == model) & bars["target"].isin(chosen.index)]
                 grid.add(_interval(own, sources, places[model], position, what), row, column)
@@ -118,8 +137,15 @@ def figure_1(results: Results, mark: str = "q") -> go.Figure:
     if len(ceilings):
         lines += " Grey: noise ceiling, the most that people’s agreement allows."
         ceiling_legend(grid)
+    lines += f"<br>{'Pale bar: networks with drawn weights. ' * (len(drawn) > 0)}Dotted: low-level picture features."
+    controls_legend(grid, held_against)
     grid.title(TITLE, lines)
     return grid.finish(barmode="overlay")
+
+
+def _of(table: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of some targets; `targets` is indexed by their names."""
+    return table[table["target"].isin(targets.index)]
 
 
 def _interval(rows: pd.DataFrame, sources: list[str], offset: float, position: int, what: str) -> go.Scatter:
@@ -201,6 +227,8 @@ def _small(value: float) -> str:
 
 def caption(results: Results) -> Caption:
     """Say what figure 1 asks and shows."""
+    chosen = chosen_on(results.table(HEADS))
+    pictures = "held-out pictures" if chosen == "test" else "the pictures that chose its epoch and rate"
     bars = f" The thin bar is the mean over runs with its {interval_words(results)} over runs and stimuli."
     return Caption(
         title="Do the models agree with people and their brains?",
@@ -209,12 +237,26 @@ def caption(results: Results) -> Caption:
             "Each panel is one valence type (rows) and one condition (columns). Within a panel, targets stand side by "
             "side by their source. Height is Spearman’s rho between a model’s predictions and the target over the "
             "stimuli of that condition: 1 is the same order, 0 no relation, −1 the opposite order. The large mark is "
-            "the model’s best run, the one with the lowest error on held-out pictures; small marks are its other "
-            f"runs.{bars} Filled marks have q below 0.05: if all of them are called real, at most one in twenty of "
+            f"the model’s best run, the one with the lowest error on {pictures}; small marks are its other "
+            f"runs.{bars} Filled marks have q below 0.05, corrected over all runs, models and targets: if "
+            "all of them are called real, at most one in twenty of "
             "those calls is expected to be wrong. A grey band is the noise ceiling: where a model would come out that "
-            "knew the order of the stimuli without any error; people do not agree well enough for more."
+            "knew the order of the stimuli without any error; people do not agree well enough for more. A pale bar "
+            "goes from the smallest to the largest rho of networks whose weights were drawn at random; a dotted line "
+            "is what brightness, contrast, colour and edges of the pictures reach by a ridge regression on the same "
+            "labels."
         ),
-        finding=" ".join([*alignment_in_words(results), ceilings_in_words(results)]).strip(),
+        finding=" ".join(
+            filter(
+                None,
+                [
+                    *alignment_in_words(results),
+                    contrasts_in_words(results),
+                    controls_in_words(results),
+                    ceilings_in_words(results),
+                ],
+            )
+        ),
         limits=(
             "An open mark does not say that there is no agreement: with few stimuli a moderate correlation is easily "
             "missed. The uncorrected p of the paper appears when you point at a mark; by it alone one test in twenty "
@@ -224,8 +266,10 @@ def caption(results: Results) -> Caption:
             "and brain work alike."
         ),
         origin=(
-            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. The "
-            "other runs, permutations and q, intervals and noise ceilings are ours."
+            "Targets, models and Spearman’s rho are the paper’s (section 2.2.2), which marks p < 0.05 uncorrected. "
+            "The models are the full models of that section; figures 2 to 4 use full models that are trained as layer "
+            "models are (section 2.2.3). The other runs, permutations and q, intervals, noise ceilings, tests of "
+            "differences and controls are ours."
         ),
     )
 
@@ -251,10 +295,11 @@ def alignment_in_words(results: Results) -> list[str]:
                 f"mean over {some}{counted(len(runs), 'run')} {number(runs.mean())}, sd {number(runs.std())})"
             )
         significant, tested = int((mine["p"] < P_SIGNIFICANT).sum()), int(mine["rho"].notna().sum())
-        corrected = int((mine["q"] < P_SIGNIFICANT).sum())
+        corrected, _ = beyond_chance(mine["p_perm"])
         sentences.append(
             f"{model}, best run {mine['run'].iloc[0]}: {'; '.join(parts)}. {significant} of {tested} targets "
-            f"{'with a defined rho ' * (tested < len(mine))}have p < 0.05 uncorrected, {corrected} have q < 0.05."
+            f"{'with a defined rho ' * (tested < len(mine))}have p < 0.05 uncorrected, {corrected} have "
+            "q < 0.05 corrected over these targets."
         )
     return sentences
 
@@ -289,40 +334,10 @@ def mean_table(results: Results) -> ShownTable | None:
     return over_runs_table(results, "Agreement, mean over runs", ALIGNMENT_SUMMARY)
 
 
-def ceiling_table(results: Results) -> ShownTable:
-    """Show how high rho could be for each target."""
-    table = results.table(CEILINGS)
-    columns = ["ceiling", "ceiling_low", "ceiling_high"]
-    shown = {"ceiling": "ceiling", "ceiling_low": "lowest", "ceiling_high": "highest"}
-    frame = pd.DataFrame({"target": table["target"], **{shown[c]: table[c].map(number) for c in columns}})
-    exact = {shown[c]: table[c] for c in columns}
-    what = f"the highest rho that a perfect model could reach, and its {interval_words(results)}; undefined: unknown"
-    title = "How high could the agreement be?"
-    return make_table(title, frame, set(shown.values()), CEILINGS.file, what, exact=exact)
-
-
-def heads_table(results: Results) -> ShownTable:
-    """Show the kept head of every full model and run."""
-    kept = named(kept_heads(results.table(HEADS)), results.table(ALIGNMENT))
-    kept = kept[kept["layer"] == FULL]
-    frame = pd.DataFrame(
-        {
-            "model": kept["architecture"], "weights": kept["weights"], "run": kept["run"],
-            "learning rate": kept["learning_rate"].map(significant_figures),
-            "epoch": kept["epoch"].map(lambda v: f"{v:.0f}"),
-            "error (MAE)": kept["mae"].map(lambda v: number(v, 3)), "loss": kept["loss"].map(lambda v: number(v, 3)),
-            "rho with ratings": kept["rho"].map(lambda v: number(v, 3)),
-        }
-    )  # fmt: skip
-    numeric = set(frame.columns) - {"model", "weights"}
-    what = "the kept head of every full model and run, measured on its held-out pictures"
-    return make_table("How well the models learned valence", frame, numeric, HEADS.file, what)
-
-
 FIGURE = Figure(
     1,
     "alignment_by_architecture",
     draw=figure_1,
     caption=caption,
-    tables=(alignment_table, mean_table, ceiling_table, heads_table),
+    tables=(alignment_table, mean_table, contrasts_table, controls_table, ceiling_table, heads_table),
 )

@@ -22,9 +22,11 @@ from o2b_helpers.studies.alignment.figures.ceiling_bands import (
     ceilings_in_words,
     known_ceilings,
 )
+from o2b_helpers.studies.alignment.figures.heads import kept_heads_table
 from o2b_helpers.studies.alignment.figures.over_runs import over_runs_table, summary_over_runs
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY
 from o2b_helpers.studies.common.names import long_name, ordered
+from o2b_helpers.studies.common.options import FULL_UNDER_LAYER_RULES, LAYER_RULES
 from o2b_helpers.studies.common.select import FULL, chosen_models, last_layer, layers, models, models_left_out, named
 from o2b_helpers.studies.common.sources import SOURCE_LEGEND, source_lines
 from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
@@ -45,15 +47,14 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
 
     One panel per valence type (rows), condition and model (columns; congruent left, incongruent right); one line
     per source; mean over runs (the paper, section 2.2.3 and figure 2) with its interval over runs and stimuli (ours;
-    the paper draws the standard deviation over runs). Behind the last layer stands the full model, trained by other
-    rules and therefore not joined to the line, and behind it the noise ceiling of every source where it is known
-    (ours).
+    the paper draws the standard deviation over runs). Behind the last layer stands the full model, trained as the
+    layer models are; it has no cut and is not joined to the line. Behind it stands the noise ceiling of every source
+    where it is known (ours).
 
     Parameters
     ----------
     results : Results
-        Needs targets.csv, ceilings.csv, layer_alignment.csv, alignment.csv, layer_alignment_summary.csv and
-        alignment_summary.csv.
+        Needs targets.csv, ceilings.csv, layer_alignment.csv, alignment.csv and layer_alignment_summary.csv.
     architectures : sequence of str, optional
         The models to draw; at most the first four of the results where nothing is given.
 
@@ -61,7 +62,7 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
     -------
     plotly.graph_objects.Figure
     """
-    table, ceilings = named(results.table(LAYER_ALIGNMENT), results.table(ALIGNMENT)), known_ceilings(results)
+    table, ceilings = _with_layer_models(results), known_ceilings(results)
     names = chosen_models(table, architectures, MOST_MODELS, "layer models")
     parts = target_parts(results)
     types, conditions = (ordered(parts[c], c) for c in ("valence_type", "condition"))
@@ -115,7 +116,8 @@ def figure_2(results: Results, architectures: Sequence[str] | None = None) -> go
     source_lines(grid, sources)
     runs = " or ".join(str(int(n)) for n in sorted(shown["runs"].unique()))
     bars = f"bars: its {what} over runs and stimuli"
-    lines = f"Mean over {runs} runs; {bars}. Layers from input (left) to output (right); “full” is the full model."
+    lines = f"Mean over {runs} runs; {bars}. Layers from input (left) to output (right); “full” is the full model, "
+    lines += "trained by the same rules."
     if len(ceilings):
         lines += "<br>“ceiling”: noise ceiling of each source, the most that people’s agreement allows."
         ceiling_legend(grid)
@@ -151,8 +153,10 @@ def _line(line: pd.DataFrame, model: str, position: int, shift: float, interval:
 
 def caption(results: Results) -> Caption:
     """Say what figure 2 asks and shows."""
-    table = named(results.table(LAYER_ALIGNMENT), results.table(ALIGNMENT))
+    table = _with_layer_models(results)
     mean = table.groupby(["architecture", "layer", "target"], sort=False)["rho"].agg(["mean", "std", "count"])
+    mean, whole = mean.drop(FULL, level="layer", errors="ignore"), table[table["layer"] == FULL]
+    whole = whole.groupby("architecture")["rho"].mean()
     spread = summary_over_runs(results).set_index(["architecture", "layer", "target"])
     sentences = []
     for model in models(table):
@@ -167,7 +171,8 @@ def caption(results: Results) -> Caption:
         start, end = (number(by_layer.get(name, float("nan"))) for name in (first, last))
         sentences.append(
             f"{model}: averaged over all targets, rho goes from {start} in the first layer ({first}) to {end} in the "
-            f"last ({last}). Highest: {target} in {layer}, mean {number(top['mean'])}, "
+            f"last ({last}), and is {number(whole.get(model, float('nan')))} in the full model. Highest layer: "
+            f"{target} in {layer}, mean {number(top['mean'])}, "
             f"sd {number(top['std'])} over {counted(int(top['count']), 'run')}, "
             f"interval {_ends(spread.loc[(model, layer, target)])}."
         )
@@ -178,21 +183,27 @@ def caption(results: Results) -> Caption:
             "Each panel is one valence type (rows), one condition and one model (columns). From left to right the "
             "layers go from input to output. A line is one source of the target; a mark is the mean rho of the models "
             f"trained on that layer, a bar its {interval_words(results)} over runs and stimuli. The mark at “full” is "
-            "the whole network. At “ceiling” stands each source’s noise ceiling with its interval: where a model would "
-            "come out that knew the order of the stimuli without any error."
+            "the whole network, trained by the rules of the layer models; figures 3 and 4 look into this model, and "
+            "figure 1 shows another, trained by rules of its own. At “ceiling” stands each source’s noise ceiling with "
+            "its interval: where a model would come out that knew the order of the stimuli without any error."
         ),
         finding=" ".join([*sentences, ceilings_in_words(results)]).strip(),
         limits=(
             "Two layers share their stimuli, so bars that overlap do not rule out a difference, and the highest of "
-            "many marks is high partly by luck. Full models and layer models are trained by different rules, so the "
-            "step to “full” is not only one of depth. No significance is marked here; p and q of every run are in "
-            "layer_alignment.csv."
+            "many marks is high partly by luck. Learning rates and output unit of “full” may differ "
+            "from those of the layers. No significance is marked here; p and q of every run are in layer_alignment.csv."
         ),
         origin=(
-            "Layers, training rules, mean and sd over runs are the paper’s (section 2.2.3). “full”, intervals over "
+            "Layers, “full”, training rules, mean and sd over runs are the paper’s (section 2.2.3). Intervals over "
             "runs and stimuli, and noise ceilings are ours."
         ),
     )
+
+
+def _with_layer_models(results: Results) -> pd.DataFrame:
+    """Return layer_alignment.csv of the models that have layer models; names are unique."""
+    table = named(results.table(LAYER_ALIGNMENT), results.table(ALIGNMENT))
+    return table[table["architecture"].isin(table.loc[table["layer"] != FULL, "architecture"])]
 
 
 def _ends(row: pd.Series) -> str:
@@ -204,4 +215,13 @@ def layer_table(results: Results) -> ShownTable | None:
     return over_runs_table(results, "Agreement by layer", LAYER_ALIGNMENT_SUMMARY, "layer")
 
 
-FIGURE = Figure(2, "alignment_by_layer", draw=figure_2, caption=caption, tables=(layer_table,))
+def layer_heads_table(results: Results) -> ShownTable | None:
+    """Show the kept head of every run of layer models and full models under their rules; None where there is none."""
+    if results.table(LAYER_ALIGNMENT).empty:
+        return None
+    what = "the kept head of every run, measured on its held-out pictures; “full” is trained as layer models are"
+    rules = [LAYER_RULES, FULL_UNDER_LAYER_RULES]
+    return kept_heads_table(results, "How well the layer models learned valence", rules, what)
+
+
+FIGURE = Figure(2, "alignment_by_layer", draw=figure_2, caption=caption, tables=(layer_table, layer_heads_table))

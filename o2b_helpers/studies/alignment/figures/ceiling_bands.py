@@ -1,4 +1,4 @@
-"""Noise ceilings: which are known, in words, and in a panel as a band for the interval and a line for the ceiling."""
+"""Noise ceilings: known ones in words, in a panel (band: interval, line: ceiling) and in a table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import plotly.graph_objects as go
 from o2b_helpers.report.panels import PanelGrid, legend_entry
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import MUTED, number, safe
+from o2b_helpers.report.tables import ShownTable, make_table
 from o2b_helpers.studies.alignment.tables import CEILINGS
 from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.common.uncertainty import interval_words
 
 BAND = "#c9d1d9"
 
@@ -97,3 +99,15 @@ def ceiling_legend(grid: PanelGrid) -> None:
     """Add the band to the legend."""
     marker = {"symbol": "square", "color": BAND, "size": 12, "line": {"color": MUTED, "width": 1}}
     grid.traces.append(legend_entry("noise ceiling", marker, "ceiling"))
+
+
+def ceiling_table(results: Results) -> ShownTable:
+    """Show how high rho could be for each target."""
+    table = results.table(CEILINGS)
+    columns = ["ceiling", "ceiling_low", "ceiling_high"]
+    shown = {"ceiling": "ceiling", "ceiling_low": "lowest", "ceiling_high": "highest"}
+    frame = pd.DataFrame({"target": table["target"], **{shown[c]: table[c].map(number) for c in columns}})
+    exact = {shown[c]: table[c] for c in columns}
+    what = f"the highest rho that a perfect model could reach, and its {interval_words(results)}; undefined: unknown"
+    title = "How high could the agreement be?"
+    return make_table(title, frame, set(shown.values()), CEILINGS.file, what, exact=exact)

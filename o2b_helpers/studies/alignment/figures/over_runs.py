@@ -9,7 +9,7 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number
 from o2b_helpers.report.tables import ShownTable, make_table
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, LAYER_ALIGNMENT_SUMMARY
-from o2b_helpers.studies.common.select import FULL, named
+from o2b_helpers.studies.common.select import named
 from o2b_helpers.studies.common.uncertainty import interval_words
 
 
@@ -19,7 +19,7 @@ def full_intervals(results: Results) -> pd.DataFrame:
 
 
 def summary_over_runs(results: Results) -> pd.DataFrame:
-    """Return mean rho over runs of every layer model and, as layer ``full``, full model.
+    """Return mean rho over runs of every layer model and, as layer ``full``, full model under the same rules.
 
     Returns
     -------
@@ -28,11 +28,8 @@ def summary_over_runs(results: Results) -> pd.DataFrame:
         high, the ends of the interval over runs and stimuli.
     """
     columns = ["architecture", "layer", "target", "valence_type", "source", "condition", "runs", "mean", "sd", "low"]
-    layer_models = results.table(LAYER_ALIGNMENT_SUMMARY)
-    full_models = results.table(ALIGNMENT_SUMMARY).assign(layer=FULL)
-    both = pd.concat([layer_models, full_models]) if len(layer_models) else full_models
-    both = both.rename(columns={"rho": "mean", "ci_low": "low", "ci_high": "high"})
-    return named(both, results.table(ALIGNMENT))[[*columns, "high"]]
+    summary = results.table(LAYER_ALIGNMENT_SUMMARY).rename(columns={"rho": "mean", "ci_low": "low", "ci_high": "high"})
+    return named(summary, results.table(ALIGNMENT))[[*columns, "high"]]
 
 
 def over_runs_table(results: Results, title: str, table: Table, *more: str) -> ShownTable | None:

@@ -37,7 +37,7 @@ def align(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], optio
         paper have it); p_perm (two-sided, stimuli exchanged within their condition); q (Benjamini-Hochberg of p_perm
         over the whole table); p_fwer (against the largest absolute rho of the whole table in each permutation).
     """
-    wide, values, described, stimuli = _lined_up(predictions, targets, by)
+    wide, values, described, stimuli = lined_up(predictions, targets, by)
     groups = target_groups(values)
     permutations = permutations_within(exchangeable(targets, stimuli), options.permutations, options.seed)
     correlations = [
@@ -82,7 +82,7 @@ def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], o
         (mean over these runs), sd (over these runs; NaN for one), ci_low, ci_high (percentiles of the mean when these
         runs and, within their condition, stimuli are drawn again with replacement; ours).
     """
-    wide, values, described, stimuli = _lined_up(predictions, targets, by)
+    wide, values, described, stimuli = lined_up(predictions, targets, by)
     counts = draw_counts(exchangeable(targets, stimuli), options.bootstrap, options.seed)
     groups, n, frames = target_groups(values), np.isfinite(values).sum(axis=1), []
     for name, rows in wide.groupby(level=by[:-1], sort=False):
@@ -112,7 +112,7 @@ def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], o
     return pd.concat(frames, ignore_index=True)
 
 
-def _lined_up(
+def lined_up(
     predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str]
 ) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame, pd.Series]:
     """Return predictions (network, stimulus), targets (target, stimulus), what describes them, and the stimuli."""

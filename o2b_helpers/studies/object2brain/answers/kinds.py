@@ -33,13 +33,13 @@ def category_in_words(results: Results, *, last_only: bool) -> list[str]:
             of_condition = own[own["target"].isin(parts.index[parts["condition"] == condition])]
             total = of_condition.groupby(["sign", "category"])["weight"].sum()
             named_ends = []
-            for sign, word in (("positive", "most support"), ("negative", "most weakening")):
-                if sign in total.index.get_level_values("sign"):
-                    side = total.loc[sign]
-                    name = side.abs().idxmax()
-                    named_ends.append(f"{word} from {name} ({significant_figures(side[name])})")
+            for end, direction, word in (("positive", 1, "most support"), ("negative", -1, "most weakening")):
+                side = total[(total.index.get_level_values("sign") == end) & (direction * total > 0)]
+                if len(side):  # an end may hold weights of the other sign only
+                    _, name = side.abs().idxmax()
+                    named_ends.append(f"{word} from {name} ({significant_figures(side[end, name])})")
             phrases.append(f"{condition}: {', '.join(named_ends) or 'no category has any weight'}")
-        sentences.append(f"{model} {where}, summed over targets – {'; '.join(phrases)}.")
+        sentences.append(f"{model} {where}, added up over targets – {'; '.join(phrases)}.")
     weighed = models(results.table(OBJECT_WEIGHTS_MEAN)) if sentences else []
     left = [f"{model}: no category has a defined weight." for model in weighed if model not in models(table)]
     return [*sentences, *left]

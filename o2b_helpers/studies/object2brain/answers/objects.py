@@ -8,10 +8,12 @@ from o2b_helpers.report.answers import Answer, Statement
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, significant_figures
 from o2b_helpers.report.tables import p_value
+from o2b_helpers.studies.common.beyond_chance import beyond_chance, corrected
 from o2b_helpers.studies.common.people import NOT_DECLARED, asked_in_words, people_of
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, last_layer, models
 from o2b_helpers.studies.common.target_order import main_targets, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.object2brain.answers.beyond_shams import WHY_SHAMS, beyond_shams, tested
 from o2b_helpers.studies.object2brain.answers.nothing import nothing_weighed
 from o2b_helpers.studies.object2brain.answers.second_opinion import WHY, hidden, second_opinion
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN
@@ -31,6 +33,7 @@ def objects(results: Results) -> Answer:
     shown = ", ".join(f"{isolated(model)} {isolated(last_layer(table, model))}" for model in models(table))
     asked = _asked(results) if people else "the first target of each condition"
     named = ", ".join(map(isolated, targets.values()))
+    estimator = results.provenance.get("analysis", {}).get("object2brain", {}).get("estimator", "sum")
     statements = [
         Statement(
             text=f"Named are the classes with the largest weights in the last target layer ({shown}), for {asked} "
@@ -52,8 +55,13 @@ def objects(results: Results) -> Answer:
             low = weights[weights["weight"] < 0].iloc[::-1].head(NAMED_CLASSES)
             sure = _sure(weights, pd.concat([high, low]), signs.get((model, last, target), {}))
             ends = (f"Towards {whom}: {_classes(high)}.", f"Away from {whom}: {_classes(low)}.")
-            more = (f"How sure: {sure}", second_opinion(results, model, target, whom))
-            statements.append(Statement(lead, points=(*ends, *filter(None, more))))
+            shams = beyond_shams(results, model, target, whom)
+            if shams:
+                by = f"By {isolated(estimator)}, the weights of the figures: "
+                points = (*shams, by + ends[0][0].lower() + ends[0][1:], ends[1], f"How sure: {sure}")
+            else:
+                points = (*ends, f"How sure: {sure}", second_opinion(results, model, target, whom))
+            statements.append(Statement(lead, points=tuple(filter(None, points))))
     statements += [_everywhere(table, model) for model in models(table)]
     statements.append(
         Statement(
@@ -64,6 +72,8 @@ def objects(results: Results) -> Answer:
     )
     if len(hidden(results)):
         statements.append(Statement(text=WHY))
+    if any(len(tested(results, model)) for model in models(table)):
+        statements.append(Statement(text=WHY_SHAMS))
     return Answer(question, statements)
 
 
@@ -75,10 +85,11 @@ def _asked(results: Results) -> str:
 
 def _everywhere(table: pd.DataFrame, model: str) -> Statement:
     """Say how many of a model's weights, over all its layers and targets, are beyond chance, and name the largest."""
-    own = table[table["architecture"] == model]
+    own = corrected(table[table["architecture"] == model])
+    count, total = beyond_chance(own["p"])
     beyond = own[own["q"] < P_SIGNIFICANT].sort_values("weight", key=lambda w: w.abs(), ascending=False, kind="stable")
     lead = f"All layers and targets, model {isolated(model)}"
-    text = f": {len(beyond):,} of {len(own):,} weights are beyond chance (q < 0.05)."
+    text = f": {count:,} of {total:,} weights are beyond chance (q < 0.05, corrected over all of them)."
     points = tuple(
         f"{isolated(row['class'])}, {'towards' if row['weight'] > 0 else 'away from'} {isolated(row['target'])}, in "
         f"{isolated(row['layer'])}: {significant_figures(row['weight'])}, {significant_figures(row['ci_low'])} to "
@@ -90,17 +101,19 @@ def _everywhere(table: pd.DataFrame, model: str) -> Statement:
 
 def _sure(weights: pd.DataFrame, shown: pd.DataFrame, same: dict[str, tuple[int, int]]) -> str:
     """Say how sure the named classes are: how many survive the test, and how many keep their sign in all runs."""
+    weights = corrected(weights)
+    count, total = beyond_chance(weights["p"])
     beyond = weights[weights["q"] < P_SIGNIFICANT]
     names = ", ".join(isolated(name) for name in beyond["class"].head(2 * NAMED_CLASSES))
-    more = len(beyond) - 2 * NAMED_CLASSES
+    more = count - 2 * NAMED_CLASSES
     if beyond.empty:
         words = (
-            f"none of {len(weights)} classes is beyond chance (q < 0.05), so the order may be chance; the "
+            f"none of {total} classes is beyond chance (q < 0.05), so the order may be chance; the "
             f"smallest q is {p_value(weights['q'].min())}."
         )
     else:
         words = (
-            f"{len(beyond)} of {len(weights)} classes {'is' if len(beyond) == 1 else 'are'} beyond chance "
+            f"{count} of {total} classes {'is' if count == 1 else 'are'} beyond chance "
             f"(q < 0.05): {names}{f' and {more} more' if more > 0 else ''}."
         )
     runs = max((count for _, count in same.values()), default=0)

@@ -7,7 +7,7 @@ import pandas as pd
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, significant_figures
 from o2b_helpers.report.tables import p_value
-from o2b_helpers.studies.common.select import P_SIGNIFICANT
+from o2b_helpers.studies.common.beyond_chance import beyond_chance, corrected
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS_BY_ESTIMATOR
 
 ESTIMATOR = "occlusion"
@@ -37,9 +37,10 @@ def second_opinion(results: Results, model: str, target: str, whom: str = "peopl
     weights = weights.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
     if weights.empty:
         return ""
+    weights = corrected(weights)
     high, low = weights[weights["weight"] > 0].head(NAMED), weights[weights["weight"] < 0].iloc[::-1].head(NAMED)
-    beyond = int((weights["q"] < P_SIGNIFICANT).sum())
-    sure = f"{beyond or 'none'} of {len(weights)} classes {'are' if beyond > 1 else 'is'} beyond chance"
+    beyond, total = beyond_chance(weights["p"])
+    sure = f"{beyond or 'none'} of {total} classes {'are' if beyond > 1 else 'is'} beyond chance"
     return f"Hidden in the stimuli: towards {whom} {_classes(high)}; away from {whom} {_classes(low)}; {sure}."
 
 

@@ -17,6 +17,7 @@ from o2b_helpers.studies.object2brain.tables import (
     FILTER_SCORES,
     LESION_EFFECTS,
     LESION_PREDICTIONS,
+    MEDIATION,
     OBJECT_WEIGHTS_MEAN,
 )
 
@@ -135,6 +136,32 @@ class FilterTables:
         )
         table = table[table["boxes"] > 0].assign(difference=lambda part: part["score"] - part["layer_mean"])
         return table.sort_values("difference", key=np.abs, ascending=False, kind="stable", ignore_index=True)
+
+    @cached_property
+    def mediated(self) -> xr.Dataset | None:
+        """Weights of classes by filter; None where the results do not hold them."""
+        there = self._results.has(MEDIATION, self.model)
+        return self._results.arrays(MEDIATION, self.model)[["weight"]] if there else None
+
+    @property
+    def hidden_classes(self) -> list[str]:
+        """Classes that a stimulus shows, so that they were hidden."""
+        return [] if self.mediated is None else [str(name) for name in self.mediated["class"].values]
+
+    def through(self, layer: str, target: str, name: str) -> pd.DataFrame:
+        """Rank a layer's filters by how much of a class's weight passes through them, in the weight's direction.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns filter (position on the long filter axis), channel, weight (by `mediation`, mean over runs).
+        """
+        assert self.mediated is not None  # asked for hidden classes only
+        filters = np.flatnonzero(self.layer == layer)
+        weight = self.mediated["weight"].sel({"class": name, "target": target}).values[filters]
+        table = pd.DataFrame({"filter": filters, "channel": self.channel[filters], "weight": weight})
+        largest_first = weight.sum() >= 0
+        return table.sort_values("weight", ascending=not largest_first, kind="stable", ignore_index=True)
 
     def class_weights(self, layer: str, target: str) -> pd.DataFrame:
         """Return the class weights of a layer and target, highest first: class, category, mean and sd over runs."""

@@ -71,7 +71,7 @@ class LiveNetwork:
 
     @cached_property
     def readout(self) -> Readout:
-        """The readout of the full models, all runs."""
+        """The readout of the full models under the layer models' rules, all runs."""
         return load_readout(self.params, self.folder("valence_models"), self.model)
 
     def folder(self, step: str):

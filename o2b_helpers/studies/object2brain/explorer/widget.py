@@ -25,10 +25,18 @@ from o2b_helpers.studies.object2brain.explorer.plots import (
     profile_figure,
     weights_figure,
 )
-from o2b_helpers.studies.object2brain.explorer.words import Answer, answers_table, paragraph, pictures_row, whole_model
+from o2b_helpers.studies.object2brain.explorer.words import (
+    Answer,
+    answers_table,
+    paragraph,
+    pictures_row,
+    through_filters,
+    whole_model,
+)
 
 MOST_FILTERS = 40
 MOST_CLASSES = 20
+MOST_THROUGH = 6  # filters through which an object works
 MOST_NAMED = 12  # filters of a set that are listed by number
 NO_PROFILE = "Rho without filters, and pictures, need the profile of the run: explorer(results, params=params)."
 NO_PICTURES = (
@@ -64,7 +72,7 @@ def explorer(results: Results, architecture: str | None = None, *, params: Param
 
 
 class Explorer(widgets.VBox):
-    """The explorer's widget. Its state is five choices: ``model``, ``layer``, ``target``, ``filter`` and ``lesioned``.
+    """The explorer's widget. Its state is six choices: model, layer, target, filter, lesioned and object.
 
     Filters are named by their position on the long filter axis of the results; ``lesioned`` is the set of them that
     the network runs without, picked in the list or with the mouse in the ranked plot.
@@ -89,8 +97,9 @@ class Explorer(widgets.VBox):
         self.layer, self.target, self.filter = (
             widgets.Dropdown(description=name, layout=wide) for name in ("Layer", "Target", "Filter")
         )
+        self.object = widgets.Dropdown(description="Object", layout=wide)
         self.lesioned = widgets.SelectMultiple(description="Lesion", rows=9, layout=wide)
-        self.words, self.dots, self.answers, self.seen = (widgets.HTML() for _ in range(4))
+        self.words, self.dots, self.answers, self.seen, self.through = (widgets.HTML() for _ in range(5))
         self.effects, self.profile, self.weights = effects_figure(), profile_figure(), weights_figure()
         self.effects.data[0].on_click(self._clicked)
         self.effects.data[0].on_selection(self._selected)
@@ -101,10 +110,11 @@ class Explorer(widgets.VBox):
                 "in the list (Ctrl or Shift), to run the network without all of them at once (orange)."
             )
         )
-        controls = widgets.HBox([self.model, self.layer, self.target, self.filter], layout=wrapped)
+        controls = widgets.HBox([self.model, self.layer, self.target, self.filter, self.object], layout=wrapped)
         live = widgets.HBox([self.lesioned, self.dots], layout=wrapped)
         figures = widgets.HBox([self.profile, self.weights], layout=wrapped)
-        super().__init__([controls, self.words, self.effects, hint, live, self.answers, self.seen, figures])
+        shown = [controls, self.words, self.through, self.effects, hint, live, self.answers, self.seen, figures]
+        super().__init__(shown)
         for choice, changed in self._reactions():
             choice.observe(changed, "value")
         self._model_changed()
@@ -131,6 +141,7 @@ class Explorer(widgets.VBox):
             (self.target, self._ranking_changed),
             (self.filter, self._filter_changed),
             (self.lesioned, self._set_changed),
+            (self.object, self._object_changed),
         )
 
     def _put(self, choice, options, value) -> None:
@@ -147,6 +158,9 @@ class Explorer(widgets.VBox):
         # The last layer is what figure 4 shows, so the explorer starts there.
         self._put(self.layer, tables.layers, layer if layer in tables.layers else tables.layers[-1])
         self._put(self.target, tables.targets, target if target in tables.targets else tables.targets[0])
+        classes = tables.hidden_classes
+        name = self.object.value if self.object.value in classes else None
+        self._put(self.object, [("any", None), *((name, name) for name in classes)], name)
         self._put(self.lesioned, [], ())  # filters of another model are others, whatever their number
         self._ranking_changed()
 
@@ -187,7 +201,17 @@ class Explorer(widgets.VBox):
             self.weights.layout.title.text = f"Class weights in {safe(layer, 32)}"
         rho = self.tables.rho[:, self.tables.targets.index(target)]
         self.words.value = whole_model(target, rho, len(ranked), chance)
+        self._object_changed()
         self._filter_changed()
+
+    def _object_changed(self, _=None) -> None:
+        """Say through which filters of the layer the chosen object works."""
+        layer, target, name = self.layer.value, self.target.value, self.object.value
+        self.through.value = ""
+        if name is not None:
+            ranked = self.tables.through(layer, target, name)
+            first = [(int(row.channel), float(row.weight)) for row in ranked.head(MOST_THROUGH).itertuples()]
+            self.through.value = through_filters(name, target, layer, first, float(ranked["weight"].sum()))
 
     def _filter_changed(self, _=None) -> None:
         self._started()

@@ -75,6 +75,16 @@ def whole_model(target: str, rho: np.ndarray, filters: int, chance: float | None
     return "".join(parts)
 
 
+def through_filters(name: str, target: str, layer: str, filters: Sequence[tuple[int, float]], weight: float) -> str:
+    """Say through which filters of a layer a class supports, or works against, a target."""
+    named = ", ".join(f"{channel} ({significant_figures(share)})" for channel, share in filters)
+    return (
+        f"<p style='line-height:1.4;margin:4px 0;max-width:58rem'>Hiding {text(name)} in the stimuli takes "
+        f"{significant_figures(weight)} of rho with {text(target)} away (<code>mediation</code>, soft ranks). In "
+        f"{text(layer)} it passes most through filters {named}; the shares of all filters add up to the whole.</p>"
+    )
+
+
 def answers_table(answers: Sequence[Answer], single_sum: float | None, milliseconds: float, count: int) -> str:
     """Show rho with and without filters as a table; the first is the whole model's, `count` tells it from the last."""
     base = answers[0].rho

@@ -6,14 +6,12 @@ import math
 
 import pandas as pd
 
+from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number, safe, significant_figures
 from o2b_helpers.report.tables import MOST_ROWS, ShownTable, make_table
+from o2b_helpers.studies.object2brain.answers.category_weight import short_words
 from o2b_helpers.studies.object2brain.tables import CATEGORY_WEIGHTS
 
-HOVER = (
-    "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}: %{customdata[4]} classes, "
-    "summed weight %{customdata[5]}%{customdata[6]}<extra></extra>"
-)
 Q_SURVIVES, FADED = 0.05, 0.3  # what may come from chance is drawn paler
 FADING = "Pale: q of the category’s weight is not below 0.05."
 
@@ -29,6 +27,14 @@ def strongest_categories(weights: pd.DataFrame, count: int) -> list[str]:
     share = (size / total.where(total > 0, 1)).groupby("category").sum()
     order = sorted(share.index, key=lambda name: (-share[name], name))
     return order[:count]
+
+
+def hover(results: Results) -> str:
+    """Return Plotly's template of what is shown when a weight is pointed at; `hover_text` fills it."""
+    return (
+        "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}: %{customdata[4]} classes, "
+        f"{short_words(results)} %{{customdata[5]}}%{{customdata[6]}}<extra></extra>"
+    )
 
 
 def hover_text(row, target: str) -> list[str | int]:

@@ -18,12 +18,13 @@ from o2b_helpers.studies.common.select import chosen_models, last_layer, models,
 from o2b_helpers.studies.common.sources import SOURCE_LEGEND
 from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.object2brain.answers.category_weight import with_sentence
 from o2b_helpers.studies.object2brain.answers.kinds import category_in_words
 from o2b_helpers.studies.object2brain.figures.categories import (
     FADING,
-    HOVER,
     categories_as_table,
     complete,
+    hover,
     hover_text,
     strength,
     strongest_categories,
@@ -42,7 +43,7 @@ def figure_4(
     """Draw the category weights of every model's last target layer.
 
     One row of panels per model, one column per condition and valence type (congruent left), bars by category and
-    source, positive sums to the right and negative ones to the left (the paper, section 3.2 and figure 4).
+    source, those of the highest and of the lowest classes (the paper, section 3.2 and figure 4).
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def figure_4(
             for position, source in enumerate(sources):
                 targets = of_panel.index[of_panel["source"] == source]
                 part = mine[mine["target"].isin(targets)]
-                grid.add(_bars(part, chosen, position, len(sources)), row, column)
+                grid.add(_bars(part, chosen, position, len(sources), hover(results)), row, column)
         grid.row_heading(row, f"{safe(model, 40)}, layer {safe(ends[model], 40)}")
     grid.headings([safe(condition, 40) for condition in conditions], [safe(name, 24) for name in types])
     _legend(grid, sources)
@@ -104,7 +105,7 @@ def figure_4(
     return grid.finish(legend=grid.layout["legend"] | SOURCE_LEGEND, barmode="overlay")
 
 
-def _bars(part: pd.DataFrame, chosen: list[str], position: int, sources: int) -> go.Bar:
+def _bars(part: pd.DataFrame, chosen: list[str], position: int, sources: int, template: str) -> go.Bar:
     thickness = 0.84 / sources
     places = [chosen.index(category) for category in part["category"]]
     return go.Bar(
@@ -114,7 +115,7 @@ def _bars(part: pd.DataFrame, chosen: list[str], position: int, sources: int) ->
             "color": cycle(SOURCE_COLOURS, position), "line": {"width": 0},
             "opacity": [strength(q) for q in part["q"]],
         },
-        customdata=[hover_text(row, row.target) for row in part.itertuples()], hovertemplate=HOVER,
+        customdata=[hover_text(row, row.target) for row in part.itertuples()], hovertemplate=template,
     )  # fmt: skip
 
 
@@ -129,16 +130,19 @@ def caption(results: Results) -> Caption:
     return Caption(
         title="Do the models lean on the same kinds of objects?",
         question="Do networks that agree with people equally well lean on the same kinds of objects?",
-        how_to_read=(
+        how_to_read=with_sentence(
+            results,
             "Each row of panels is one model at its last target layer, each column one condition and valence type. "
             "Bars to the right: the category’s objects support the agreement; to the left: they weaken it. Colours are "
-            "the sources of the target, in the order of the legend from top to bottom."
+            "the sources of the target, in the order of the legend from top to bottom. A category may have two bars of "
+            "a source: one from the classes with the highest weights, one from those with the lowest.",
         ),
         finding=" ".join(category_in_words(results, last_only=True)),
         limits=(
             "Every model has its own scale, printed below its panels: look at the pattern, not at the length across "
             "models. Weights have no unit. Boxes of different classes overlap (figure 5). A category that is missing "
-            "here may matter in an earlier layer. Pale bars may come from chance (q not below 0.05)."
+            "here may matter in an earlier layer. Pale bars may come from chance (q over the "
+            "categories of the target is not below 0.05)."
         ),
         origin="As figure 3. Which nine categories to draw is ours: those with the largest weights in the last layers.",
     )

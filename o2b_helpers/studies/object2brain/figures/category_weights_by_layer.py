@@ -17,12 +17,13 @@ from o2b_helpers.studies.common.names import ordered
 from o2b_helpers.studies.common.select import chosen_models, layers, models_left_out
 from o2b_helpers.studies.common.sources import SOURCE_LEGEND, source_lines
 from o2b_helpers.studies.common.target_order import ordered_sources, target_parts
+from o2b_helpers.studies.object2brain.answers.category_weight import with_sentence
 from o2b_helpers.studies.object2brain.answers.kinds import category_in_words
 from o2b_helpers.studies.object2brain.figures.categories import (
     FADING,
-    HOVER,
     categories_as_table,
     complete,
+    hover,
     hover_text,
     strength,
     strongest_categories,
@@ -30,6 +31,7 @@ from o2b_helpers.studies.object2brain.figures.categories import (
 )
 from o2b_helpers.studies.object2brain.tables import CATEGORY_WEIGHTS
 
+ENDS = {"positive": "highest", "negative": "lowest"}
 TITLE = "Figure 3. Which kinds of objects support or weaken the agreement, layer by layer?"
 MOST_MODELS, MOST_CATEGORIES = 3, 3
 
@@ -40,7 +42,7 @@ def figure_3(
     """Draw the category weights over the target layers.
 
     One row of panels per category and model, one column per condition and valence type (congruent left), one line
-    per source, positive and negative sums apart (the paper, section 3.2 and figure 3). The scale is shared by all
+    per source, highest and lowest classes apart (the paper, section 3.2 and figure 3). The scale is shared by all
     panels of a model.
 
     Parameters
@@ -97,13 +99,13 @@ def figure_3(
                     (table["architecture"] == model) & (table["category"] == category) & table["target"].isin(targets)
                 ]
                 if len(targets):
-                    grid.add(_lines(part, steps, targets[0], position), row, column)
+                    grid.add(_lines(part, steps, targets[0], position, hover(results)), row, column)
         grid.row_heading(row, f"{safe(category, 40)} – {safe(model, 40)}")
     return _finish(grid, conditions, types, sources, models_left_out(results.table(CATEGORY_WEIGHTS), names))
 
 
-def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> go.Scatter:
-    """Join positive and negative sums of one source into one trace of two lines; a missing sum is zero."""
+def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int, template: str) -> go.Scatter:
+    """Join a source's weights at the highest and at the lowest end into one trace of two lines; a missing one is 0."""
     x: list[int | None] = []
     y: list[float | None] = []
     text: list[list] = []
@@ -115,7 +117,7 @@ def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> 
             row = by_layer.get(step)
             x.append(place)
             y.append(0.0 if row is None else row.weight)
-            nothing = ["", safe(step), safe(target), f"no {sign} class among the chosen", 0, "0", ""]
+            nothing = ["", safe(step), safe(target), f"no class among the {ENDS[sign]} weights", 0, "0", ""]
             text.append(nothing if row is None else hover_text(row, target))
             opacity.append(1.0 if row is None else strength(row.q))
             size.append(0 if row is None else 6)  # the line alone runs along zero where there is nothing
@@ -126,7 +128,7 @@ def _lines(part: pd.DataFrame, steps: list[str], target: str, position: int) -> 
         opacity.append(1.0)
     colour = cycle(SOURCE_COLOURS, position)
     return go.Scatter(
-        x=x, y=y, mode="lines+markers", connectgaps=False, customdata=text, hovertemplate=HOVER, showlegend=False,
+        x=x, y=y, mode="lines+markers", connectgaps=False, customdata=text, hovertemplate=template, showlegend=False,
         legendgroup=f"source {position}", line={"color": colour, "width": 1, "dash": cycle(DASHES, position)},
         marker={
             "symbol": cycle(SYMBOLS, position), "size": size, "color": colour, "opacity": opacity, "line": {"width": 0},
@@ -150,24 +152,28 @@ def caption(results: Results) -> Caption:
     return Caption(
         title="Which kinds of objects support or weaken the agreement, layer by layer?",
         question="Through which kinds of objects does each layer gain or lose agreement with people?",
-        how_to_read=(
+        how_to_read=with_sentence(
+            results,
             "Each row of panels is one category of objects and one model, each column one condition and valence type. "
             "Above zero: switching off filters that answer to these objects lowers rho, so the objects support the "
             "agreement. Below zero: it raises rho, so they weaken it. A category can do both, through different "
-            "classes. Where no class of a category is among the highest or lowest, its sum is zero."
+            "classes. Where no class of a category is among the highest or lowest, the line runs along zero.",
         ),
         finding=" ".join(category_in_words(results, last_only=False)),
         limits=(
             "Weights have no unit: compare them within a model, not between models. Only the classes at either end "
             "enter, so a category with many middling classes shows nothing. Boxes of different classes overlap "
-            "(figure 5), so part of a category’s weight may belong to its neighbour. Bright marks have q < 0.05: by "
-            "chance alone, with people’s answers exchanged between stimuli, so large a sum is rare. That a mark is "
+            "(figure 5), so part of a category’s weight may belong to its neighbour. Bright marks have q < 0.05, "
+            "over the categories of their layer and target: by "
+            "chance alone, with people’s answers exchanged between stimuli, so large a weight is rare. That a mark is "
             "pale does not show that the category plays no part; nor does a bright one show that it does so directly."
         ),
         origin=(
-            "The weights, and summing the highest and lowest classes (a tenth at either end) by category, are the "
-            "paper’s (section 3.2). The score of a box, a lesion’s sign, most categories, p and q are ours. The "
-            "categories drawn are those with the largest weights."
+            "The weights of classes, and taking the highest and lowest classes (a tenth at either end, whatever their "
+            "sign) by category, are the paper’s (section 3.2), which shows averages over a category’s classes. Over "
+            "which classes it does not say. The model is the paper’s, too: the full model that is trained by the rules "
+            "of the layer models, “full” in figure 2. The score of a box, a lesion’s sign, most categories, p and q "
+            "are ours. The categories drawn are those with the largest weights."
         ),
     )
 

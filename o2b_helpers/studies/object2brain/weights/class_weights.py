@@ -18,11 +18,12 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.statistics.bootstrap import draw_counts, interval
 from o2b_helpers.kernels.statistics.category_weights import (
+    categories_at_the_ends,
     category_weights,
-    classes_at_the_ends,
     classes_from_either_end,
 )
 from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import TargetGroup, exchangeable, target_groups, target_matrix
 from o2b_helpers.studies.object2brain.tables import (
@@ -96,7 +97,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
                 )
                 long = _long(tested, classes, design, category_of, model.label, layer)
                 mean = long[long["run"] == _MEAN].drop(columns="run")
-                tables["estimators"].append(mean.assign(estimator=estimator))
+                sham = {"p_sham": tested.p_sham.ravel(), "q_sham": tested.q_sham.ravel()}
+                tables["estimators"].append(mean.assign(estimator=estimator, **sham))
                 if chosen:
                     tables["runs"].append(long[long["run"] != _MEAN])
                     tables["mean"].append(mean.assign(sd=_spread(tested)))
@@ -149,23 +151,25 @@ def _gathered(
     design: Design,
     category_of: dict[str, str],
 ) -> pd.DataFrame:
-    """Sum the ends by category, with p, q and the interval of the same classes' sum."""
+    """Weigh the categories at either end, with p, q and the interval for the same classes."""
     own, options = params.analysis.object2brain, params.analysis.significance
     mean, targets = weights.weight[-1], list(design.described["target"])
-    table = category_weights(mean, classes, category_of, own.share, targets=targets)
-    names = sorted({category_of[name] for name in classes})
-    members = np.array([[category_of[name] == category for category in names] for name in classes], dtype=float)
-    count = classes_from_either_end(own.share, len(classes))
-    tested = tested_categories(evidence, design.groups, design.permutations, members, count)
-    ends = [classes_at_the_ends(column, classes, own.share) for column in mean.T]
+    kind = {"statistic": own.category_weight, "members": own.category_classes}
+    table = category_weights(mean, classes, category_of, own.share, **kind, targets=targets)
+    categories = [category_of[name] for name in classes]
+    names = sorted(set(categories))
+    belongs = np.array([[category == name for name in names] for category in categories], dtype=float)
+    tested = tested_categories(evidence, design.groups, design.permutations, belongs, own)
+    ends = [categories_at_the_ends(column, classes, categories, own.share, own.category_classes) for column in mean.T]
+    combine = np.mean if own.category_weight == "mean" else np.sum
     samples = weights.samples
     assert samples is not None  # the chosen estimator is drawn again for its intervals
     rows = []
     for row in table.itertuples():
         target = targets.index(row.target)
         place = (("positive", "negative").index(row.sign), names.index(row.category), target)
-        chosen = [k for k in ends[target][row.sign] if category_of[classes[k]] == row.category]
-        low, high = interval(samples[:, chosen, target].sum(1), options.confidence)
+        of_category = samples[:, ends[target][row.sign][row.category], target]
+        low, high = interval(combine(of_category, axis=1), options.confidence)
         rows.append((tested.p[place], tested.q[place], low, high))
     return table.assign(**dict(zip(TESTED[1:], np.array(rows, dtype=float).reshape(-1, 4).T, strict=True)))
 
@@ -177,7 +181,7 @@ def _facts(params: Params, scores: xr.Dataset, mean: pd.DataFrame, label: str) -
         "classes": int(shown.sum()),
         "classes_from_either_end": classes_from_either_end(params.analysis.object2brain.share, int(shown.sum())),
         "class_weights": len(mine),
-        "class_weights_with_q_below_0.05": int((mine["q"] < 0.05).sum()),
-        "weights_missing_because_a_lesion_left_constant_predictions": int(mine["weight"].isna().sum()),
+        "class_weights_beyond_chance": beyond_chance(mine["p"])[0],
+        "weights_missing_because_predictions_are_constant": int(mine["weight"].isna().sum()),
         "classes_whose_boxes_all_lie_outside_the_input": int((~shown).sum()),
     }

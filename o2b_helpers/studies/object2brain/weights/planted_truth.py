@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
 
+from o2b_helpers.core.facts import write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import progress
 from o2b_helpers.core.running.keys import find_step
@@ -13,16 +18,45 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.alignment.valence_models import load_readout
-from o2b_helpers.studies.common.networks import load_model
+from o2b_helpers.studies.common.networks import load_model, model_part
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import target_matrix
+from o2b_helpers.studies.object2brain.tables import PLANTED_TRUTH
 from o2b_helpers.studies.object2brain.weights.evidence import WHOLE
 from o2b_helpers.toyworld.scenes import render
+from o2b_helpers.toyworld.truth import truth
 from o2b_helpers.toyworld.world import stimulus_scene
 
 NOT_TOY = "Only the toy world's pictures can be drawn again without a class: there is no truth to compare with here."
+
+
+def part(params: Params, store: Store) -> dict[str, Any]:
+    """Return the models, and whether there is a truth: only the toy world's pictures can be drawn again."""
+    toy = params.analysis.stimuli.kind == "toyworld"
+    seed = params.analysis.corpus.world_seed if toy else None
+    models = {m.label: model_part(params, m, store) for m in params.analysis.object2brain_models}
+    return {"toyworld": toy, "world_seed": seed, "models": models}
+
+
+def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
+    """Write down what is planted and what is true of each network; an empty table where nobody knows."""
+    parts = []
+    if params.analysis.stimuli.kind == "toyworld":
+        planted, described = truth().set_index("class"), target_matrix_of(params, needs)[1]
+        for model in params.analysis.object2brain_models:
+            change = _influence(params, model, needs)
+            table = (
+                change.rename_axis(index="class").reset_index().melt("class", var_name="target", value_name="change")
+            )
+            table = table.merge(described, on="target").rename(columns={"change": "true_change"})
+            people, scene = (table["class"].map(planted[f"{name}_effect"]) for name in ("people", "scene"))
+            effects = {"PV": people, "SV": scene, "IV": (people + scene) / 2}
+            table["planted"] = sum(effect.where(table["valence_type"] == kind, 0.0) for kind, effect in effects.items())
+            parts.append(table.assign(category=table["class"].map(planted["category"]), architecture=model.label))
+    PLANTED_TRUTH.write(pd.concat(parts) if parts else PLANTED_TRUTH.empty(), folder / "results")
+    write_facts(folder, {"known": bool(parts)})
 
 
 def true_influence(params: Params, model: Model) -> pd.DataFrame:
@@ -46,8 +80,18 @@ def true_influence(params: Params, model: Model) -> pd.DataFrame:
         name: find_step(params, params.step(name), store, params.step("object2brain"))
         for name in ("inputs", "human_targets", "valence_models")
     }
+    return _influence(params, model, needs)
+
+
+def target_matrix_of(params: Params, needs: Mapping[str, Path]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the targets of the stimuli, and a row describing each."""
     stimuli = inputs.load(params, needs["inputs"]).stimuli
-    values, described = target_matrix(TARGETS.read(needs["human_targets"] / "results"), stimuli["stimulus"])
+    return target_matrix(TARGETS.read(needs["human_targets"] / "results"), stimuli["stimulus"])
+
+
+def _influence(params: Params, model: Model, needs: Mapping[str, Path]) -> pd.DataFrame:
+    store, stimuli = Store(params.store), inputs.load(params, needs["inputs"]).stimuli
+    values, described = target_matrix_of(params, needs)
     readout, backbone = load_readout(params, needs["valence_models"], model), load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:
@@ -91,14 +135,14 @@ def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFram
     """
     if params.analysis.stimuli.kind != "toyworld":
         return NOT_TOY
-    truth, rows = true_influence(params, model), []
+    influence, rows = true_influence(params, model), []
     mine = weights[weights["architecture"] == model.label]
     last = [name for name in mine["layer"].unique() if name != WHOLE][-1:]
     mine = mine[mine["layer"].isin([*last, WHOLE])]
     for (estimator, layer), part in mine.groupby(["estimator", "layer"], sort=False):
         wide = part.pivot(index="class", columns="target", values="weight")
-        both = wide.index.intersection(truth.index)
-        weight, true = wide.loc[both], truth.loc[both, wide.columns]
+        both = wide.index.intersection(influence.index)
+        weight, true = wide.loc[both], influence.loc[both, wide.columns]
         agreement = weight.rank().corrwith(true.rank()).mean()
         hits = [_found(weight[target].abs().to_numpy(), true[target].abs().to_numpy()) for target in wide]
         rows.append((estimator, layer, agreement, float(np.nanmean(hits)) if np.isfinite(hits).any() else np.nan))

@@ -104,14 +104,19 @@ def hidden_classes(
         if stimulus.image not in by_image:
             continue
         for name, own in by_image[stimulus.image].groupby("class", sort=True):
-            corners = own[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)
-            carried = geometry.boxes_to_input(corners, stimulus.width, stimulus.height)
-            mask = box_mask(torch.as_tensor(carried), geometry.crop, geometry.crop)
-            if "mask" in own:
-                mask = torch.as_tensor(_union_in_input(geometry, own["mask"], stimulus.width, stimulus.height))
+            mask = area_in_input(geometry, own, stimulus.width, stimulus.height)
             if mask.any():
                 pairs.append(Hidden(row, classes.index(name), mask))
     return pairs
+
+
+def area_in_input(geometry: Preprocessing, own: pd.DataFrame, width: int, height: int) -> torch.Tensor:
+    """Mark what boxes (or masks) of one picture cover of the network's input: (height, width) bool."""
+    if "mask" in own:
+        return torch.as_tensor(_union_in_input(geometry, own["mask"], width, height))
+    corners = own[["x0", "y0", "x1", "y1"]].to_numpy(dtype=np.float64)
+    carried = geometry.boxes_to_input(corners, width, height)
+    return box_mask(torch.as_tensor(carried), geometry.crop, geometry.crop)
 
 
 def _union_in_input(geometry: Preprocessing, codes: Sequence[str], width: int, height: int) -> np.ndarray:
@@ -158,7 +163,7 @@ def occluded_predictions(
             "model": model_part(params, model, store),
             "readout": readout_digest(readout),
             "stimuli": digest_of(stimuli[["stimulus", "sha256"]].iloc[start:stop].values.tolist()),
-            "hidden": digest_of([[pair.stimulus - start, pair.label, _edges(pair.mask)] for pair in pairs]),
+            "hidden": digest_of([[pair.stimulus - start, pair.label, edges(pair.mask)] for pair in pairs]),
         }
         label = f"{params.name} {model.label} stimuli {start + 1} to {stop}"
         shards.append(Shard(KIND, label, part, _predict, (params, model, readout, stimuli, pairs, start, stop)))
@@ -240,5 +245,6 @@ def _features_with(backbone, images: torch.Tensor, layers: Sequence[str], change
             yield backbone.changed_features(images, layer, change)
 
 
-def _edges(mask: torch.Tensor) -> str:
+def edges(mask: torch.Tensor) -> str:
+    """Name an area by where it begins and ends, for keys."""
     return digest_of(torch.nonzero(mask.flatten().diff(prepend=torch.zeros(1, dtype=torch.bool)))[:, 0].tolist())
