@@ -72,7 +72,7 @@ def swapped_differences(
     shared: Real[np.ndarray, "contrast run n"],
     first: Real[np.ndarray, "contrast run n"],
     second: Real[np.ndarray, "contrast run n"],
-    swaps: Float[np.ndarray, "swap n"],
+    swaps: Real[np.ndarray, "swap n"],
 ) -> Float[np.ndarray, "swap contrast"]:
     """Work out the difference of two correlations with the same series when the two are swapped at random.
 
