@@ -95,7 +95,12 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
                 "table": "stimuli.csv",
             },
             "models": [model | ({"layers": list(setting.layers)} if setting.layers else {})],
-            "heads": {"runs": RUNS, "full": {"epochs": 3}, "layer": {"epochs": 3}},
+            "heads": {
+                "runs": RUNS,
+                "full": {"epochs": 3},
+                "full_under_layer_rules": {"epochs": 3},
+                "layer": {"epochs": 3},
+            },
         },
         "execution": {"device": "cpu", "batch_size": BATCH},
     }
@@ -116,7 +121,7 @@ def write_study(folder: Path, setting: Setting, pictures: pd.DataFrame) -> None:
     boxes.to_parquet(folder / "objects" / "results" / "detections.parquet")
     features = meta_backbone(setting.architecture).n_features
     heads = {"weight": rng.normal(size=(RUNS, features)).astype(np.float32), "bias": np.zeros(RUNS, np.float32)}
-    name = file_of("heads", (setting.architecture, "untrained"), ".safetensors")
+    name = file_of("full_under_layer_rules", (setting.architecture, "untrained"), ".safetensors")
     save_file(heads, folder / "valence_models" / name)
     targets = pd.DataFrame({"stimulus": stimuli["stimulus"], "target": "IV/people/one", "valence_type": "IV"})
     targets = targets.assign(source="people", condition="one", value=rng.normal(size=len(stimuli)))
