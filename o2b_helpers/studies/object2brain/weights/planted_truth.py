@@ -16,6 +16,7 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.core.running.keys import find_step
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
+from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import load_model, model_part
@@ -44,13 +45,13 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Write down what is planted and what is true of each network; an empty table where nobody knows."""
     parts = []
     if params.analysis.stimuli.kind == "toyworld":
-        planted, described = truth().set_index("class"), target_matrix_of(params, needs)[1]
+        planted, stimuli = truth().set_index("class"), inputs.load(params, needs["inputs"]).stimuli
+        values, described = target_matrix(TARGETS.read(needs["human_targets"] / "results"), stimuli["stimulus"])
         for model in params.analysis.object2brain_models:
-            change = _influence(params, model, needs)
-            table = (
-                change.rename_axis(index="class").reset_index().melt("class", var_name="target", value_name="change")
-            )
-            table = table.merge(described, on="target").rename(columns={"change": "true_change"})
+            readout = load_readout(params, needs["valence_models"], model)
+            change = _influence(params, model, readout, stimuli, values).set_axis(described["target"], axis=1)
+            table = change.rename_axis(index="class").reset_index()
+            table = table.melt("class", var_name="target", value_name="true_change").merge(described, on="target")
             people, scene = (table["class"].map(planted[f"{name}_effect"]) for name in ("people", "scene"))
             effects = {"PV": people, "SV": scene, "IV": (people + scene) / 2}
             table["planted"] = sum(effect.where(table["valence_type"] == kind, 0.0) for kind, effect in effects.items())
@@ -60,12 +61,12 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
 
 
 def true_influence(params: Params, model: Model) -> pd.DataFrame:
-    """Draw every stimulus again without each class, and return the change of rho: the truth about this network.
+    """Return the change of rho when every stimulus is drawn again without each class: the truth about this network.
 
     Parameters
     ----------
     params : Params
-        A profile with the toy world's stimuli, whose steps up to notebook 07 have run.
+        A profile with the toy world's stimuli, whose step planted_truth has run.
     model : Model
         One of its models.
 
@@ -75,24 +76,17 @@ def true_influence(params: Params, model: Model) -> pd.DataFrame:
         rho of the whole stimuli minus rho with the class left out of all of them, all other pixels the same; mean over
         runs. Positive: the class supports the alignment.
     """
-    store = Store(params.store)
-    needs = {
-        name: find_step(params, params.step(name), store, params.step("object2brain"))
-        for name in ("inputs", "human_targets", "valence_models")
-    }
-    return _influence(params, model, needs)
+    folder = find_step(params, params.step("planted_truth"), Store(params.store), params.step("object2brain"))
+    table = PLANTED_TRUTH.read(folder / "results")
+    own = table[table["architecture"] == model.label]
+    return own.pivot(index="class", columns="target", values="true_change")
 
 
-def target_matrix_of(params: Params, needs: Mapping[str, Path]) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the targets of the stimuli, and a row describing each."""
-    stimuli = inputs.load(params, needs["inputs"]).stimuli
-    return target_matrix(TARGETS.read(needs["human_targets"] / "results"), stimuli["stimulus"])
-
-
-def _influence(params: Params, model: Model, needs: Mapping[str, Path]) -> pd.DataFrame:
-    store, stimuli = Store(params.store), inputs.load(params, needs["inputs"]).stimuli
-    values, described = target_matrix_of(params, needs)
-    readout, backbone = load_readout(params, needs["valence_models"], model), load_model(params, model)
+def _influence(
+    params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame, values: np.ndarray
+) -> pd.DataFrame:
+    """Draw every stimulus again without each class: (class, target), the targets in the order of `values`."""
+    store, backbone = Store(params.store), load_model(params, model)
 
     def predict(images: torch.Tensor) -> np.ndarray:
         with torch.no_grad():
@@ -110,7 +104,7 @@ def _influence(params: Params, model: Model, needs: Mapping[str, Path]) -> pd.Da
         without = base.copy()
         without[:, places] = predict(again)
         influence[name] = (rank_correlation(base, values) - rank_correlation(without, values)).mean(0)
-    return pd.DataFrame.from_dict(influence, orient="index", columns=list(described["target"]))
+    return pd.DataFrame.from_dict(influence, orient="index")
 
 
 def recovery(params: Params, weights: pd.DataFrame, model: Model) -> pd.DataFrame | str:
