@@ -8,7 +8,8 @@ import pandas as pd
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.common.beyond_chance import beyond_chance, corrected
 from o2b_helpers.studies.common.select import FULL, P_SIGNIFICANT, last_layer, models
-from o2b_helpers.studies.object2brain.answers.beyond_shams import carrying_filters, tested
+from o2b_helpers.studies.object2brain.answers.beyond_shams import strongest_filters, tested
+from o2b_helpers.studies.object2brain.carrying import filter_weights
 from o2b_helpers.studies.object2brain.tables import (
     FILTER_SCORES,
     LESION_EFFECTS,
@@ -143,10 +144,10 @@ def beyond_sham_classes(results: Results, top: int = 20) -> pd.DataFrame:
     true = truth.set_index(["architecture", "target", "class"])["true_change"]
     rows = []
     for model in models(results.table(OBJECT_WEIGHTS_BY_ESTIMATOR)):
-        weights = tested(results, model)
+        weights, through = tested(results, model), filter_weights(results, model)
         sure = weights[weights["q_sham"] < P_SIGNIFICANT].sort_values("weight", key=lambda w: -w.abs(), kind="stable")
         for row in sure.head(top).to_dict("records"):
-            filters = carrying_filters(results, model, row["layer"], row["class"], row["target"])
+            filters = strongest_filters(through, row["layer"], row["class"], row["target"])
             known = true.get((model, row["target"], row["class"]))
             rows.append((model, *(row[name] for name in ("target", "class", "weight", "p_sham", "q_sham")),
                          ", ".join(filters), known))  # fmt: skip

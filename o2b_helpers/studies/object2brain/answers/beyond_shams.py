@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pandas as pd
+import xarray as xr
 
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, significant_figures
 from o2b_helpers.report.tables import p_value
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, last_layer
+from o2b_helpers.studies.object2brain.carrying import carrying_filters, filter_weights
 from o2b_helpers.studies.object2brain.tables import (
-    MEDIATION,
     OBJECT_WEIGHTS_BY_ESTIMATOR,
     PATCH_TEST,
     PLANTED_TRUTH,
@@ -53,9 +54,10 @@ def beyond_shams(results: Results, model: str, target: str, whom: str = "people"
     lead = f"Hidden in the stimuli, {len(sure) or 'none'} of {len(weights)} classes"
     if sure.empty:
         return [f"{lead} is beyond sham boxes; the smallest q_sham is {p_value(weights['q_sham'].min())}."]
+    filters = filter_weights(results, model)
     said = [f"{lead} {'is' if len(sure) == 1 else 'are'} beyond sham boxes (q_sham < 0.05)."]
     for words, part in (("Towards", sure[sure["weight"] > 0]), ("Away from", sure[sure["weight"] < 0])):
-        named = [_class(results, model, target, row) for row in part.head(NAMED_CLASSES).to_dict("records")]
+        named = [_class(results, filters, row) for row in part.head(NAMED_CLASSES).to_dict("records")]
         if named:
             said.append(f"{words} {whom}: {'; '.join(named)}.")
     return said
@@ -72,11 +74,11 @@ def tested(results: Results, model: str) -> pd.DataFrame:
     return own.head(0)
 
 
-def _class(results: Results, model: str, target: str, row: dict) -> str:
+def _class(results: Results, weights: xr.DataArray | None, row: dict) -> str:
     """Name a class with its weight, the filters that carry it, and, where it is known, the truth."""
-    name = str(row["class"])
+    model, target, name = (str(row[column]) for column in ("architecture", "target", "class"))
     said = [f"{significant_figures(row['weight'])}", f"q_sham {p_value(row['q_sham'])}"]
-    filters = carrying_filters(results, model, str(row["layer"]), name, target)
+    filters = strongest_filters(weights, str(row["layer"]), name, target)
     if filters:
         said.append(f"through {', '.join(filters)}")
     patched = results.table(PATCH_TEST) if results.has(PATCH_TEST) else PATCH_TEST.empty()
@@ -91,15 +93,9 @@ def _class(results: Results, model: str, target: str, row: dict) -> str:
     return f"{isolated(name)} ({', '.join(said)})"
 
 
-def carrying_filters(results: Results, model: str, layer: str, name: str, target: str) -> list[str]:
-    """Name the filters of a layer through which most of a class's weight passes, in its direction."""
-    if not results.has(MEDIATION, model):
+def strongest_filters(weights: xr.DataArray | None, layer: str, name: str, target: str) -> list[str]:
+    """Name the filters of a layer through which most of a class's weight passes; none where that is not known."""
+    if weights is None or name not in weights["class"].values or target not in weights["target"].values:
         return []
-    mediated = results.arrays(MEDIATION, model)
-    if name not in mediated["class"].values or target not in mediated["target"].values:
-        return []
-    own = mediated["weight"].sel({"class": name, "target": target})
-    own = own[(mediated["layer"] == layer).values]
-    total = float(own.sum())
-    order = (own * (1 if total >= 0 else -1)).values.argsort(kind="stable")[::-1][:NAMED_FILTERS]
-    return [f"{isolated(layer)} filter {int(own['channel'].values[place])}" for place in order]
+    ranked = carrying_filters(weights, layer, target, name).head(NAMED_FILTERS)
+    return [f"{isolated(layer)} filter {channel}" for channel in ranked["channel"]]

@@ -12,12 +12,12 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.common.select import NothingToShow, models
 from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.object2brain.carrying import carrying_filters, filter_weights
 from o2b_helpers.studies.object2brain.chance import largest_effect_by_chance
 from o2b_helpers.studies.object2brain.tables import (
     FILTER_SCORES,
     LESION_EFFECTS,
     LESION_PREDICTIONS,
-    MEDIATION,
     OBJECT_WEIGHTS_MEAN,
 )
 
@@ -138,10 +138,9 @@ class FilterTables:
         return table.sort_values("difference", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
     @cached_property
-    def mediated(self) -> xr.Dataset | None:
+    def mediated(self) -> xr.DataArray | None:
         """Weights of classes by filter; None where the results do not hold them."""
-        there = self._results.has(MEDIATION, self.model)
-        return self._results.arrays(MEDIATION, self.model)[["weight"]] if there else None
+        return filter_weights(self._results, self.model)
 
     @property
     def hidden_classes(self) -> list[str]:
@@ -149,19 +148,9 @@ class FilterTables:
         return [] if self.mediated is None else [str(name) for name in self.mediated["class"].values]
 
     def through(self, layer: str, target: str, name: str) -> pd.DataFrame:
-        """Rank a layer's filters by how much of a class's weight passes through them, in the weight's direction.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns filter (position on the long filter axis), channel, weight (by `mediation`, mean over runs).
-        """
+        """Rank a layer's filters by how much of a hidden class's weight passes through them."""
         assert self.mediated is not None  # asked for hidden classes only
-        filters = np.flatnonzero(self.layer == layer)
-        weight = self.mediated["weight"].sel({"class": name, "target": target}).values[filters]
-        table = pd.DataFrame({"filter": filters, "channel": self.channel[filters], "weight": weight})
-        largest_first = weight.sum() >= 0
-        return table.sort_values("weight", ascending=not largest_first, kind="stable", ignore_index=True)
+        return carrying_filters(self.mediated, layer, target, name)
 
     def class_weights(self, layer: str, target: str) -> pd.DataFrame:
         """Return the class weights of a layer and target, highest first: class, category, mean and sd over runs."""
