@@ -45,16 +45,16 @@ class DenseTail:
         ends: Float[torch.Tensor, "image feature"] | None = None,
     ):
         self.features, self.ends = values.detach(), ends
-        self._passed: list[tuple[nn.Module, torch.Tensor, torch.Tensor]] = []
+        self._passed: list[tuple[nn.Module, torch.Tensor, torch.Tensor | None]] = []
         for _, stage in stages:
             before, moved = self.features, self.ends
             apply = FastLinear(stage) if isinstance(stage, nn.Linear) else stage
             with torch.no_grad():
                 self.features = apply(before)
                 self.ends = None if moved is None else apply(moved)
-                slope = self.features > 0
-                if isinstance(stage, nn.ReLU) and moved is not None:
-                    slope = mean_slope(before, moved, torch.relu)
+                slope = None
+                if isinstance(stage, nn.ReLU):
+                    slope = self.features > 0 if moved is None else mean_slope(before, moved, torch.relu)
             self._passed.append((stage, before, slope))
 
     def back(self, gradient: Float[torch.Tensor, "run image feature"]) -> torch.Tensor:
@@ -62,7 +62,7 @@ class DenseTail:
         for stage, before, slope in reversed(self._passed):
             if isinstance(stage, nn.Linear):
                 gradient = product(gradient.flatten(0, 1), stage.weight.T).unflatten(0, gradient.shape[:2])
-            elif isinstance(stage, nn.ReLU):
+            elif slope is not None:
                 gradient = gradient * slope
             elif not isinstance(stage, nn.Dropout | nn.Identity):
                 with torch.enable_grad():

@@ -47,7 +47,8 @@ class MediatedChanges:
         By layer, float64, in units of the prediction. The sum over the filters of a layer is base minus hidden, up to
         `residual`.
     residual : dict of str to array (run, pair)
-        How far the sum is from the change, as a share of the change (or of `negligible`, where that is larger).
+        How far the sum is from the change, as a share of the change; infinite where nothing changes but the
+        sum is not 0.
     pieces : dict of str to int
         Into how many pieces the paths of the layer were cut.
     moved : dict of str to float
@@ -72,7 +73,6 @@ def mediated_changes(
     layers: Sequence[str],
     *,
     output: int = 0,
-    negligible: float | Float[np.ndarray, " run"] = 0.0,
     pieces: Mapping[str, int] | int | None = None,
     batch_size: int = BATCH_SIZE,
 ) -> MediatedChanges:
@@ -98,9 +98,6 @@ def mediated_changes(
         Target layers, by module path.
     output : int
         The output to look at.
-    negligible : float or array (run,)
-        A change of the prediction below this counts as this large when the residual is judged: what is left by
-        rounding of a change that means nothing says nothing.
     pieces : int, or mapping of str to int, optional
         Into how many pieces to cut the paths, for all layers or each; None: for each layer as many as a sample of pairs
         needs for their shares to move by less than 4 % when the pieces are halved.
@@ -166,11 +163,10 @@ def mediated_changes(
         for layer in layers:
             changes[layer][:, :, some] = paths.shares(layer, cuts[layer] or 1)
     change = base[:, stimuli] - hidden if len(filled) else hidden
-    scale = np.maximum(np.abs(change), np.broadcast_to(np.asarray(negligible, dtype=np.float64), (runs,))[:, None])
     residual = {}
     for layer in layers:
         missing = np.abs(changes[layer].sum(1) - change)
-        residual[layer] = np.divide(missing, scale, out=np.where(missing > 0, np.inf, 0.0), where=scale > 0)
+        residual[layer] = np.divide(missing, np.abs(change), out=np.where(missing > 0, np.inf, 0.0), where=change != 0)
     return MediatedChanges(base, hidden, changes, residual, {layer: cuts[layer] or 1 for layer in layers}, moved)
 
 

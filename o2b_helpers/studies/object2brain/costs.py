@@ -36,13 +36,11 @@ from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.object2brain import filter_lesions, filter_sensitivity, objects
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import KINDS, PLAIN
 from o2b_helpers.studies.object2brain.hidden import occlusion
-from o2b_helpers.studies.object2brain.hidden.occlusion import STIMULI_IN_A_SHARD
 from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
 from o2b_helpers.studies.object2brain.tables import LESION_EFFECTS, LESION_PREDICTIONS
 from o2b_helpers.toyworld.truth import planted
 
 ROW_IN_MEMORY, ROW_ON_DISK = 400, 100  # bytes of a row of object_weights.csv
-CLASSES_IN_A_STIMULUS = 6  # that shams hide at once, a bound for the estimate
 PASSES_KEPT = 3  # a pass that is recorded for gradients keeps what it passes, at two points
 # YOLOv8n: its file in bytes; channels of its first maps, which grow as the root of the parameters; its input's side
 SMALL_DETECTOR, SMALL_CHANNELS, DETECTOR_SIDE = 14e6, 16, 640
@@ -150,8 +148,7 @@ def shams_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
         backbone = network_shapes(params, model)
         side = architecture(model.architecture).preprocessing.crop
         predictions = DOUBLE * runs * shams * pairs
-        areas = min(shams, 200) * min(pairs, CLASSES_IN_A_STIMULUS * STIMULI_IN_A_SHARD) * side**2
-        working = pass_bytes(backbone, many) + areas + 3 * predictions
+        working = pass_bytes(backbone, many) + many * side**2 + 3 * predictions
         needs.append(with_network(params, backbone, f"hiding shams from {model.label}", working, disk=2 * predictions))
     return counted_once(needs)
 

@@ -19,7 +19,7 @@ from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.targets import TargetGroup
 from o2b_helpers.studies.object2brain.hidden.mediation import with_weights
 from o2b_helpers.studies.object2brain.hidden.occlusion import area_in_input, hidden_classes, stimulus_boxes
-from o2b_helpers.studies.object2brain.hidden.shams import drawn_donors
+from o2b_helpers.studies.object2brain.hidden.shams import area_of_donor, drawn_donors
 from o2b_helpers.studies.object2brain.weights.inference import Evidence, Shams, sham_p
 from o2b_helpers.studies.registry import load_params
 
@@ -61,7 +61,7 @@ def test_shams_are_boxes_of_the_class_from_other_pictures_in_the_same_stimulus(f
     shams = read_dataset(steps["shams"] / "results" / "sham_predictions_toynet.nc")
     assert shams["prediction"].shape == (SHAMS, 2, len(hidden))
     seed = params.analysis.significance.seed
-    drawn, areas, without = drawn_donors(hidden, detections, classes, network.preprocessing, SHAMS, seed)
+    drawn, boxes, without = drawn_donors(hidden, detections, classes, network.preprocessing, SHAMS, seed)
     assert not without and len(drawn) == len(hidden)
     for place in (0, len(drawn) // 2):
         pair = drawn[place]
@@ -71,7 +71,7 @@ def test_shams_are_boxes_of_the_class_from_other_pictures_in_the_same_stimulus(f
             for _, own in detections[detections["class"] == classes[pair.label]].groupby("image")
         ]
         for sham in (0, SHAMS - 1):
-            area = areas[pair.donors[sham]]
+            area = area_of_donor(network.preprocessing, boxes[pair.donors[sham]])
             assert any(torch.equal(area, other) for other in lent)
             expected = predict(pair.stimulus, area)
             assert np.allclose(shams["prediction"].values[sham, :, place], expected, atol=1e-5)

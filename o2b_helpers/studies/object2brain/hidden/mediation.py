@@ -14,7 +14,6 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.files.labelled import filter_dataset, label_variables, write_dataset
@@ -26,7 +25,7 @@ from o2b_helpers.kernels.mediation.mediated_weights import mediated_weights
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import load_readout, readout_digest
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
@@ -35,8 +34,9 @@ from o2b_helpers.studies.common.targets import TargetGroup, target_groups, targe
 from o2b_helpers.studies.object2brain.hidden.occlusion import (
     STIMULI_IN_A_SHARD,
     Hidden,
-    edges,
     hidden_classes,
+    hidden_digest,
+    predicted_part,
     stimulus_boxes,
 )
 from o2b_helpers.studies.object2brain.hidden.patch_test import patch_test
@@ -163,10 +163,8 @@ def _shard(
     pieces: Mapping[str, int] | None,
 ) -> Shard:
     piece = {
-        "model": model_part(params, model, Store(params.store)),
-        "readout": readout_digest(readout),
-        "stimuli": digest_of(stimuli[["stimulus", "sha256"]].iloc[start:stop].values.tolist()),
-        "hidden": digest_of([[pair.stimulus - start, pair.label, edges(pair.mask)] for pair in pairs]),
+        **predicted_part(params, model, readout, stimuli.iloc[start:stop]),
+        "hidden": hidden_digest(pairs, start),
         "pieces": pieces,
     }
     what = f"stimuli {start + 1} to {stop}" if pieces else "how finely paths are cut"

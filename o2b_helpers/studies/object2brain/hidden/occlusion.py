@@ -160,10 +160,8 @@ def occluded_predictions(
         stop = min(start + STIMULI_IN_A_SHARD, n_stimuli)
         pairs = [pair for pair in hidden if start <= pair.stimulus < stop]
         part = {
-            "model": model_part(params, model, store),
-            "readout": readout_digest(readout),
-            "stimuli": digest_of(stimuli[["stimulus", "sha256"]].iloc[start:stop].values.tolist()),
-            "hidden": digest_of([[pair.stimulus - start, pair.label, edges(pair.mask)] for pair in pairs]),
+            **predicted_part(params, model, readout, stimuli.iloc[start:stop]),
+            "hidden": hidden_digest(pairs, start),
         }
         label = f"{params.name} {model.label} stimuli {start + 1} to {stop}"
         shards.append(Shard(KIND, label, part, _predict, (params, model, readout, stimuli, pairs, start, stop)))
@@ -245,6 +243,19 @@ def _features_with(backbone, images: torch.Tensor, layers: Sequence[str], change
             yield backbone.changed_features(images, layer, change)
 
 
-def edges(mask: torch.Tensor) -> str:
-    """Name an area by where it begins and ends, for keys."""
+def predicted_part(params: Params, model: Model, readout: Readout, stimuli: pd.DataFrame) -> dict[str, Any]:
+    """Return what predictions of some stimuli depend on before anything is hidden, for keys."""
+    return {
+        "model": model_part(params, model, Store(params.store)),
+        "readout": readout_digest(readout),
+        "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
+    }
+
+
+def hidden_digest(pairs: Sequence[Hidden], start: int = 0) -> str:
+    """Name what is hidden in stimuli that are counted from `start`, for keys."""
+    return digest_of([[pair.stimulus - start, pair.label, _edges(pair.mask)] for pair in pairs])
+
+
+def _edges(mask: torch.Tensor) -> str:
     return digest_of(torch.nonzero(mask.flatten().diff(prepend=torch.zeros(1, dtype=torch.bool)))[:, 0].tolist())

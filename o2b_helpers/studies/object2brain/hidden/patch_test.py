@@ -16,11 +16,10 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.mediation.patching import carrying_filters, patched_predictions, restored_share
 from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.heads.readout import Readout
-from o2b_helpers.studies.alignment.valence_models import readout_digest
-from o2b_helpers.studies.common.networks import loaded, model_part
+from o2b_helpers.studies.common.networks import loaded
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.object2brain.hidden.occlusion import Hidden, edges
+from o2b_helpers.studies.object2brain.hidden.occlusion import Hidden, hidden_digest, predicted_part
 
 KIND = "patches"
 SHARE = 0.1  # of a layer's filters that are put back
@@ -101,10 +100,8 @@ def _shard(
     filters: np.ndarray,
 ) -> Shard:
     piece = {
-        "model": model_part(params, model, Store(params.store)),
-        "readout": readout_digest(readout),
-        "stimuli": digest_of(stimuli[["stimulus", "sha256"]].values.tolist()),
-        "hidden": digest_of([[pair.stimulus, pair.label, edges(pair.mask)] for pair in pairs]),
+        **predicted_part(params, model, readout, stimuli),
+        "hidden": hidden_digest(pairs),
         "layer": layer,
         "filters": digest_of(np.packbits(filters).tobytes().hex()),
     }

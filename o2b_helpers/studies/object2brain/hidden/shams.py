@@ -27,7 +27,7 @@ from o2b_helpers.kernels.regions.occlusion import fill_from_surroundings
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import load_readout, readout_digest
+from o2b_helpers.studies.alignment.valence_models import load_readout
 from o2b_helpers.studies.common.networks import loaded, model_part
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
@@ -36,6 +36,7 @@ from o2b_helpers.studies.object2brain.hidden.occlusion import (
     Hidden,
     area_in_input,
     hidden_classes,
+    predicted_part,
     stimulus_boxes,
 )
 from o2b_helpers.studies.object2brain.tables import SHAM_PREDICTIONS
@@ -87,7 +88,7 @@ class Shammed:
     stimulus, label : int
         Rows of the stimuli and of the classes.
     donors : array (sham,) of int
-        Places in `areas`; one may be drawn again.
+        Places among the pictures that lend boxes; one may be drawn again.
     """
 
     stimulus: int
@@ -97,7 +98,7 @@ class Shammed:
 
 def drawn_donors(
     hidden: list[Hidden], donors: pd.DataFrame, classes: list[str], geometry: Preprocessing, shams: int, seed: int
-) -> tuple[list[Shammed], list[torch.Tensor], list[Hidden]]:
+) -> tuple[list[Shammed], list[pd.DataFrame], list[Hidden]]:
     """Draw, for every stimulus and class, pictures of the corpus that show the class within the network's input.
 
     Parameters
@@ -119,22 +120,23 @@ def drawn_donors(
     -------
     drawn : list of Shammed
         Of the pairs whose class any picture can lend.
-    areas : list of tensor (height, width)
-        bool; the area that each donor hides, each once.
+    lent : list of DataFrame
+        The boxes of the class in each picture that lends them, each once. Their areas are marked when they are hidden:
+        all of them together may be more than there is memory for.
     without : list of Hidden
         Pairs whose class no picture of the corpus shows within the input.
     """
     of_class = {name: [own for _, own in part.groupby("image", sort=True)] for name, part in donors.groupby("class")}
-    areas: list[torch.Tensor] = []
+    lent: list[pd.DataFrame] = []
     place: dict[tuple[int, int], int | None] = {}
 
-    def area(label: int, number: int) -> int | None:
+    def donor(label: int, number: int) -> int | None:
         if (label, number) not in place:
             own = of_class[classes[label]][number]
-            mask = area_in_input(geometry, own, int(own["width"].iloc[0]), int(own["height"].iloc[0]))
-            place[label, number] = len(areas) if bool(mask.any()) else None
-            if place[label, number] is not None:
-                areas.append(mask)
+            inside = bool(area_of_donor(geometry, own).any())
+            place[label, number] = len(lent) if inside else None
+            if inside:
+                lent.append(own)
         return place[label, number]
 
     drawn, without = [], []
@@ -142,12 +144,17 @@ def drawn_donors(
         many = len(of_class.get(classes[pair.label], ()))
         generator = np.random.default_rng([seed, pair.label, pair.stimulus])
         wanted = generator.integers(many, size=shams * TRIES).tolist() if many else []
-        chosen = [where for number in wanted if (where := area(pair.label, number)) is not None][:shams]
+        chosen = [where for number in wanted if (where := donor(pair.label, number)) is not None][:shams]
         if len(chosen) == shams:
             drawn.append(Shammed(pair.stimulus, pair.label, np.array(chosen)))
         else:
             without.append(pair)
-    return drawn, areas, without
+    return drawn, lent, without
+
+
+def area_of_donor(geometry: Preprocessing, own: pd.DataFrame) -> torch.Tensor:
+    """Mark what a picture's boxes of a class cover of the network's input: (height, width) bool."""
+    return area_in_input(geometry, own, int(own["width"].iloc[0]), int(own["height"].iloc[0]))
 
 
 def sham_predictions(
@@ -172,7 +179,7 @@ def sham_predictions(
     store, options = Store(params.store), params.analysis
     geometry = architecture(model.architecture).preprocessing
     shams = options.object2brain.shams
-    drawn, areas, without = drawn_donors(hidden, donors, classes, geometry, shams, options.significance.seed)
+    drawn, lent, without = drawn_donors(hidden, donors, classes, geometry, shams, options.significance.seed)
     shards = []
     for start in range(0, len(stimuli), STIMULI_IN_A_SHARD):
         stop = min(start + STIMULI_IN_A_SHARD, len(stimuli))
@@ -180,12 +187,10 @@ def sham_predictions(
         if not pairs:
             continue
         used = np.unique(np.concatenate([pair.donors for pair in pairs]))
-        own = {int(number): areas[number] for number in used}
+        own = {int(number): lent[number] for number in used}
         piece = {
-            "model": model_part(params, model, store),
-            "readout": readout_digest(readout),
-            "stimuli": digest_of(stimuli[["stimulus", "sha256"]].iloc[start:stop].values.tolist()),
-            "areas": digest_of([np.packbits(own[int(number)].numpy()).tobytes().hex() for number in used]),
+            **predicted_part(params, model, readout, stimuli.iloc[start:stop]),
+            "boxes": digest_of([boxes.drop(columns="image").values.tolist() for boxes in own.values()]),
             "pairs": digest_of([[p.stimulus - start, np.searchsorted(used, p.donors).tolist()] for p in pairs]),
         }
         label = f"{params.name} {model.label} stimuli {start + 1} to {stop}"
@@ -212,19 +217,20 @@ def _predict(
     readout: Readout,
     stimuli: pd.DataFrame,
     pairs: list[Shammed],
-    areas: dict[int, torch.Tensor],
+    lent: dict[int, pd.DataFrame],
     folder: Path,
 ) -> None:
     """Predict stimuli with sham areas hidden; an area that is drawn again is hidden once."""
     shown, backbone = pictures(params, Store(params.store), model, stimuli, "stimuli"), loaded(params, model)
-    size = params.execution.batch_size
+    size, geometry = params.execution.batch_size, backbone.preprocessing
     predictions = np.empty((len(pairs[0].donors), readout.n_runs, len(pairs)))
     for place, pair in enumerate(pairs):
         picture = shown.batch(pair.stimulus, pair.stimulus + 1).to(backbone.device)
         once, back = np.unique(pair.donors, return_inverse=True)
         outputs = []
         for start in range(0, len(once), size):
-            masks = torch.stack([areas[int(number)] for number in once[start : start + size]]).to(backbone.device)
+            some = [area_of_donor(geometry, lent[int(number)]) for number in once[start : start + size]]
+            masks = torch.stack(some).to(backbone.device)
             filled = fill_from_surroundings(picture.expand(len(masks), -1, -1, -1), masks)
             outputs.append(readout.outputs(backbone.features(filled)).numpy())
         predictions[:, :, place] = np.concatenate(outputs, 1)[:, back].T
