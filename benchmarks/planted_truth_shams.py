@@ -10,19 +10,17 @@ shams, so that nothing is there in any world. Shares come with 99 % intervals ov
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lent_boxes import p_of_lent_boxes
 from planted_truth import FIRST, FOLDER
 from planted_truth_estimators import World, class_weights, truth_counterfactual
 from planted_truth_scores import coincides
 
-from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
-from o2b_helpers.studies.common.targets import TargetGroup, target_groups
+from o2b_helpers.studies.common.targets import target_groups
 from o2b_helpers.studies.object2brain.weights.inference import Evidence, Shams, sham_p
 
 SIZES = ((0.0, 0.01), (0.01, 0.03), (0.03, 0.06), (0.06, 0.1), (0.1, 2.0))
@@ -45,7 +43,7 @@ def rows_of_world(seed: int, world: World) -> pd.DataFrame:
         assert p is not None  # tested as asked for
         evidence = Evidence.of_hidden(base, without, soft=name == "mediation", shams=shams)
         p_sham = sham_p(evidence, groups, weight)
-        p_lent = p_of_a_sham(base, shams, groups, soft=name == "mediation")
+        p_lent = p_of_lent_boxes(evidence, groups, 0)
         truth = truth_counterfactual(world)
         for number, target in enumerate(world["target"]):
             if coincides(world["values"], number):
@@ -61,16 +59,6 @@ def rows_of_world(seed: int, world: World) -> pd.DataFrame:
                 )
             )  # fmt: skip
     return pd.concat(rows)
-
-
-def p_of_a_sham(base: np.ndarray, shams: Shams, groups: Sequence[TargetGroup], *, soft: bool) -> np.ndarray:
-    """Take the first sham for the class's own boxes and the others for its shams: nothing is there, (class, target)."""
-    others = replace(shams, prediction=shams.prediction[1:])
-    evidence = Evidence.of_hidden(base, shams.of(0, base), soft=soft, shams=others)
-    weight = np.full((len(shams.lent), sum(len(group.targets) for group in groups)), np.nan)
-    for group in groups:
-        weight[:, group.targets] = (unit_ranks(group.values) @ evidence.coefficients(group).mean(0).T).T
-    return sham_p(evidence, groups, weight)
 
 
 def share(table: pd.DataFrame, column: str) -> str:
