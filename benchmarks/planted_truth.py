@@ -17,6 +17,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from itertools import count as count_from
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +62,15 @@ def _worlds(setting: Setting, count: int, folder: Path) -> Iterator[tuple[str, i
     if setting.shams:
         counts["null"] = math.ceil(count * 0.4)
     for split, many in counts.items():
-        for seed in range(FIRST[split], FIRST[split] + many):
-            began = time.perf_counter()
+        seeds = count_from(FIRST[split])
+        while many:
+            began, seed = time.perf_counter(), next(seeds)
             world = stored_world(setting, seed, folder)
-            print(f"{setting.name}, world {seed} ({split}): {time.perf_counter() - began:.1f} s", flush=True)
-            yield split, seed, world
+            said = f"{time.perf_counter() - began:.1f} s" if world else "cannot be drawn, left out"
+            print(f"{setting.name}, world {seed} ({split}): {said}", flush=True)
+            if world:
+                many -= 1
+                yield split, seed, world
 
 
 def _as_json(rows: list[dict], patches: list[dict]) -> str:

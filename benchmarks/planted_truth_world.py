@@ -22,6 +22,7 @@ import yaml
 from planted_truth_patches import patched
 from planted_truth_training import trained_network
 
+from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.files.labelled import read_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.run import run_step
@@ -86,11 +87,23 @@ def world_file(setting: Setting, seed: int, folder: Path) -> Path:
     return folder / (f"world_{seed}.npz" if setting.name == "toynet" else f"world_{setting.name}_{seed}.npz")
 
 
-def stored_world(setting: Setting, seed: int, folder: Path, quiet: bool = True) -> dict[str, np.ndarray]:
-    """Return what a world gives, computing it first where it is not stored; a killed run goes on where it was."""
+def stored_world(setting: Setting, seed: int, folder: Path, quiet: bool = True) -> dict[str, np.ndarray] | None:
+    """Return what a world gives, computing it first where it is not stored; a killed run goes on where it was.
+
+    None where no stimuli of one cell can be drawn with the effects of this seed: no class works strongly enough for
+    one of people and scene and not also for the other.
+    """
     file = world_file(setting, seed, folder)
+    place, refused = folder / f"study_{setting.name}_{seed}", folder / f"undrawable_{seed}.txt"
+    if refused.exists():
+        return None
     if not file.exists():
-        place = folder / f"study_{setting.name}_{seed}"
+        try:
+            drawn(setting, seed, place)
+        except InputError as error:
+            refused.write_text(str(error), encoding="utf-8")
+            shutil.rmtree(place)
+            return None
         with redirect_stdout(io.StringIO()) if quiet else io.StringIO():
             world: dict[str, Any] = study(setting, seed, place)
         np.savez_compressed(part := file.with_name(f"part_{file.name}"), **world)
@@ -100,14 +113,19 @@ def stored_world(setting: Setting, seed: int, folder: Path, quiet: bool = True) 
         return dict(stored)
 
 
+def drawn(setting: Setting, seed: int, folder: Path) -> None:
+    """Draw the pictures and the people of a world."""
+    effects = effects_of(seed)
+    if not (folder / "human" / "regions.csv").exists():
+        write_stimuli(folder / "stimuli", seed, effects, setting.per_cell)
+        write_corpus(folder / "corpus", IMAGES, seed, effects)
+        write_human(folder / "human", seed, effects, setting.per_cell)
+
+
 def study(setting: Setting, seed: int, folder: Path) -> dict[str, np.ndarray]:
-    """Draw a world and run the steps of notebooks 00 to 07 on it, once with detections and once with true boxes."""
+    """Run the steps of notebooks 00 to 07 on a world, once with detections and once with true boxes."""
     effects = effects_of(seed)
     params = _profile(setting, seed, folder)
-    if not (folder / "human" / "regions.csv").exists():
-        write_corpus(folder / "corpus", IMAGES, seed, effects)
-        write_stimuli(folder / "stimuli", seed, effects, setting.per_cell)
-        write_human(folder / "human", seed, effects, setting.per_cell)
     places = {step: run_step(params, step).folder for step in STEPS}
     data = inputs.load(params, places["inputs"])
     true_boxes = _true_boxes(folder / "corpus" / "objects.csv")
