@@ -9,10 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from o2b_helpers.inputs.images.preprocessing import Preprocessing
-from o2b_helpers.models.backbones.registry import Architecture, register
-from o2b_helpers.models.backbones.stages import FLATTEN, stages_of
-from o2b_helpers.toyworld.backbone import CHANNEL_MEAN, CHANNEL_STD, INPUT_SIZE
 from o2b_helpers.toyworld.truth import class_names
 
 CELLS = 9  # the pooled map of a filter has 3 x 3 cells
@@ -81,28 +77,3 @@ class BigNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.classifier(torch.flatten(self.avgpool(self.features(images)), 1))
-
-
-PREPROCESSING = Preprocessing(INPUT_SIZE, INPUT_SIZE, CHANNEL_MEAN, CHANNEL_STD)
-register(
-    Architecture(
-        name="mononet",
-        build=MonoNet,
-        stages=lambda net: stages_of(net, "features.*", "avgpool", FLATTEN),
-        target_layers=("features.1", "features.4", "features.7", "features.9"),
-        preprocessing=PREPROCESSING,
-        last_layer="classifier",
-    )
-)
-register(
-    Architecture(
-        name="bignet",
-        build=BigNet,
-        stages=lambda net: stages_of(
-            net, "features.*", "avgpool", FLATTEN, *[f"classifier.{number}" for number in range(4)]
-        ),
-        target_layers=("features.1", "features.4", "features.9", "features.11"),
-        preprocessing=PREPROCESSING,
-        last_layer="classifier.4",
-    )
-)

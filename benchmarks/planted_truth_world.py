@@ -48,7 +48,7 @@ from o2b_helpers.toyworld.truth import class_names, planted, truth
 from o2b_helpers.toyworld.valence import Effects
 from o2b_helpers.toyworld.world import stimulus_scene, write_corpus, write_stimuli
 
-NETWORKS = Path(__file__).with_name("planted_truth_networks.py").resolve()
+DEFINITION = Path(__file__).with_name("planted_truth_definition.py").resolve()
 IMAGES = 500
 RUNS, SHAMS = 5, 199
 NULL_SEEDS = range(300, 400)  # worlds in which no class matters
@@ -207,7 +207,7 @@ def _profile(setting: Setting, seed: int, folder: Path) -> Params:
         network["weights"] = "toyworld"
     else:
         weights = trained_network(setting.architecture, folder.parent)
-        network |= {"weights": str(weights.resolve()), "definition": str(NETWORKS)}
+        network |= {"weights": str(weights.resolve()), "definition": str(DEFINITION)}
     human = {name: f"human/{name}.csv" for name in ("ratings", "signals", "regions")}
     tables = {
         "corpus": {"kind": "table", "table": "corpus/corpus.csv", "folder": "corpus/images"}
