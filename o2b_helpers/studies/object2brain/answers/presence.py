@@ -50,5 +50,6 @@ def beyond_presence(table: pd.DataFrame) -> list[str]:
     for model in models(table):
         mine = table[(table["architecture"] == model) & table["p_partial"].notna()]
         left = int(((mine["q_partial"] < P_SIGNIFICANT) & (mine["partial_rho"] > 0)).sum())
-        said.append(f"{isolated(model)} agrees with {left} of {counted(len(mine), 'target')}")
+        some = f"agrees with {left} of {counted(len(mine), 'target')}" if len(mine) else "has no rho that is defined"
+        said.append(f"{isolated(model)} {some}")
     return said
