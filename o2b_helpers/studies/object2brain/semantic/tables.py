@@ -37,7 +37,7 @@ SEMANTIC_HELD_OUT = Table(
 
 def _beyond(words: str, end: str = "") -> tuple[Column, ...]:
     """Return the columns of a partial correlation; `end` is what their names end with."""
-    partial = f"mean over runs of rho beyond {words}: its ranks are taken out of both sides"
+    partial = f"mean over runs of rho beyond {words}: ranks are taken out of both sides"
     return (
         Column(f"partial_rho{end}", "number", partial, "-1..1"),
         Column(
