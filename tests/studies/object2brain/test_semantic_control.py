@@ -24,7 +24,7 @@ from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.alignment.valence_models import training_set
 from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.object2brain.answers.presence import NOTHING, presence_sentence
-from o2b_helpers.studies.object2brain.figures.presence_of_objects import FIGURE, figure_6
+from o2b_helpers.studies.object2brain.figures.presence_of_objects import FIGURE, figure_8
 from o2b_helpers.studies.object2brain.semantic.presence import learnable, predicted, presence
 from o2b_helpers.studies.object2brain.semantic.step import semantic_control, semantic_facts
 from o2b_helpers.studies.object2brain.semantic.tables import SEMANTIC_CONTROL
@@ -217,7 +217,7 @@ def test_the_figure_the_sentence_and_the_tables_show_the_control(tmp_path):
     folder = write_results(tmp_path / "results")
     results = Results(folder, STUDIES)
     table = results.table(SEMANTIC_CONTROL)
-    figure = figure_6(results)
+    figure = figure_8(results)
     diamonds = [trace for trace in figure.data if trace.legendgroup == "presence" and trace.error_y.array is not None]
     assert len(diamonds) == 6 and sum(len(trace.y) for trace in diamonds) == 24
     values = [value for trace in figure.data if trace.mode == "markers" for value in trace.y if value is not None]
@@ -233,4 +233,4 @@ def test_the_figure_the_sentence_and_the_tables_show_the_control(tmp_path):
     SEMANTIC_CONTROL.write(nothing, folder)
     empty = Results(folder, STUDIES)
     assert presence_sentence(empty) == NOTHING and NOTHING in FIGURE.caption(empty).finding
-    assert len(figure_6(empty).data) and len(FIGURE.tables[0](empty).rows) == 48
+    assert len(figure_8(empty).data) and len(FIGURE.tables[0](empty).rows) == 48

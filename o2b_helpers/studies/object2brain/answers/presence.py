@@ -40,7 +40,7 @@ def presence_sentence(results: Results) -> str:
     alone = f" agrees with the targets ({', '.join(agreed)})" if agreed else " agrees with some targets"
     return (
         f"Without any network, what a ridge regression makes of the classes that a picture shows{alone}; beyond it "
-        f"(q < {P_SIGNIFICANT}), {'; '.join(beyond_presence(known))} (figure 6)."
+        f"(q < {P_SIGNIFICANT}), {'; '.join(beyond_presence(known))} (figure 8)."
     )
 
 

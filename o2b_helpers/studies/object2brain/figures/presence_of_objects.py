@@ -1,4 +1,4 @@
-"""Figure 6: every model's agreement beside what the presence of objects predicts; with its caption and tables."""
+"""Figure 8: every model's agreement beside what the presence of objects predicts; with its caption and tables."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from o2b_helpers.studies.common.uncertainty import interval_words
 from o2b_helpers.studies.object2brain.answers.presence import NOTHING, beyond_presence, semantic
 from o2b_helpers.studies.object2brain.semantic.tables import SEMANTIC_CONTROL, SEMANTIC_HELD_OUT
 
-TITLE = "Figure 6. Is it enough to know which objects a picture shows?"
+TITLE = "Figure 8. Is it enough to know which objects a picture shows?"
 BAND_WIDTH = 0.92
 PRESENCE = "objects alone"
 
 
-def figure_6(results: Results) -> go.Figure:
+def figure_8(results: Results) -> go.Figure:
     """Draw rho of every full model beside the semantic and the low-level control, and what is left beyond [ours].
 
     Panels are those of figure 1. A black diamond is the semantic control with its interval, a dotted line the low-level
@@ -176,7 +176,7 @@ def _legend(grid: PanelGrid, names: list[str]) -> None:
 
 
 def caption(results: Results) -> Caption:
-    """Say what figure 6 asks and shows."""
+    """Say what figure 8 asks and shows."""
     return Caption(
         title="Is it enough to know which objects a picture shows?",
         question="How far do the objects alone say what people and brains say, and how much does a network add?",
@@ -263,4 +263,4 @@ def held_out_table(results: Results) -> ShownTable:
     )
 
 
-FIGURE = Figure(6, "presence_of_objects", draw=figure_6, caption=caption, tables=(presence_table, held_out_table))
+FIGURE = Figure(8, "presence_of_objects", draw=figure_8, caption=caption, tables=(presence_table, held_out_table))
