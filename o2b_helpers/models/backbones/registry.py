@@ -143,15 +143,7 @@ def register(architecture: Architecture) -> Architecture:
 
 
 def register_later(names: Sequence[str], read: Callable[[], object]) -> None:
-    """Make names known whose definitions take long to import.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The names that are registered.
-    read : callable
-        Registers all of them; called when one of them is first asked for.
-    """
+    """Make names known whose definitions take long to import; `read` registers them when one is first asked for."""
     _REGISTRY.later |= dict.fromkeys(names, read)
 
 
