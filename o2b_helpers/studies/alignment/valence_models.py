@@ -65,7 +65,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
                     continue
                 (full if rules == FULL_RULES else behind).append(table)
                 shutil.copyfile(place / f"{rules}.safetensors", folder / _heads_file(model, rules))
-                known = _kept_facts(pd.read_csv(place / f"{rules}_kept.csv"), history)
+                known = _kept_facts(pd.read_csv(place / f"{rules}_kept.csv"), history, rules)
                 own |= known if rules == FULL_RULES else {rules: known}
         by_layer += [table.assign(layer=FULL) for table in behind]  # from early to late
     results = folder / "results"
@@ -145,7 +145,7 @@ def _long(predictions: np.ndarray, stimuli: pd.Series, identity: dict[str, str])
     ).assign(**identity)
 
 
-def _kept_facts(kept: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
+def _kept_facts(kept: pd.DataFrame, history: pd.DataFrame, rules: str) -> dict[str, float]:
     test = kept.merge(history[history["split"] == "test"], on=["run", "learning_rate", "epoch"])
     facts = {
         "held_out_mae": float(test["mae"].mean()),
@@ -157,5 +157,6 @@ def _kept_facts(kept: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
     if missing:
         facts["runs_without_rho"] = missing
     rho = "undefined" if missing == len(test) else f"{facts['held_out_rho_with_ratings']:.3f}"
-    say(f"    held-out MAE {facts['held_out_mae']:.3f}, rho with the ratings {rho}")
+    under = "" if rules == FULL_RULES else ", trained under the layer models' rules"
+    say(f"    full models{under}: held-out MAE {facts['held_out_mae']:.3f}, rho with the ratings {rho}")
     return facts
