@@ -123,3 +123,10 @@ def test_the_estimators_to_choose_from_are_those_there_are():
 
     assert set(ESTIMATORS) == set(ASSUMPTIONS)
     assert Analysis().object2brain.estimator == "sum"  # the paper's
+
+
+def test_an_override_inside_another_leaves_the_callers_own_values_alone():
+    models = [{"architecture": "toynet", "weights": "toyworld"}]
+    params = load_params("demo", {"analysis.models": models, "analysis.models.0.weights": "untrained"})
+    assert params.analysis.models[0].weights == "untrained"
+    assert models == [{"architecture": "toynet", "weights": "toyworld"}]

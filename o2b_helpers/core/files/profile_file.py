@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ def put_override(tree: dict, dotted: str, value: Any) -> None:
     {'analysis': {'models': [{'name': 'alexnet'}]}, 'execution': {'device': 'cpu'}}
     """
     *parents, last = dotted.split(".")
+    value = deepcopy(value)  # a later override may reach into it, and the caller keeps their own
     node: Any = tree
     for position, name in enumerate(parents):
         if isinstance(node, list):
