@@ -31,7 +31,7 @@ from planted_truth_world import SETTINGS, Setting, stored_world
 FOLDER = Path(__file__).parents[1] / "runs" / "planted_truth"
 OUTPUT = Path(__file__).with_suffix(".json")
 FIRST = {"report": 410, "null": 320}
-MANY_STIMULI = 8  # worlds with 200 stimuli per condition: they take long
+MANY_STIMULI = 7  # worlds with 200 stimuli per condition: they take long
 
 
 def main() -> None:
