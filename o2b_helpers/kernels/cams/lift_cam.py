@@ -58,10 +58,11 @@ def lift_shares(
     """Share an output among the filters of a layer: DeepLIFT's rescale rule against maps of 0.
 
     The shares of all filters add up to the output minus what it is for maps of 0. Where nothing between the
-    layer and the readout mixes filters, a filter's share is what its own features add, and nothing goes backwards. A
-    maximum pooling hands a change on to the place that is largest, and where another one overtakes it, to that one in
-    proportion; Captum divides it otherwise where pooled maps are not 0 in the baseline, that is
-    for pooling behind another convolution.
+    layer and the readout mixes filters, a filter's share is what its own features add, and nothing goes backwards.
+
+    A maximum pooling hands a change on to the place that is largest, and where another one overtakes it, to that one in
+    proportion. Captum differs from that behind another convolution, where pooled maps of the baseline are not 0, and
+    where windows of a pooling overlap: there it keeps the share of one of the windows, and the sum is not complete.
 
     Parameters
     ----------
