@@ -1,4 +1,4 @@
-"""Deletion and insertion: does a map name the places on which an output hangs?"""
+"""Deletion and insertion: whether a map names the places on which an output hangs."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def faithfulness(
     seed: int = 0,
     batch_size: int = BATCH_SIZE,
 ) -> Faithfulness:
-    """Take away the most important places of pictures first, and bring them back first (Petsiuk et al. 2018; METHODS 5).
+    """Take away the most important places of pictures first, and bring them back first (METHODS 5).
 
-    A place that is taken away is shown blurred. Pixels are ordered by the map, resized to the picture bilinearly; equal
-    ones, such as those of an empty map, in an order drawn at random.
+    Curves are those of Petsiuk et al. (2018). A place that is taken away is shown blurred. Pixels are ordered by the map,
+    resized to the picture bilinearly; equal ones, such as those of an empty map, in an order drawn at random.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def faithfulness(
             expected="one map for each picture",
             remedy="take one run and one output for each picture",
         )
-    place = _order(maps, tuple(images.shape[2:]), seed).to(images.device)
+    place = _order(maps, (images.shape[2], images.shape[3]), seed).to(images.device)
     hidden = blurred(images, blur)
     counts = torch.as_tensor(np.linspace(0, place[0].numel(), steps + 1).round().astype(np.int64))
     curves = [
@@ -167,7 +167,7 @@ def probability_of(
 
 
 def _order(maps: torch.Tensor, size: tuple[int, int], seed: int) -> torch.Tensor:
-    """Number the pixels (picture, height, width) from the most important one on."""
+    """Give each pixel (picture, height, width) its place in the order, from the most important one on."""
     wide = functional.interpolate(maps[:, None].double().cpu(), size, mode="bilinear", align_corners=False).flatten(1)
     shuffled = torch.as_tensor(np.random.default_rng(seed).permutation(wide.shape[1]))
     order = shuffled[torch.sort(wide[:, shuffled], dim=1, descending=True, stable=True).indices]

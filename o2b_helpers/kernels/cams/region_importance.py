@@ -50,8 +50,8 @@ def region_importance(
     >>> import numpy as np
     >>> cams = ClassCams(torch.tensor([[[[0.0, 0.0], [1.0, 1.0]]]]), torch.zeros(1, 1))
     >>> regions = Regions(np.array([[0, 1, 2, 2], [0, 0, 2, 2]]), np.array([0, 0]))
-    >>> region_importance(cams, regions, (2, 2))[0].tolist(), region_importance(cams, regions, (2, 2), "share")[0].tolist()
-    ([[1.0, 0.5]], [[2.0, 1.0]])
+    >>> [region_importance(cams, regions, (2, 2), kind)[0].tolist() for kind in ("mean", "share")]
+    [[[1.0, 0.5]], [[2.0, 1.0]]]
     """
     checks.choice("importance", importance, IMPORTANCES)
     maps = cams.channels()

@@ -68,9 +68,7 @@ def pasted(
     return copies, boxes
 
 
-def laid_out(
-    picture: np.ndarray, pixels: np.ndarray, places: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def laid_out(picture: np.ndarray, pixels: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check what is pasted, and say where.
 
     Parameters

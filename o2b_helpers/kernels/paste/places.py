@@ -30,9 +30,7 @@ def quincunx() -> Float[np.ndarray, "17 2"]:
     return np.array([(x / 8, y / 6) for y, row in enumerate(rows, 1) for x in row])
 
 
-def centres_of_boxes(
-    boxes: Real[np.ndarray, "box 4"], width: int, height: int
-) -> Float[np.ndarray, "box 2"]:
+def centres_of_boxes(boxes: Real[np.ndarray, "box 4"], width: int, height: int) -> Float[np.ndarray, "box 2"]:
     """Return the centres of boxes (x0, y0, x1, y1, in pixels of the picture) as relative positions.
 
     Examples

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Integer
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.cam_methods.libraries import library
 from o2b_helpers.kernels.cams.class_cams import ClassCams
-from o2b_helpers.kernels.cams.methods.libraries import library
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout

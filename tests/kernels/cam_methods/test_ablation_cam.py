@@ -19,7 +19,7 @@ from kernels_reference import (
 from pytorch_grad_cam import AblationCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from o2b_helpers.kernels.cams.ablation_cam import ablation_cam, ablation_weights
+from o2b_helpers.kernels.cam_methods.ablation_cam import ablation_cam, ablation_weights
 from o2b_helpers.kernels.cams.class_cams import grad_cam_weights
 
 RUNS, OUTPUTS = 2, 3

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import nn
 
 from o2b_helpers.core.errors import ParameterError
+from o2b_helpers.kernels.cam_methods.libraries import library
 from o2b_helpers.kernels.cams.class_cams import ClassCams, predicted_outputs
-from o2b_helpers.kernels.cams.methods.libraries import library
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout

@@ -85,10 +85,10 @@ def ablation_weights(
     The paper behind it divides by y. For a linear value below 0 that would turn the map over: filters that speak
     against the output would light up. So the size of y is taken (ours); for y above 0 the two are the same.
 
-    pytorch-grad-cam's AblationCAM sets a map to 0 only in a picture whose lowest value at the layer is exactly 0. In any
-    other one it takes the lowest value minus ten million, and looks for the lowest value again after each filter
-    of its batch of 32, so that the numbers grow from filter to filter. Behind a ReLU this happens where no unit is
-    silent. It also divides by y, whatever its sign.
+    pytorch-grad-cam's AblationCAM sets a map to 0 only in a picture whose lowest value at the layer is exactly 0. In
+    any other one it takes the lowest value minus ten million, and looks for the lowest value again after each filter of
+    its batch of 32, so that the numbers grow from filter to filter. Behind a ReLU this happens where no unit is silent.
+    It also divides by y, whatever its sign.
     """
     output = readout.checked(output, backbone.n_features)
     finite("images", images, ("image", "channel", "height", "width"))

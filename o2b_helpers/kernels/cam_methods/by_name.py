@@ -10,12 +10,12 @@ from jaxtyping import Float
 
 from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.kernels import checks
-from o2b_helpers.kernels.cams.ablation_cam import ablation_cam
+from o2b_helpers.kernels.cam_methods.ablation_cam import ablation_cam
+from o2b_helpers.kernels.cam_methods.lime import LimeSettings, lime_cam, linear_models
+from o2b_helpers.kernels.cam_methods.lrp import captum_lrp, lrp_cam
+from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, PREFIX, peer_cam, peer_class
 from o2b_helpers.kernels.cams.class_cams import ClassCams, grad_cam, joined
 from o2b_helpers.kernels.cams.lift_cam import lift_cam
-from o2b_helpers.kernels.cams.methods.lime import LimeSettings, lime_cam, linear_models
-from o2b_helpers.kernels.cams.methods.lrp import captum_lrp, lrp_cam
-from o2b_helpers.kernels.cams.methods.peer_cams import NAMES, PREFIX, peer_cam, peer_class
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 

@@ -13,8 +13,8 @@ from torchvision.models.googlenet import Inception
 from torchvision.models.squeezenet import Fire
 
 from o2b_helpers.core.errors import ModelError
+from o2b_helpers.kernels.cam_methods.libraries import library
 from o2b_helpers.kernels.cams.class_cams import ClassCams, predicted_outputs
-from o2b_helpers.kernels.cams.methods.libraries import library
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.fast.steps import SpatialMean
 from o2b_helpers.models.finite import finite

@@ -16,9 +16,8 @@ from sklearn.linear_model import Ridge
 from torch import nn
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
-from o2b_helpers.kernels.cams.class_cams import grad_cam
-from o2b_helpers.kernels.cams.methods.by_name import METHODS, cam_method, class_cams
-from o2b_helpers.kernels.cams.methods.lime import (
+from o2b_helpers.kernels.cam_methods.by_name import METHODS, cam_method, class_cams
+from o2b_helpers.kernels.cam_methods.lime import (
     LimeSettings,
     grid_segments,
     lime_cam,
@@ -27,8 +26,9 @@ from o2b_helpers.kernels.cams.methods.lime import (
     mask_weights,
     masked_outputs,
 )
-from o2b_helpers.kernels.cams.methods.lrp import lrp_cam
-from o2b_helpers.kernels.cams.methods.peer_cams import NAMES, peer_cam
+from o2b_helpers.kernels.cam_methods.lrp import lrp_cam
+from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, peer_cam
+from o2b_helpers.kernels.cams.class_cams import grad_cam
 
 
 def given(name, count=2):
@@ -78,7 +78,11 @@ def test_errors_name_what_is_known():
 
 @pytest.mark.parametrize(
     ("method", "module", "install"),
-    [("lrp", "captum", "captum"), ("lime", "sklearn", "scikit-learn"), ("gradcam:HiResCAM", "pytorch_grad_cam", "emocam")],
+    [
+        ("lrp", "captum", "captum"),
+        ("lime", "sklearn", "scikit-learn"),
+        ("gradcam:HiResCAM", "pytorch_grad_cam", "emocam"),
+    ],
 )
 def test_a_missing_library_is_named(method, module, install, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == module]:
