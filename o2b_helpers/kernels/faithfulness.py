@@ -62,8 +62,8 @@ def faithfulness(
 ) -> Faithfulness:
     """Take away the most important places of pictures first, and bring them back first (METHODS 5).
 
-    Curves are those of Petsiuk et al. (2018). A place that is taken away is shown blurred. Pixels are ordered by the map,
-    resized to the picture bilinearly; equal ones, such as those of an empty map, in an order drawn at random.
+    Curves are those of Petsiuk et al. (2018). A place that is taken away is shown blurred. Pixels are ordered by the
+    map, resized to the picture bilinearly; equal ones, such as those of an empty map, in an order drawn at random.
 
     Parameters
     ----------

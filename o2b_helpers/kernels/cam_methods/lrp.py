@@ -69,7 +69,7 @@ def lrp_cam(
     behind = _Behind(backbone, layer, readout)
 
     def relevance(targets: torch.Tensor | int) -> torch.Tensor:
-        handed_back = captum_lrp().LRP(behind).attribute(maps.detach().clone(), target=targets)
+        handed_back = captum_lrp().LRP(behind).attribute(maps.detach().clone().requires_grad_(), target=targets)
         return handed_back.detach().sum(1).clamp(min=0.0).cpu()
 
     rows = torch.arange(readout.n_runs * readout.n_outputs).view(readout.n_runs, readout.n_outputs)

@@ -178,7 +178,8 @@ def first_axis(old: tuple[int, int], new: tuple[int, int]) -> int | None:
         matrices.append(resize_matrix(before, after)[rows, read[-1]])
         made.append(rows)
     part, wanted = noise[read[0], read[1]], wanted[made[0], made[1]]
-    return next((axis for axis in (1, 0) if np.array_equal(_resized(part, matrices[0], matrices[1], axis), wanted)), None)
+    tried = {axis: _resized(part, matrices[0], matrices[1], axis) for axis in (1, 0)}
+    return next((axis for axis, result in tried.items() if np.array_equal(result, wanted)), None)
 
 
 def _resized(part: np.ndarray, down: np.ndarray, across: np.ndarray, axis: int) -> np.ndarray:
