@@ -83,7 +83,7 @@ def test_blur_hides_and_keeps_the_mean():
         blurred(image, 0.0)
 
 
-def test_maps_that_do_not_fit():
+def test_maps_that_do_not_fit_are_refused():
     images = torch.zeros(2, 3, 8, 8)
     with pytest.raises(InputError, match="one map for each picture"):
         faithfulness(lambda c, _: c[:, 0, 0, 0], images, torch.zeros(1, 4, 4))

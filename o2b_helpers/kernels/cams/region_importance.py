@@ -48,7 +48,7 @@ def region_importance(
     Examples
     --------
     >>> import numpy as np
-    >>> cams = ClassCams(torch.tensor([[[[0.0, 0.0], [1.0, 1.0]]]]), torch.zeros(1, 1))
+    >>> cams = ClassCams(torch.tensor([[[[0.0, 0.0], [1.0, 1.0]]]]), torch.zeros(1, 1, dtype=torch.int64))
     >>> regions = Regions(np.array([[0, 1, 2, 2], [0, 0, 2, 2]]), np.array([0, 0]))
     >>> [region_importance(cams, regions, (2, 2), kind)[0].tolist() for kind in ("mean", "share")]
     [[[1.0, 0.5]], [[2.0, 1.0]]]
@@ -88,7 +88,7 @@ def total_share(
     Examples
     --------
     >>> import numpy as np
-    >>> cams = ClassCams(torch.tensor([[[[1.0, 0.0], [2.0, 1.0]]]]), torch.zeros(1, 1))
+    >>> cams = ClassCams(torch.tensor([[[[1.0, 0.0], [2.0, 1.0]]]]), torch.zeros(1, 1, dtype=torch.int64))
     >>> total_share(cams, Regions(np.array([[0, 1, 1, 2]]), np.array([0])), (2, 2))[0].tolist()
     [[0.5]]
     """

@@ -158,7 +158,7 @@ def mcnemar(first: Bool[np.ndarray, "*rest picture"], second: Bool[np.ndarray, "
     one, other = (first & ~second).sum(-1), (second & ~first).sum(-1)
     # the smaller tail of a fair coin, twice; the point in the middle would be counted twice
     p = np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(one, other), one + other, 0.5))
-    return PairedTest(one, other, first.mean(-1) - second.mean(-1), p)
+    return PairedTest(*map(np.asarray, (one, other, first.mean(-1) - second.mean(-1), p)))
 
 
 def cochran_q(changed: Bool[np.ndarray, "place picture"]) -> tuple[float, int, float]:

@@ -138,7 +138,7 @@ def test_bad_input():
 def test_importance_equals_resized_maps(native):
     """Against maps that are resized by OpenCV's rule, scaled, and averaged pixel by pixel."""
     size, rng = (96, 96), torch.Generator().manual_seed(0)
-    cams = ClassCams(torch.rand(2, 3, 2, *native, generator=rng).double() ** 4, torch.zeros(2, 2))
+    cams = ClassCams(torch.rand(2, 3, 2, *native, generator=rng).double() ** 4, torch.zeros(2, 2, dtype=torch.int64))
     corners = np.array([[3, 5, 40, 60], [0, 0, 96, 96], [10, 10, 11, 12], [50, 20, 90, 33]])
     mask = np.zeros(size, dtype=bool)
     mask[20:30, 5:9] = mask[22, 50] = True

@@ -38,7 +38,7 @@ def test_no_picture_has_no_share():
 
 
 @pytest.mark.parametrize("after", [np.array([[0, 5]]), np.array([[0]]), np.array([[0.0, 1.0]]), np.array([[-1, 0]])])
-def test_labels_that_do_not_fit(after):
+def test_labels_that_do_not_fit_are_refused(after):
     with pytest.raises(InputError, match="do not fit"):
         label_changes(np.array([0, 1]), after, 3)
 

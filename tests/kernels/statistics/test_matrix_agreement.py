@@ -56,6 +56,6 @@ def test_constant_matrices_have_no_rho():
 
 
 @pytest.mark.parametrize("nulls", [np.ones((0, 2, 3, 2)), np.ones((4, 3, 3, 2)), np.ones((2, 3, 2))])
-def test_shapes_that_do_not_fit(nulls):
+def test_shapes_that_do_not_fit_are_refused(nulls):
     with pytest.raises(InputError, match="do not fit"):
         matrix_agreement(np.ones((2, 3, 2)), nulls)
