@@ -110,7 +110,11 @@ def _lift(name: str) -> Row:
     def rest() -> torch.Tensor:
         return LayerDeepLift(behind, behind[0]).attribute(maps, torch.zeros_like(maps), target=0)
 
-    work: dict[str, Callable[[], object]] = {"ours": partial(lift_cam, backbone, images, readout, layer, "all"), "peer": peer, "rest": rest}
+    work: dict[str, Callable[[], object]] = {
+        "ours": partial(lift_cam, backbone, images, readout, layer, "all"),
+        "peer": peer,
+        "rest": rest,
+    }
     took = timed(work, REPEATS)
     shares = lift_shares(backbone, images, readout, layer, 0)[1][0]
     theirs = rest().detach().sum((2, 3))
