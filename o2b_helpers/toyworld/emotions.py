@@ -56,7 +56,7 @@ def drawn_emotions(seed: int) -> Emotions:
     -------
     Emotions
         The emotions of the shipped world. Each is raised by two classes of its own; one of these classes raises a
-        second emotion as well. Effects lie between ``planted("emotion_effect_low")`` and ``planted("emotion_effect_high")``.
+        second emotion as well. Effects lie between the planted ``emotion_effect_low`` and ``emotion_effect_high``.
     """
     rng = np.random.default_rng([seed, planted("emotion_effects_stream")])
     labels, names = shipped_emotions().labels, class_names()

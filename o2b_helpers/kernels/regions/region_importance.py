@@ -1,0 +1,168 @@
+"""How important regions are to a class activation map, in their own picture and in others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Integer
+
+from o2b_helpers.kernels import checks
+from o2b_helpers.kernels.regions.box_statistics import box_scores
+from o2b_helpers.kernels.regions.region import Regions
+
+IMPORTANCES = ("mean", "homogeneity", "share")
+REGIONS_AT_ONCE = 100_000
+
+
+def scaled_at_input(
+    maps: Float[torch.Tensor, "picture map_height map_width"], size: tuple[int, int]
+) -> Float[torch.Tensor, "picture map_height map_width"]:
+    """Scale native maps so that each, resized to the input, runs from 0 to 1 there; nothing is resized.
+
+    A resized map may miss the highest and the lowest native value. Its own are exact here, and nothing is added to the
+    divisor.
+
+    Parameters
+    ----------
+    maps : tensor (picture, map height, map width)
+        Native maps.
+    size : (int, int)
+        Height and width of the input.
+
+    Returns
+    -------
+    tensor (picture, map height, map width)
+        All 0 for a map without any spread.
+
+    Examples
+    --------
+    >>> scaled_at_input(torch.tensor([[[1.0, 3.0], [5.0, 9.0]]]), (2, 2)).tolist()
+    [[[0.0, 0.25], [0.5, 1.0]]]
+    """
+    both = torch.stack([maps, -maps], 1)
+    highest = _whole(len(maps), size).statistics(both, size, scale="none")[1]
+    low, spread = -highest[:, 1, None, None], highest.sum(1)[:, None, None]
+    return torch.where(spread > 0, (maps - low) / torch.where(spread > 0, spread, 1.0), 0.0)
+
+
+def region_importance(
+    regions: Regions,
+    maps: Float[torch.Tensor, "picture map_height map_width"],
+    size: tuple[int, int],
+    importance: str = "mean",
+) -> Float[np.ndarray, " region"]:
+    """Say how much of a picture's map lies in each region (EmoCAM, section 2).
+
+    The values are those of maps that are resized to the input; none is.
+
+    Parameters
+    ----------
+    regions : Regions
+        Boxes or masks in pixels of the input; their images are rows of `maps`.
+    maps : tensor (picture, map height, map width)
+        From :func:`scaled_at_input`.
+    size : (int, int)
+        Height and width of the input.
+    importance : {"mean", "homogeneity", "share"}
+        The mean inside (the paper); mean x mean / maximum inside, which is high only where the whole region is; or
+        the share of the map's total that lies inside, divided by the region's share of the input: 1 is as much as the
+        region would have of a map that is the same everywhere.
+
+    Returns
+    -------
+    array (region,)
+        float64; 0..1, ``"share"`` from 0; NaN where nothing of the region lies inside the input; 0 for an empty map.
+
+    Raises
+    ------
+    InputError, ParameterError
+        As Regions.statistics; an unknown importance.
+
+    Examples
+    --------
+    >>> maps = scaled_at_input(torch.tensor([[[0.0, 1.0], [2.0, 4.0]]]), (2, 2))
+    >>> boxes = Regions(np.array([[0, 0, 2, 1], [1, 1, 2, 2], [5, 5, 6, 6]]), np.array([0, 0, 0]))
+    >>> [region_importance(boxes, maps, (2, 2), name).round(2).tolist() for name in ("mean", "share")]
+    [[0.12, 1.0, nan], [0.29, 2.29, nan]]
+    """
+    checks.choice("importance", importance, IMPORTANCES)
+    values = np.full(len(regions), np.nan)
+    if not len(regions):
+        return values
+    mean, maximum, kept = regions.statistics(maps[:, None], size, scale="none")
+    score = box_scores(mean, maximum, "homogeneity" if importance == "homogeneity" else "mean")[:, 0]
+    values[kept.numpy()] = score.to("cpu", torch.float64).numpy()
+    if importance == "share":
+        overall = _whole(len(maps), size).statistics(maps[:, None], size, scale="none")[0][:, 0]
+        overall = overall.to("cpu", torch.float64).numpy()[np.asarray(regions.image)]
+        values = values / np.where(overall > 0, overall, 1.0)  # an empty map is 0 already
+    return values
+
+
+def exchanged_hits(
+    regions: Regions,
+    label: Integer[np.ndarray, " region"],
+    maps: Float[torch.Tensor, "picture map_height map_width"],
+    size: tuple[int, int],
+    threshold: float,
+    importance: str = "mean",
+    exchanges: int = 199,
+    seed: int = 0,
+) -> Iterator[tuple[int, Integer[np.ndarray, " host"], Bool[np.ndarray, "exchange host"]]]:
+    """Exchange the regions of a class between the pictures that show it, and ask again whether any is important.
+
+    What is left of the importance is due to how large the regions of the class are, how many a picture has and where
+    in a picture they lie; what is lost is that the map belongs to the same picture. In each exchange every picture
+    gives its regions of the class once, to a picture drawn by chance, itself among them: a random permutation.
+
+    Parameters
+    ----------
+    regions : Regions
+        Their images are rows of `maps`; all have a pixel inside the input.
+    label : array (region,) of int
+        Class of each region, from 0.
+    maps, size, importance
+        As for :func:`region_importance`.
+    threshold : float
+        Important is what lies above.
+    exchanges : int
+        How many permutations are drawn for each class.
+    seed : int
+        Class c draws from ``default_rng([seed, c])``.
+
+    Yields
+    ------
+    label : int
+        A class, in order.
+    hosts : array (host,)
+        The pictures that show it.
+    hits : array (exchange, host)
+        Whether any region that a picture was given is important there.
+    """
+    label, image = np.asarray(label), np.asarray(regions.image)
+    for number in np.unique(label):
+        own = np.flatnonzero(label == number)
+        own = own[np.argsort(image[own], kind="stable")]
+        hosts, start, count = np.unique(image[own], return_index=True, return_counts=True)
+        rng = np.random.default_rng([seed, int(number)])
+        hits = np.zeros((exchanges, len(hosts)), dtype=bool)
+        step = max(1, REGIONS_AT_ONCE // len(own))
+        for first in range(0, exchanges, step):
+            block = hits[first : first + step]
+            donor = rng.permuted(np.tile(np.arange(len(hosts)), (len(block), 1)), axis=1).ravel()
+            many = count[donor]
+            place = np.repeat(start[donor] - np.cumsum(many) + many, many) + np.arange(many.sum())
+            given = own[place]
+            masks: Sequence | None = None if regions.masks is None else [regions.masks[row] for row in given]
+            cell = np.repeat(np.arange(len(donor)), many)
+            moved = Regions(np.asarray(regions.boxes)[given], cell % len(hosts), masks)
+            important = region_importance(moved, maps[hosts], size, importance) > threshold
+            block.ravel()[cell[important]] = True
+        yield int(number), hosts, hits
+
+
+def _whole(pictures: int, size: tuple[int, int]) -> Regions:
+    """Return the whole input of each picture as its region."""
+    return Regions(np.tile([0, 0, size[1], size[0]], (pictures, 1)), np.arange(pictures))
