@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Integer
 
+from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.regions.box_statistics import box_scores
-from o2b_helpers.kernels.regions.region import Regions
+from o2b_helpers.kernels.regions.region import Regions, pixel_regions
+from o2b_helpers.kernels.regions.resize import resize_axis
 
 IMPORTANCES = ("mean", "homogeneity", "share")
 REGIONS_AT_ONCE = 100_000
@@ -101,6 +103,47 @@ def region_importance(
     return values
 
 
+def mean_weights(
+    regions: Regions, native: tuple[int, int], size: tuple[int, int]
+) -> Float[torch.Tensor, "region place"]:
+    """Return how each native sample of a map enters the mean in each region, whatever the map (METHODS 3, identity 1).
+
+    Parameters
+    ----------
+    regions : Regions
+        All have a pixel inside the input.
+    native, size : (int, int)
+        Height and width of the maps and of the input.
+
+    Returns
+    -------
+    tensor (region, native height * native width)
+        float32; every row sums to 1.
+
+    Examples
+    --------
+    >>> mean_weights(Regions(np.array([[0, 0, 2, 1]]), np.array([0])), (2, 2), (2, 2)).tolist()
+    [[0.5, 0.5, 0.0, 0.0]]
+    """
+    boxes, kept, masks = pixel_regions(torch.as_tensor(regions.boxes), regions.masks, *size)
+    if not bool(kept.all()):
+        raise InputError(
+            "A region lies outside of the input",
+            value=f"{int((~kept).sum())} of {len(kept)} regions",
+            expected="regions with a pixel inside",
+            remedy="leave out the regions whose importance is NaN first",
+        )
+    corners = boxes.numpy()
+    y, x = (resize_axis(samples, pixels) for samples, pixels in zip(native, size, strict=True))
+    rows, columns = y.mean_rows(corners[:, 1], corners[:, 3]), x.mean_rows(corners[:, 0], corners[:, 2])
+    weights = np.einsum("rh,rw->rhw", rows, columns)
+    down, across = y.rows(np.arange(len(y))), x.rows(np.arange(len(x)))
+    for number, mask in enumerate(masks or ()):
+        if mask is not None:
+            weights[number] = down.T @ mask @ across / np.count_nonzero(mask)
+    return torch.from_numpy(weights.reshape(len(corners), -1)).float()
+
+
 def exchanged_hits(
     regions: Regions,
     label: Integer[np.ndarray, " region"],
@@ -141,7 +184,13 @@ def exchanged_hits(
     hits : array (exchange, host)
         Whether any region that a picture was given is important there.
     """
+    checks.choice("importance", importance, IMPORTANCES)
     label, image = np.asarray(label), np.asarray(regions.image)
+    weights = None if importance == "homogeneity" else mean_weights(regions, maps.shape[1:], size).to(maps)
+    flat, overall = maps.flatten(1), 1.0
+    if importance == "share":
+        overall = _whole(len(maps), size).statistics(maps[:, None], size, scale="none")[0].clamp(min=1e-30)
+    flat = flat / overall
     for number in np.unique(label):
         own = np.flatnonzero(label == number)
         own = own[np.argsort(image[own], kind="stable")]
@@ -154,11 +203,14 @@ def exchanged_hits(
             donor = rng.permuted(np.tile(np.arange(len(hosts)), (len(block), 1)), axis=1).ravel()
             many = count[donor]
             place = np.repeat(start[donor] - np.cumsum(many) + many, many) + np.arange(many.sum())
-            given = own[place]
-            masks: Sequence | None = None if regions.masks is None else [regions.masks[row] for row in given]
-            cell = np.repeat(np.arange(len(donor)), many)
-            moved = Regions(np.asarray(regions.boxes)[given], cell % len(hosts), masks)
-            important = region_importance(moved, maps[hosts], size, importance) > threshold
+            given, cell = own[place], np.repeat(np.arange(len(donor)), many)
+            at = hosts[cell % len(hosts)]
+            if weights is None:
+                masks: Sequence | None = None if regions.masks is None else [regions.masks[row] for row in given]
+                moved = Regions(np.asarray(regions.boxes)[given], at, masks)
+                important = region_importance(moved, maps, size, importance) > threshold
+            else:
+                important = (torch.einsum("rp,rp->r", weights[given], flat[at]) > threshold).cpu().numpy()
             block.ravel()[cell[important]] = True
         yield int(number), hosts, hits
 

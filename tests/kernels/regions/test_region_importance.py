@@ -65,8 +65,9 @@ def test_an_unknown_importance_and_no_region(scene):
     assert region_importance(Regions(np.empty((0, 4)), np.empty(0, int)), maps, SIZE).shape == (0,)
 
 
+@pytest.mark.parametrize(("importance", "threshold"), [("mean", 0.45), ("homogeneity", 0.3), ("share", 1.05)])
 @pytest.mark.parametrize("masked", [False, True])
-def test_exchanges_are_those_of_plain_loops(scene, masked, monkeypatch):
+def test_exchanges_are_those_of_plain_loops(scene, masked, importance, threshold, monkeypatch):
     maps, regions, label = scene
     maps = scaled_at_input(maps, SIZE)
     kept = np.flatnonzero(~np.isnan(region_importance(regions, maps, SIZE)))
@@ -77,7 +78,7 @@ def test_exchanges_are_those_of_plain_loops(scene, masked, monkeypatch):
     regions, label = Regions(regions.boxes[kept], regions.image[kept], masks), label[kept]
     monkeypatch.setattr("o2b_helpers.kernels.regions.region_importance.REGIONS_AT_ONCE", 50)
     seen = []
-    for number, hosts, hits in exchanged_hits(regions, label, maps, SIZE, 0.45, exchanges=15, seed=7):
+    for number, hosts, hits in exchanged_hits(regions, label, maps, SIZE, threshold, importance, exchanges=15, seed=7):
         seen.append(number)
         assert hosts.tolist() == sorted(set(regions.image[label == number])) and hits.shape == (15, len(hosts))
         rng = np.random.default_rng([7, number])
@@ -87,5 +88,5 @@ def test_exchanges_are_those_of_plain_loops(scene, masked, monkeypatch):
                 rows = np.flatnonzero((label == number) & (regions.image == hosts[donor]))
                 given = Regions(regions.boxes[rows], np.full(len(rows), host),
                                 None if masks is None else [masks[n] for n in rows])  # fmt: skip
-                assert hit == bool((region_importance(given, maps, SIZE) > 0.45).any())
+                assert hit == bool((region_importance(given, maps, SIZE, importance) > threshold).any())
     assert seen == [0, 1, 2]
