@@ -22,7 +22,7 @@ from o2b_helpers.core.resources import memory_for_this_process, resident_bytes
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.statistics.confusion import Confusion, balanced_accuracy_p
 from o2b_helpers.models.heads.feature_places import choose_place
-from o2b_helpers.models.heads.feature_sources import FeatureSource
+from o2b_helpers.models.heads.feature_sources import FeatureSource, Streamed
 from o2b_helpers.models.heads.features import n_features
 from o2b_helpers.models.heads.head_data import stratified_folds
 from o2b_helpers.models.heads.head_settings import HeadSettings
@@ -199,7 +199,9 @@ def _train(params: Params, model: Model, corpus: pd.DataFrame, labelled: Labelle
     readout = trained.readout
     tensors = {"weight": np.asarray(readout.weight), "bias": np.asarray(readout.bias)}
     save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, folder / READOUT)
-    np.save(folder / PROBABILITIES, predict_readout(source, readout).astype(np.float32))
+    # learning centres features that are kept in memory, so they are computed once more
+    again = Streamed(network, shown, last, params.execution.batch_size)
+    np.save(folder / PROBABILITIES, predict_readout(again, readout).astype(np.float32))
     trained.history.to_parquet(folder / HISTORY, index=False)
     scratch.unlink(missing_ok=True)
 
