@@ -15,7 +15,8 @@ from o2b_helpers.kernels.regions.region import Regions, pixel_regions
 from o2b_helpers.kernels.regions.resize import resize_axis
 
 IMPORTANCES = ("mean", "homogeneity", "share")
-REGIONS_AT_ONCE = 100_000
+REGIONS_AT_ONCE, VALUES_AT_ONCE = 100_000, 2**25
+PAIRS_PER_EXCHANGE = 20  # up to so many hosts for each exchange, a matrix product over all pairs is faster
 
 
 def scaled_at_input(
@@ -197,6 +198,10 @@ def exchanged_hits(
         hosts, start, count = np.unique(image[own], return_index=True, return_counts=True)
         rng = np.random.default_rng([seed, int(number)])
         hits = np.zeros((exchanges, len(hosts)), dtype=bool)
+        if weights is not None and len(hosts) <= PAIRS_PER_EXCHANGE * exchanges:
+            donors = rng.permuted(np.tile(np.arange(len(hosts)), (exchanges, 1)), axis=1)
+            yield int(number), hosts, _all_pairs(weights[own], start, flat[hosts], threshold, donors)
+            continue
         step = max(1, REGIONS_AT_ONCE // len(own))
         for first in range(0, exchanges, step):
             block = hits[first : first + step]
@@ -213,6 +218,20 @@ def exchanged_hits(
                 important = (torch.einsum("rp,rp->r", weights[given], flat[at]) > threshold).cpu().numpy()
             block.ravel()[cell[important]] = True
         yield int(number), hosts, hits
+
+
+def _all_pairs(
+    weights: torch.Tensor, start: np.ndarray, flat: torch.Tensor, threshold: float, donors: np.ndarray
+) -> np.ndarray:
+    """Return the hits (exchange, host) from the importance of every region in every host, one matrix product."""
+    hits = np.empty(donors.shape, dtype=bool)
+    step = max(1, VALUES_AT_ONCE // max(len(weights), len(donors)))
+    for first in range(0, len(flat), step):
+        block = slice(first, first + step)
+        important = ((weights @ flat[block].T) > threshold).cpu().numpy()
+        of_donor = np.logical_or.reduceat(important, start, axis=0)  # (donor, host)
+        hits[:, block] = of_donor[donors[:, block], np.arange(of_donor.shape[1])]
+    return hits
 
 
 def _whole(pictures: int, size: tuple[int, int]) -> Regions:

@@ -104,6 +104,12 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     PLANTED_EMOTIONS.write(_planted() if _is_planted(params) else PLANTED_EMOTIONS.empty(), results)
     common = {"importance": options.importance, "important_above": options.important_above, "cam": options.cam}
     common |= {"judged_by": options.judged_by, "exchanges": options.exchanges}
+    never = [
+        f"{name}: no picture is named {', '.join(own['labels_never_named'])}; nothing can be said of such pictures."
+        for name, own in facts.items()
+        if own["labels_never_named"]
+    ]
+    common |= {"warnings": never} if never else {}
     write_facts(folder, carried_on(beside(common, facts), needs["emotion_models"]))
 
 

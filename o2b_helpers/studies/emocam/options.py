@@ -81,7 +81,7 @@ class AssociationOptions(Block):
         "learned from among them",
     )
     exchanges: int = option(
-        199, "how often the boxes of a class are exchanged between the pictures that show it", unit="exchanges", ge=19
+        999, "how often the boxes of a class are exchanged between the pictures that show it", unit="exchanges", ge=19
     )
 
     @property

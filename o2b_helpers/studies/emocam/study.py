@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from o2b_helpers.core.study import Section, Step, Study
+from o2b_helpers.core.study import Step, Study
 from o2b_helpers.studies.alignment.study import INPUTS
-from o2b_helpers.studies.emocam import associations, emotion_models
+from o2b_helpers.studies.emocam import associations, costs, emotion_models, summaries
+from o2b_helpers.studies.emocam.figures import associations as figure_6
+from o2b_helpers.studies.emocam.figures import confusion as figure_7
 from o2b_helpers.studies.emocam.options import OPTIONS
+from o2b_helpers.studies.emocam.section import SECTION
 from o2b_helpers.studies.emocam.tables import (
     EMOTION_ASSOCIATIONS,
     EMOTION_BOXES,
@@ -25,6 +28,8 @@ EMOTION_HEADS_STEP = Step(
     part=emotion_models.part,
     compute=emotion_models.compute,
     tables=(EMOTION_MODELS, EMOTION_CONFUSION, EMOTION_PREDICTIONS, EMOTION_HEADS),
+    cost=costs.emotion_models_cost,
+    summary=summaries.emotion_models_summary,
 )
 ASSOCIATIONS = Step(
     "associations",
@@ -33,6 +38,8 @@ ASSOCIATIONS = Step(
     part=associations.part,
     compute=associations.compute,
     tables=(EMOTION_ASSOCIATIONS, EMOTION_BOXES, EMOTION_CAMS, PLANTED_EMOTIONS),
+    cost=costs.associations_cost,
+    summary=summaries.associations_summary,
 )
 
 STUDY = Study(
@@ -40,5 +47,6 @@ STUDY = Study(
     title="Objects behind named emotions",
     options=OPTIONS,
     steps=(EMOTION_HEADS_STEP, ASSOCIATIONS),
-    section=Section(question="Which objects does a network look at when it names an emotion?"),
+    figures=(figure_6.FIGURE, figure_7.FIGURE),
+    section=SECTION,
 )

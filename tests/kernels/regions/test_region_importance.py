@@ -66,8 +66,8 @@ def test_an_unknown_importance_and_no_region(scene):
 
 
 @pytest.mark.parametrize(("importance", "threshold"), [("mean", 0.45), ("homogeneity", 0.3), ("share", 1.05)])
-@pytest.mark.parametrize("masked", [False, True])
-def test_exchanges_are_those_of_plain_loops(scene, masked, importance, threshold, monkeypatch):
+@pytest.mark.parametrize(("masked", "pairs"), [(False, 0), (True, 0), (False, 20), (True, 20)])
+def test_exchanges_are_those_of_plain_loops(scene, masked, pairs, importance, threshold, monkeypatch):
     maps, regions, label = scene
     maps = scaled_at_input(maps, SIZE)
     kept = np.flatnonzero(~np.isnan(region_importance(regions, maps, SIZE)))
@@ -77,6 +77,8 @@ def test_exchanges_are_those_of_plain_loops(scene, masked, importance, threshold
         masks[0] = None
     regions, label = Regions(regions.boxes[kept], regions.image[kept], masks), label[kept]
     monkeypatch.setattr("o2b_helpers.kernels.regions.region_importance.REGIONS_AT_ONCE", 50)
+    monkeypatch.setattr("o2b_helpers.kernels.regions.region_importance.PAIRS_PER_EXCHANGE", pairs)
+    monkeypatch.setattr("o2b_helpers.kernels.regions.region_importance.VALUES_AT_ONCE", 50)
     seen = []
     for number, hosts, hits in exchanged_hits(regions, label, maps, SIZE, threshold, importance, exchanges=15, seed=7):
         seen.append(number)
