@@ -118,7 +118,7 @@ def labels_of_column(
     for text, sound in zip(texts, heard, strict=True):
         if sound is not None:
             spellings.setdefault(sound, Counter())[text] += 1
-    called = {sound: min(own, key=lambda text, own=own: (-own[text], text)) for sound, own in spellings.items()}
+    called = {sound: min((-many, text) for text, many in own.items())[1] for sound, own in spellings.items()}
     warnings = [
         f"{source}: {' and '.join(repr(text) for text in sorted(own) if text != called[sound])} ({column}) "
         f"{'is' if len(own) == 2 else 'are'} counted as {called[sound]!r}."

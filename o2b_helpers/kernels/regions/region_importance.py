@@ -187,11 +187,12 @@ def exchanged_hits(
     """
     checks.choice("importance", importance, IMPORTANCES)
     label, image = np.asarray(label), np.asarray(regions.image)
-    weights = None if importance == "homogeneity" else mean_weights(regions, maps.shape[1:], size).to(maps)
-    flat, overall = maps.flatten(1), 1.0
+    weights = (
+        None if importance == "homogeneity" else mean_weights(regions, (maps.shape[1], maps.shape[2]), size).to(maps)
+    )
+    flat = maps.flatten(1)
     if importance == "share":
-        overall = _whole(len(maps), size).statistics(maps[:, None], size, scale="none")[0].clamp(min=1e-30)
-    flat = flat / overall
+        flat = flat / _whole(len(maps), size).statistics(maps[:, None], size, scale="none")[0].clamp(min=1e-30)
     for number in np.unique(label):
         own = np.flatnonzero(label == number)
         own = own[np.argsort(image[own], kind="stable")]

@@ -250,14 +250,14 @@ def _rows(
         "p_conditional": p_conditional,
         "p_lift": p_lift,
     }
-    for name, (low, high) in ends.items():
-        columns |= {f"{name}_low": low, f"{name}_high": high}
+    for column, (low, high) in ends.items():
+        columns |= {f"{column}_low": low, f"{column}_high": high}
     index = pd.MultiIndex.from_product([emotion_model.names, categories.index], names=["predicted", "class"])
     table = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index).reset_index()
-    seen = table["class"].map(dict(zip(categories.index, associations.present.any(0), strict=True))).astype(bool)
-    table = table[seen].reset_index(drop=True)
-    for name in ("", "_conditional", "_lift"):
-        table[f"q{name}"] = benjamini_hochberg(table[f"p{name}"].to_numpy(dtype=np.float64))
+    seen = categories.index[np.any(associations.present, axis=0)]
+    table = table[table["class"].isin(seen)].reset_index(drop=True)
+    for test in ("", "_conditional", "_lift"):
+        table[f"q{test}"] = benjamini_hochberg(table[f"p{test}"].to_numpy(dtype=np.float64))
     return table.assign(category=table["class"].map(categories))
 
 
