@@ -7,7 +7,7 @@ from typing import Any
 
 from o2b_helpers.core.study import Departure, Section
 from o2b_helpers.report.provenance import value_in_words
-from o2b_helpers.studies.emocam.answers import looked_at, planted, right_emotion
+from o2b_helpers.studies.emocam.answers import looked_at, right_emotion
 
 A, H = "analysis.associations", "analysis.emotion_heads"
 GLOSSARY = {
@@ -86,7 +86,7 @@ def methods(values: Mapping[str, Any]) -> list[str]:
 
 SECTION = Section(
     question="Which objects does a network look at when it names an emotion?",
-    answers=(looked_at, right_emotion, planted),
+    answers=(looked_at, right_emotion),
     methods=methods,
     glossary=GLOSSARY,
     departures=DEPARTURES,
