@@ -58,6 +58,20 @@ def test_masks_are_asked_for_their_own_pixels(scene):
     np.testing.assert_allclose(region_importance(own, scaled_at_input(maps, SIZE), SIZE), expected, atol=1e-5)
 
 
+def test_boxes_that_have_nothing_to_do_with_the_maps_are_rarely_beyond_exchanges():
+    small = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        maps = scaled_at_input(torch.from_numpy(rng.uniform(size=(40, 6, 6))).float(), SIZE)
+        corner = rng.integers(0, 28, (60, 2))
+        regions = Regions(np.hstack([corner, corner + 10]).astype(float), rng.integers(0, 40, 60))
+        ((_, hosts, hits),) = exchanged_hits(regions, np.zeros(60, int), maps, SIZE, 0.6, exchanges=99, seed=seed)
+        own = region_importance(regions, maps, SIZE) > 0.6
+        count = len(np.unique(regions.image[own]))
+        small.append((1 + (hits.sum(1) >= count).sum()) / 100)
+    assert np.mean(np.array(small) <= 0.1) < 0.2 and 0.4 < np.mean(small) < 0.7
+
+
 def test_an_unknown_importance_and_no_region(scene):
     maps, regions, _ = scene
     with pytest.raises(ParameterError, match="importance"):
