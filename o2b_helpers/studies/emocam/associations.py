@@ -22,9 +22,9 @@ from o2b_helpers.core.progress import progress, say
 from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.cams.class_maps import class_cam_maps
+from o2b_helpers.kernels.counts.associations import Associations, exchange_p
 from o2b_helpers.kernels.regions.region import Regions
 from o2b_helpers.kernels.regions.region_importance import exchanged_hits, region_importance, scaled_at_input
-from o2b_helpers.kernels.statistics.associations import Associations, exchange_p
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.models.heads.readout import Readout

@@ -20,7 +20,7 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.resources import memory_for_this_process, resident_bytes
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.statistics.confusion import Confusion, balanced_accuracy_p
+from o2b_helpers.kernels.counts.confusion import Confusion, balanced_accuracy_p
 from o2b_helpers.models.heads.feature_places import choose_place
 from o2b_helpers.models.heads.feature_sources import FeatureSource, Streamed
 from o2b_helpers.models.heads.features import n_features

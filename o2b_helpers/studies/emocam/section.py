@@ -27,7 +27,7 @@ DEPARTURES = (
         "the network that names emotions",
         "EmoNet: AlexNet, 20 labels, trained on pictures of its own",
         "a softmax head on a frozen network, trained on the corpus’ own labels",
-        ("analysis.models", f"{H}.models", "analysis.emotions.labels_from"),
+        ("analysis.models[].architecture", f"{H}.models", "analysis.emotions.labels_from"),
     ),
     Departure(
         "which pictures are looked at",

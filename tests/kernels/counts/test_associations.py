@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import fisher_exact
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.kernels.statistics.associations import Associations, exchange_p, hypergeometric_p
-from o2b_helpers.kernels.statistics.confusion import Confusion, balanced_accuracy_p
+from o2b_helpers.kernels.counts.associations import Associations, exchange_p, hypergeometric_p
+from o2b_helpers.kernels.counts.confusion import Confusion, balanced_accuracy_p
 
 PICTURES, CLASSES, LABELS = 160, 5, 4  # nobody predicts label 3
 
