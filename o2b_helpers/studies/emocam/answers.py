@@ -1,0 +1,156 @@
+"""The answers of the study, in words, and how sure they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from o2b_helpers.report.answers import Answer, Statement
+from o2b_helpers.report.results import Results
+from o2b_helpers.report.style import isolated, number
+from o2b_helpers.report.tables import p_value
+from o2b_helpers.studies.common.beyond_chance import beyond_chance
+from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
+from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.emocam.tables import EMOTION_ASSOCIATIONS, EMOTION_MODELS, PLANTED_EMOTIONS
+
+NAMED_CLASSES = 3
+MOST_MODELS = 3  # that are told label by label
+NO_MODEL = "No network was studied: no model has `object2brain: true`, and `analysis.emotion_heads.models` names none."
+STATISTICS = {"presence": "presence alone", "importance": "importance (M')", "conditional": "conditional importance",
+              "lift": "lift"}  # fmt: skip
+
+
+def looked_at(results: Results) -> Answer:
+    """Answer what a network looks at when it names an emotion, and whether that is more than what is there."""
+    question = "What does a network look at when it names an emotion, and is that more than what is simply there?"
+    table = named(results.table(EMOTION_ASSOCIATIONS), results.table(EMOTION_MODELS))
+    if table.empty:
+        return Answer(question, [Statement(text=NO_MODEL)])
+    statements = []
+    for model in models(table)[:MOST_MODELS]:
+        rows = table[table["architecture"] == model]
+        for label in dict.fromkeys(rows["predicted"]):
+            statements.append(_label(model, str(label), rows[rows["predicted"] == label]))
+        count, total = beyond_chance(rows["p_lift"])
+        statements.append(
+            Statement(
+                f"All emotions and classes, model {isolated(model)}",
+                f": {count:,} of {total:,} lifts are beyond chance (q < {P_SIGNIFICANT}, corrected over all of them).",
+            )
+        )
+    left = models(table)[MOST_MODELS:]
+    if left:
+        statements.append(Statement(text=f"Not told here, but in the files: {', '.join(map(isolated, left))}."))
+    statements.append(
+        Statement(
+            text=f"In brackets: the value, its {interval_words(results)} over pictures, and q, corrected over all "
+            "emotions and classes of the network. Read the lift first: importance alone is high for whatever is often "
+            "in such pictures, and for large objects in the middle. A lift says that the map is higher where the "
+            "object is than where such objects are in other pictures. It does not say that the object itself is the "
+            "cause."
+        )
+    )
+    return Answer(question, [*statements, *planted(results)])
+
+
+def _label(model: str, label: str, rows: pd.DataFrame) -> Statement:
+    """Tell one named emotion of one network."""
+    lead = f"{isolated(label)}, model {isolated(model)}"
+    pictures = int(rows["pictures"].iloc[0])
+    if not pictures:
+        return Statement(lead, "No picture is named so, so nothing can be said of it: its column is empty.")
+    most = rows[rows["count"] > 0].sort_values(["importance", "class"], ascending=[False, True]).head(NAMED_CLASSES)
+    if most.empty:
+        return Statement(lead, f"In none of {pictures:,} pictures that are named so is any detected object important.")
+    seen = [
+        f"{isolated(row['class'])} (important in {row['importance']:.0f} %, {row['importance_low']:.0f} to "
+        f"{row['importance_high']:.0f} %; there in {row['presence']:.0f} %)"
+        for _, row in most.iterrows()
+    ]
+    beyond = rows[(rows["lift"] > 0) & (rows["q_lift"] < P_SIGNIFICANT)]
+    beyond = beyond.sort_values(["lift", "class"], ascending=[False, True]).head(NAMED_CLASSES)
+    if beyond.empty:
+        best = rows.dropna(subset=["lift"]).sort_values("lift").tail(1)
+        near = "".join(f"; the largest is that of {_lift(row)}" for _, row in best.iterrows())
+        more = f"Beyond what is simply there: nothing that is sure (no lift with q < {P_SIGNIFICANT}{near})."
+    else:
+        more = f"Beyond what is simply there: {', '.join(_lift(row) for _, row in beyond.iterrows())}."
+    return Statement(lead, points=(f"Of {pictures:,} pictures, it looks most at {', '.join(seen)}.", more))
+
+
+def _lift(row: pd.Series) -> str:
+    return (
+        f"{isolated(row['class'])} (lift {number(row['lift'])}, {number(row['lift_low'])} to "
+        f"{number(row['lift_high'])}, q {p_value(row['q_lift'])}; where it is there, important in "
+        f"{100 * row['conditional']:.0f} %)"
+    )
+
+
+def right_emotion(results: Results) -> Answer:
+    """Answer how often the right emotion is named."""
+    question = "How often does the network name the emotion that a picture is labelled with?"
+    scores = results.table(EMOTION_MODELS)
+    if scores.empty:
+        return Answer(question, [Statement(text=NO_MODEL)])
+    statements = [
+        Statement(
+            text=f"{isolated(row.architecture)} names the label of {100 * row.accuracy:.0f} % of {row.pictures:,} "
+            f"pictures ({100 * row.accuracy_low:.0f} to {100 * row.accuracy_high:.0f} %; always naming the most "
+            f"frequent label: {100 * row.chance_accuracy:.0f} %). Balanced over {row.labels} labels it is "
+            f"{100 * row.balanced_accuracy:.0f} % ({100 * row.balanced_accuracy_low:.0f} to "
+            f"{100 * row.balanced_accuracy_high:.0f} %; guessing: {100 * row.chance_balanced:.0f} %; p "
+            f"{p_value(row.p)}). Every picture is judged by a head that did not learn from it."
+        )
+        for row in named(scores, scores).itertuples()
+    ]
+    return Answer(question, statements)
+
+
+def planted(results: Results) -> list[Statement]:
+    """Say, in the toy world, how well each statistic finds the pairs that are planted; nothing where nobody knows."""
+    truth, statements = results.table(PLANTED_EMOTIONS), list[Statement]()
+    if truth.empty:
+        return statements
+    table = named(results.table(EMOTION_ASSOCIATIONS), results.table(EMOTION_MODELS))
+    for model in models(table):
+        auc = planted_auc(table[table["architecture"] == model], truth)
+        words = ", ".join(f"{number(value)} by {STATISTICS[name]}" for name, value in auc.items())
+        statements.append(Statement(text=f"{isolated(model)}: the planted pairs of an emotion and a class are found "
+                                    f"with an AUC of {words} (1: all of them first; 0.5: guessing)."))  # fmt: skip
+    return statements
+
+
+def planted_auc(rows: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
+    """Return how well each statistic of one network orders planted pairs before the others; undefined values last.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of emotion_associations.csv.
+    truth : DataFrame
+        planted_emotions.csv.
+
+    Returns
+    -------
+    dict of str to float
+        Area under the ROC curve by the name of the column; NaN where nothing, or everything, is planted.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"predicted": ["joy", "fear"], "class": ["Rose", "Rose"], "lift": [0.5, 0.1]})
+    >>> rows = rows.assign(presence=[20.0, 20.0], importance=[9.0, 2.0], conditional=[0.4, 0.1])
+    >>> truth = pd.DataFrame({"emotion": ["joy", "fear"], "class": ["Rose", "Rose"], "planted": [1.2, 0.0]})
+    >>> planted_auc(rows, truth)
+    {'presence': 0.5, 'importance': 1.0, 'conditional': 1.0, 'lift': 1.0}
+    """
+    both = rows.merge(truth.rename(columns={"emotion": "predicted"})[["predicted", "class", "planted"]])
+    is_planted = both["planted"].to_numpy() > 0
+    pairs = is_planted.sum() * (~is_planted).sum()
+    scores = {}
+    for name in STATISTICS:
+        ranks = rankdata(both[name].fillna(-np.inf))
+        above = ranks[is_planted].sum() - is_planted.sum() * (is_planted.sum() + 1) / 2
+        scores[name] = float(above / pairs) if pairs else float("nan")
+    return scores

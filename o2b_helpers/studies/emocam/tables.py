@@ -1,0 +1,160 @@
+"""The result files of the study ``emocam``."""
+
+from __future__ import annotations
+
+from o2b_helpers.core.contract import Arrays, Column, Table, Variable
+
+MODEL = (
+    Column("architecture", "text", "the network's name in the profile"),
+    Column("weights", "text", "the name of its weights"),
+)
+EMOTION = Column("emotion", "text", "the emotion label")
+PREDICTED = Column("predicted", "text", "the label that the network names: its highest output")
+IMAGE = Column("image", "text", "the picture")
+CLASS = (
+    Column("class", "text", "object class, as the detector names it"),
+    Column("category", "text", "the class's category"),
+)
+
+
+def _ends(name: str, what: str, unit: str) -> tuple[Column, Column]:
+    return (
+        Column(f"{name}_low", "number", f"lower end of the interval of {what} over pictures (bootstrap)", unit),
+        Column(f"{name}_high", "number", "upper end of that interval", unit),
+    )
+
+
+EMOTION_MODELS = Table(
+    "emotion_models.csv",
+    "a network",
+    (
+        *MODEL,
+        Column("pictures", "integer", "pictures with a label, each judged by a head that did not learn from it"),
+        Column("labels", "integer", "emotion labels"),
+        Column("accuracy", "number", "share of pictures whose label is named", "0..1"),
+        *_ends("accuracy", "accuracy", "0..1"),
+        Column("chance_accuracy", "number", "accuracy of always naming the most frequent label", "0..1"),
+        Column("balanced_accuracy", "number", "mean over labels of the share of their pictures that is named", "0..1"),
+        *_ends("balanced_accuracy", "balanced accuracy", "0..1"),
+        Column("chance_balanced", "number", "balanced accuracy of guessing: 1 / labels", "0..1"),
+        Column(
+            "p", "number", "one-sided p of balanced accuracy when what is named is exchanged between pictures", "0..1"
+        ),
+    ),
+)
+EMOTION_CONFUSION = Table(
+    "emotion_confusion.csv",
+    "a network, a label and a named label",
+    (
+        *MODEL,
+        EMOTION,
+        PREDICTED,
+        Column("pictures", "integer", "pictures of the label for which this label is named"),
+        Column("share", "number", "their share of the label's pictures", "0..1"),
+        Column("low", "number", "lower end of the share's interval over pictures (bootstrap)", "0..1"),
+        Column("high", "number", "upper end of that interval", "0..1"),
+    ),
+)
+EMOTION_PREDICTIONS = Table(
+    "emotion_predictions.csv",
+    "a network and a picture with a label",
+    (
+        *MODEL,
+        IMAGE,
+        EMOTION,
+        Column("fold", "integer", "the fold that held the picture out, from 0: its head judges the picture"),
+        PREDICTED,
+        Column("probability", "number", "of the named label, behind the softmax", "0..1"),
+    ),
+)
+EMOTION_HEADS = Table(
+    "emotion_heads.csv",
+    "an epoch of a head on one split; the kept epoch and the kept rate have the lowest loss on the test images",
+    (
+        *MODEL,
+        Column("run", "integer", "the fold that is held out, from 0"),
+        Column("learning_rate", "number", "starting rate of the optimiser"),
+        Column("epoch", "integer", "from 0"),
+        Column("split", "text", "`train` or `test`"),
+        Column("loss", "number", "(weighted) mean cross-entropy", "nats"),
+        Column("accuracy", "number", "share of pictures whose label is named", "0..1"),
+        Column("balanced_accuracy", "number", "mean over labels of the share of their pictures that is named", "0..1"),
+    ),
+)
+EMOTION_BOXES = Table(
+    "emotion_boxes.parquet",
+    "a network and a box in a picture with a label, or a mask; those outside of the network's input are left out",
+    (
+        *MODEL,
+        IMAGE,
+        PREDICTED,
+        Column("box", "integer", "row of the box in detections.parquet, from 0"),
+        CLASS[0],
+        Column(
+            "importance",
+            "number",
+            "how much of the map of the named label lies in it (`analysis.associations.importance`)",
+        ),
+        Column("important", "integer", "1 where the importance is above `analysis.associations.threshold`, else 0"),
+    ),
+)
+EMOTION_ASSOCIATIONS = Table(
+    "emotion_associations.csv",
+    "a network, a named label and a class",
+    (
+        *MODEL,
+        PREDICTED,
+        *CLASS,
+        Column("pictures", "integer", "pictures for which the label is named"),
+        Column("shown", "integer", "of these, pictures that show the class"),
+        Column("count", "integer", "M: of these, pictures in which a box of the class is important"),
+        Column("importance", "number", "M': count in percent of the pictures; empty without a picture", "%"),
+        *_ends("importance", "importance", "%"),
+        Column("presence", "number", "shown in percent of the pictures: what is there, important or not", "%"),
+        *_ends("presence", "presence", "%"),
+        Column(
+            "conditional",
+            "number",
+            "conditional importance, count / shown: how often the class is important where it is there; empty without",
+            "0..1",
+        ),
+        *_ends("conditional", "conditional", "0..1"),
+        Column(
+            "exchanged",
+            "number",
+            "conditional importance with the boxes of the class exchanged between the pictures that show it: what "
+            "size, number and place of the boxes do alone",
+            "0..1",
+        ),
+        Column("lift", "number", "conditional less exchanged: what is due to the object's being there", "-1..1"),
+        *_ends("lift", "lift", "-1..1"),
+        Column("p", "number", "two-sided p of count when named labels are exchanged between pictures (exact)", "0..1"),
+        Column("q", "number", "q after Benjamini-Hochberg of p over the labels and classes of the network", "0..1"),
+        Column(
+            "p_conditional",
+            "number",
+            "the same among the pictures that show the class only: is it important more (or less) often with this "
+            "label, given that it is there",
+            "0..1",
+        ),
+        Column("q_conditional", "number", "q after Benjamini-Hochberg of p_conditional, as q", "0..1"),
+        Column("p_lift", "number", "one-sided p of count against the exchanges of the boxes", "0..1"),
+        Column("q_lift", "number", "q after Benjamini-Hochberg of p_lift, as q", "0..1"),
+    ),
+)
+PLANTED_EMOTIONS = Table(
+    "planted_emotions.csv",
+    "an emotion and a class of the toy world; no row for other corpora",
+    (EMOTION, *CLASS, Column("planted", "number", "how much the class raises the emotion; 0: not at all")),
+)
+EMOTION_CAMS = Arrays(
+    "emotion_cams",
+    (
+        Variable(
+            "cam",
+            ("picture", "y", "x"),
+            "class activation map of the label that is named for the picture, native: not scaled, not resized",
+        ),
+        Variable("predicted", ("picture",), "number of that label, in the order of the coordinate emotion"),
+    ),
+)
