@@ -67,14 +67,14 @@ def row_of(rows: list[dict], kernel: str, name: str | None = None, runs: int | N
         if row["kernel"] == kernel
         and name in (None, row["architecture"])
         and runs in (None, row["runs"])
-        and setting in row["setting"]
+        and setting in row["setting"].split(";")[0]
     ]
     unknown = {"ours_s": math.nan, "needed_tflop": 0.0, "setting": "48 stimuli, all filters of all cuts"}
     return result[0] if result else unknown
 
 
 def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
-    """Step, what is counted, seconds here, operations (0 where a GPU does not help)."""
+    """Step, what is counted, seconds here, operations (0 where a GPU does not help, NaN if not counted)."""
     result = []
     decode = row_of(rows, "images", setting="first use")["ours_s"] / 303
     result.append(("02, 06", f"decode and resize {CORPUS:,} pictures, once for all", decode * CORPUS, 0.0))
@@ -93,6 +93,9 @@ def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
     per_value = full["ours_s"] / (2000 * 4096)
     values = LABELLED * sum(meta_backbone(name).n_features for name in MODELS)
     result.append(("02", f"{len(MODELS)} x {RATES} x {RUNS} full heads", per_value * values, 0.0))
+    values = LABELLED * sum(meta_backbone(name).n_features for name in CUT)
+    second = f"{len(CUT)} x {RATES} x {RUNS} full heads under the rules of the layer models, on the same features"
+    result.append(("02", second, per_value * values, 0.0))
     layer = row_of(rows, "heads", "alexnet", setting="layer")
     per_value = layer["ours_s"] / (2000 * 43264)
     for name in CUT:
@@ -138,6 +141,10 @@ def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
                 lesions["needed_tflop"] * 1e12,
             )
         )
+    for name in CUT:
+        for what, setting in (("mediation", "hidden"), ("sham boxes", "sham boxes")):
+            row = row_of(rows, "mediation", name, setting=setting)
+            result.append(("07", f"{what} of {name} ({row['setting'].split(';')[0]})", row["ours_s"], math.nan))
     ranks = row_of(rows, "rank_correlation")
     result.append(("07, 08", f"rank correlations ({ranks['setting']})", ranks["ours_s"], 0.0))
     return result
@@ -161,7 +168,8 @@ def page(rows: list[dict]) -> str:
         f"forward passes timed in the same way, on: {machine()}.",
         "",
         "The GPU column was **not measured**: it divides the same operations by an assumed "
-        f"{GPU / 1e12:.0f} TFLOP/s; what does not run on a GPU costs the same there.",
+        f"{GPU / 1e12:.0f} TFLOP/s; what does not run on a GPU costs the same there. "
+        "Operations of mediation and sham boxes were not counted.",
         "",
         "| notebook | what | 2 cores | one GPU (assumed rate) |",
         "|---|---|---|---|",

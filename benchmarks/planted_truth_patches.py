@@ -14,6 +14,7 @@ from o2b_helpers.kernels.statistics.sensitivity import sensitivity
 
 SHARE, DRAWS = 0.1, 8
 RIVALS = ("sum", "ungated_lift")
+RESTORED = ("mediation", *RIVALS, "random")
 
 
 def patched(params, model, backbone, readout, stimuli: torch.Tensor, hidden, world: Mapping[str, Any]) -> dict:
@@ -54,7 +55,7 @@ def patched(params, model, backbone, readout, stimuli: torch.Tensor, hidden, wor
         zip(sets, patched_predictions(backbone, images, filled, readout, layer, list(sets.values())), strict=True)
     )
     result: dict[str, np.ndarray] = {}
-    for name in ("mediation", *RIVALS, "random"):
+    for name in RESTORED:
         result[f"patched_{name}"] = np.full(len(world["classes"]), np.nan)
     for row in np.unique(label):
         pairs = np.flatnonzero(label == row)
@@ -66,3 +67,8 @@ def patched(params, model, backbone, readout, stimuli: torch.Tensor, hidden, wor
             result[f"patched_{name}"][row] = shares[name]
         result["patched_random"][row] = np.mean([shares[f"random {number}"] for number in range(DRAWS)])
     return result
+
+
+def restored(world: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The mean over classes of the share that returned, by who chose the filters."""
+    return {name: round(float(np.nanmean(world[f"patched_{name}"])), 4) for name in RESTORED}

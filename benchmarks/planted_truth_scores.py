@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from planted_truth_estimators import (
-    FULL,
-    LAST,
-    LOCAL,
     ORACLE,
     World,
     class_weights,
@@ -26,6 +23,7 @@ EVERY = "every"
 SAMPLES = 4000
 SEED = 4
 MEANS = {  # name in a row -> what is averaged over worlds
+    "signed_auc": "signed_auc",
     "oracle_auc": "oracle_auc",
     "oracle_spearman": "oracle_spearman",
     "baseline_auc": "often_in_stimuli_auc",
@@ -45,13 +43,19 @@ def auc(score: np.ndarray, matters: np.ndarray) -> float:
 
 
 def scores_of(split: str, seed: int, world: World) -> pd.DataFrame:
-    """Score every estimator of a world against both truths: a row per estimator, layer, truth and target."""
+    """Score every estimator of a world against both truths: a row per estimator, layer, truth and target.
+
+    `auc` ranks classes by the size of their weight, against those whose true change is above the median in size;
+    `signed_auc` by the weight itself, as the paper does, against those whose true change is above the median.
+    """
     detected, oracle = class_weights(world, test=True), class_weights(world, ORACLE)
     baselines = {"often_in_stimuli": often_in_stimuli(world), "often_in_corpus": often_in_corpus(world)}
     truths = {PLANTED: truth_planted(world), COUNTERFACTUAL: truth_counterfactual(world)}
     rows = []
     for truth, values in truths.items():
         for number, target in enumerate(world["target"]):
+            if coincides(world["values"], number):
+                continue
             true = values[:, number]
             matters = np.abs(true) > (0.0 if truth == PLANTED else np.median(np.abs(true)))
             frequency = {f"{name}_auc": auc(values[:, number], matters) for name, values in baselines.items()}
@@ -61,6 +65,8 @@ def scores_of(split: str, seed: int, world: World) -> pd.DataFrame:
                 row: dict[str, object] = {"split": split, "seed": seed, "estimator": estimator, "layer": layer}
                 row["truth"] = truth
                 row |= {"target": str(target), "valence_type": valence_types(world)[number], **frequency}
+                signed = true > np.median(true) if truth == COUNTERFACTUAL else np.zeros(len(true), dtype=bool)
+                row["signed_auc"] = auc(weights[:, number], signed)
                 for who, estimated in (("", weights), ("oracle_", oracle[estimator, layer][0])):
                     row[f"{who}auc"] = auc(np.abs(estimated[:, number]), matters)
                     row[f"{who}spearman"] = _agreement(truth, estimated[:, number], true)
@@ -68,6 +74,15 @@ def scores_of(split: str, seed: int, world: World) -> pd.DataFrame:
                 row |= {"size": np.abs(weights[:, number]).mean(), "significant": (p[:, number] < 0.05).mean()}
                 rows.append(row)
     return pd.DataFrame(rows)
+
+
+def coincides(values: np.ndarray, number: int) -> bool:
+    """Whether an earlier target has the same values, or the same with the other sign: it counts once.
+
+    The toy world's true labels do: those of IV, PV and SV for congruent stimuli, of PV and SV for incongruent ones.
+    """
+    own = np.nan_to_num(values[number])
+    return any(np.array_equal(own, np.nan_to_num(sign * other)) for other in values[:number] for sign in (1, -1))
 
 
 def _agreement(truth: str, weights: np.ndarray, true: np.ndarray) -> float:
@@ -83,15 +98,14 @@ def _agreement(truth: str, weights: np.ndarray, true: np.ndarray) -> float:
 def rows_of(scores: pd.DataFrame) -> list[dict]:
     """Average over targets within a world, then over worlds, with an interval over worlds.
 
-    Rows of all targets together (``every``) for every split; of the valence types for the reported worlds; of
-    single targets for the reported worlds, the last target layer and estimators without filters.
+    Rows of all targets together (``every``) for every network and split; of the valence types for the worlds of
+    toynet that are reported on.
     """
-    keys = ["split", "estimator", "layer", "truth"]
+    keys = ["network", "split", "estimator", "layer", "truth"]
     every = scores.assign(target=EVERY, valence_type=EVERY)
-    reported = scores[scores["split"] == "report"]
-    single = reported[reported["layer"].isin((LAST, FULL)) & ~reported["estimator"].str.endswith(LOCAL)]
+    reported = scores[(scores["split"] == "report") & (scores["network"] == "toynet")]
     rows = []
-    for table in (every, reported.assign(target=EVERY), single):
+    for table in (every, reported.assign(target=EVERY)):
         for key, group in table.groupby([*keys, "target", "valence_type"], sort=False):
             rows.append(dict(zip([*keys, "target", "valence_type"], key, strict=True)) | _summary(group))
     return rows

@@ -2,27 +2,28 @@
 
     python benchmarks/planted_truth_shams.py
 
-Reads the worlds that planted_truth.py has stored, and writes planted_truth_shams.json and .md. In a null world nobody
-cares for any class; the network may. Shares come with 99 % intervals over worlds.
+Reads the worlds that planted_truth.py has stored, and writes planted_truth_shams.md. In a null world nobody
+cares for any class; the network may. "Boxes lent" takes one sham for the class and the others for its
+shams, so that nothing is there in any world. Shares come with 99 % intervals over worlds.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lent_boxes import p_of_lent_boxes
 from planted_truth import FIRST, FOLDER
 from planted_truth_estimators import World, class_weights, truth_counterfactual
+from planted_truth_scores import coincides
 
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.studies.common.targets import target_groups
 from o2b_helpers.studies.object2brain.weights.inference import Evidence, Shams, sham_p
 
 SIZES = ((0.0, 0.01), (0.01, 0.03), (0.03, 0.06), (0.06, 0.1), (0.1, 2.0))
-PATCHED = ("mediation", "sum", "ungated_lift", "random")
 
 
 def rows_of_world(seed: int, world: World) -> pd.DataFrame:
@@ -42,26 +43,22 @@ def rows_of_world(seed: int, world: World) -> pd.DataFrame:
         assert p is not None  # tested as asked for
         evidence = Evidence.of_hidden(base, without, soft=name == "mediation", shams=shams)
         p_sham = sham_p(evidence, groups, weight)
+        p_lent = p_of_lent_boxes(evidence, groups, 0)
         truth = truth_counterfactual(world)
         for number, target in enumerate(world["target"]):
-            if _coincides(world["values"], number):
+            if coincides(world["values"], number):
                 continue
             rows.append(
                 pd.DataFrame(
                     {
                         "seed": seed, "estimator": name, "target": str(target), "rho": rho[number],
                         "true_change": np.abs(truth[:, number]), "p": p[:, number], "p_sham": p_sham[:, number],
+                        "p_lent": p_lent[:, number],
                         "shown": (world["shown"] & np.isfinite(world["values"][number])).any(1),
                     }
                 )
             )  # fmt: skip
     return pd.concat(rows)
-
-
-def _coincides(values: np.ndarray, number: int) -> bool:
-    """Whether an earlier target has the same values, or the same with the other sign: it counts once."""
-    own = np.nan_to_num(values[number])
-    return any(np.array_equal(own, np.nan_to_num(sign * other)) for other in values[:number] for sign in (1, -1))
 
 
 def share(table: pd.DataFrame, column: str) -> str:
@@ -77,8 +74,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     folder = parser.parse_args().folder
-    parts, patches = [], []
-    for file in sorted(folder.glob("world_*.npz")):
+    parts = []
+    for file in sorted(folder.glob("world_[0-9]*.npz")):
         seed = int(file.stem.rpartition("_")[2])
         with np.load(file) as stored:
             world = dict(stored)
@@ -86,21 +83,22 @@ def main() -> None:
             continue
         split = "null" if FIRST["null"] <= seed < FIRST["null"] + 100 else "report"
         parts.append(rows_of_world(seed, world).assign(split=split))
-        patches.append({"seed": seed, "split": split} | {n: float(np.nanmean(world[f"patched_{n}"])) for n in PATCHED})
     table = pd.concat(parts)
     table = table[table["shown"]]
     lines = [
-        "# Sham boxes and patched filters, held against the truth",
+        "# Sham boxes, held against the truth",
         "",
         "`python benchmarks/planted_truth_shams.py`",
         "",
     ]
     lines += ["Share of classes with p < 0.05, 99 % interval over worlds.", ""]
     lines += [
-        "| worlds | estimator | true change | rho | classes | p (target exchanged) | p_sham |",
-        "|---|---|---|---|---|---|---|",
+        "| worlds | estimator | true change | rho | classes | p, targets exchanged | p_sham | boxes lent |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for (split, name), part in table.groupby(["split", "estimator"]):
+        columns = " | ".join(share(part, column) for column in ("p", "p_sham", "p_lent"))
+        lines.append(f"| {split} | `{name}` | any | any | {len(part):,} | {columns} |")
         for low, high in SIZES:
             for strong in (False, True):
                 some = part[part["true_change"].between(low, high, inclusive="left") & ((part["rho"] > 0.6) == strong)]
@@ -108,17 +106,9 @@ def main() -> None:
                     words = f"{low} to {high}" if high < 1 else f"above {low}"
                     lines.append(
                         f"| {split} | `{name}` | {words} | {'above 0.6' if strong else 'up to 0.6'} | {len(some):,} "
-                        f"| {share(some, 'p')} | {share(some, 'p_sham')} |"
+                        f"| {share(some, 'p')} | {share(some, 'p_sham')} | {share(some, 'p_lent')} |"
                     )
-    frame = pd.DataFrame(patches)
-    lines += ["", "Share of a class's effect that returns with a tenth of the last layer's filters:", ""]
-    lines += ["| worlds | " + " | ".join(PATCHED) + " |", "|---" * (1 + len(PATCHED)) + "|"]
-    for split, part in frame.groupby("split"):
-        cells = [f"{part[n].mean():.2f} (sd over worlds {part[n].std(ddof=1):.2f})" for n in PATCHED]
-        lines.append(f"| {split} ({len(part)}) | " + " | ".join(cells) + " |")
-    place = Path(__file__).with_suffix("")
-    place.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    place.with_suffix(".json").write_text(json.dumps({"patches": patches}, indent=1) + "\n", encoding="utf-8")
+    Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 

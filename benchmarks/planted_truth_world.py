@@ -10,6 +10,7 @@ import io
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ import torch
 import xarray as xr
 import yaml
 from planted_truth_patches import patched
+from planted_truth_training import trained_network
 
+from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.files.labelled import read_dataset
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.run import run_step
@@ -45,6 +48,7 @@ from o2b_helpers.toyworld.truth import class_names, planted, truth
 from o2b_helpers.toyworld.valence import Effects
 from o2b_helpers.toyworld.world import stimulus_scene, write_corpus, write_stimuli
 
+DEFINITION = Path(__file__).with_name("planted_truth_definition.py").resolve()
 IMAGES = 500
 RUNS, SHAMS = 5, 199
 NULL_SEEDS = range(300, 400)  # worlds in which no class matters
@@ -52,32 +56,76 @@ CORNERS = ["x0", "y0", "x1", "y1"]
 STEPS = ("inputs", "human_targets", "valence_models", "objects", "filter_sensitivity", "filter_lesions")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is studied in a world: a network, and how many stimuli."""
+
+    name: str
+    architecture: str = "toynet"
+    per_cell: int = 12  # half as many as a condition has
+    shams: bool = True
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("toynet"),
+        Setting("mononet", architecture="mononet", shams=False),
+        Setting("bignet", architecture="bignet", shams=False),
+        Setting("toynet_200", per_cell=100, shams=False),
+    )
+}
+
+
 def effects_of(seed: int) -> Effects:
     """What is planted in the world of a seed."""
     return no_effects() if seed in NULL_SEEDS else drawn_effects(seed)
 
 
-def stored_world(seed: int, folder: Path, quiet: bool = True) -> dict[str, np.ndarray]:
-    """Return what a world gives, computing it first where it is not stored; a killed run goes on where it was."""
-    file = folder / f"world_{seed}.npz"
+def world_file(setting: Setting, seed: int, folder: Path) -> Path:
+    """Where a world is stored."""
+    return folder / (f"world_{seed}.npz" if setting.name == "toynet" else f"world_{setting.name}_{seed}.npz")
+
+
+def stored_world(setting: Setting, seed: int, folder: Path, quiet: bool = True) -> dict[str, np.ndarray] | None:
+    """Return what a world gives, computing it first where it is not stored; a killed run goes on where it was.
+
+    None where no stimuli of one cell can be drawn with the effects of this seed: no class works strongly enough for
+    one of people and scene and not also for the other.
+    """
+    file = world_file(setting, seed, folder)
+    place, refused = folder / f"study_{setting.name}_{seed}", folder / f"undrawable_{seed}.txt"
+    if refused.exists():
+        return None
     if not file.exists():
+        try:
+            drawn(setting, seed, place)
+        except InputError as error:
+            refused.write_text(str(error), encoding="utf-8")
+            shutil.rmtree(place)
+            return None
         with redirect_stdout(io.StringIO()) if quiet else io.StringIO():
-            world: dict[str, Any] = study(seed, folder / f"study_{seed}")
-        np.savez_compressed(part := folder / f"part_{seed}.npz", **world)
+            world: dict[str, Any] = study(setting, seed, place)
+        np.savez_compressed(part := file.with_name(f"part_{file.name}"), **world)
         part.replace(file)
-        shutil.rmtree(folder / f"study_{seed}")
+        shutil.rmtree(place)
     with np.load(file) as stored:
         return dict(stored)
 
 
-def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
-    """Draw a world and run the steps of notebooks 00 to 07 on it, once with detections and once with true boxes."""
+def drawn(setting: Setting, seed: int, folder: Path) -> None:
+    """Draw the pictures and the people of a world."""
     effects = effects_of(seed)
-    params = _profile(seed, folder)
     if not (folder / "human" / "regions.csv").exists():
+        write_stimuli(folder / "stimuli", seed, effects, setting.per_cell)
         write_corpus(folder / "corpus", IMAGES, seed, effects)
-        write_stimuli(folder / "stimuli", seed, effects)
-        write_human(folder / "human", seed, effects)
+        write_human(folder / "human", seed, effects, setting.per_cell)
+
+
+def study(setting: Setting, seed: int, folder: Path) -> dict[str, np.ndarray]:
+    """Run the steps of notebooks 00 to 07 on a world, once with detections and once with true boxes."""
+    effects = effects_of(seed)
+    params = _profile(setting, seed, folder)
     places = {step: run_step(params, step).folder for step in STEPS}
     data = inputs.load(params, places["inputs"])
     true_boxes = _true_boxes(folder / "corpus" / "objects.csv")
@@ -98,7 +146,7 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
     base = predict(stimuli)
     targets = TARGETS.read(places["human_targets"] / "results")
     values, described = target_matrix(targets, data.stimuli["stimulus"])
-    scenes = [stimulus_scene(seed, index, effects) for index in range(len(stimuli))]
+    scenes = [stimulus_scene(seed, index, effects, setting.per_cell) for index in range(len(stimuli))]
     lesions, lesioned = (
         read_dataset(places["filter_lesions"] / "results" / f"lesion_{what}_{model.label}.nc")
         for what in ("effects", "predictions")
@@ -134,9 +182,10 @@ def study(seed: int, folder: Path) -> dict[str, np.ndarray]:
         actual[f"{who}occluded"] = occluded["prediction"].to_numpy()
         actual[f"{who}map_occluded"] = occluded["map_prediction"].to_numpy()
     pairs_of = occlusion.hidden_classes(params, model, data.stimuli, own, list(class_names()))
-    shammed, _ = sham_predictions(params, model, readout, data.stimuli, pairs_of, detected, list(class_names()))
-    actual["sham_predictions"] = shammed["prediction"].to_numpy()
-    actual["sham_pairs"] = _rows(shammed, data.stimuli)
+    if setting.shams:
+        shammed, _ = sham_predictions(params, model, readout, data.stimuli, pairs_of, detected, list(class_names()))
+        actual["sham_predictions"] = shammed["prediction"].to_numpy()
+        actual["sham_pairs"] = _rows(shammed, data.stimuli)
     mediated = mediation(params, model, readout, data.stimuli, pairs_of, list(class_names()))
     actual["mediated"] = mediated["mediated"].to_numpy()
     actual["mediated_pairs"] = _rows(mediated, data.stimuli)
@@ -151,15 +200,21 @@ def _rows(dataset: xr.Dataset, stimuli: pd.DataFrame) -> np.ndarray:
     return np.array([classes, [names.index(str(name)) for name in dataset["pair_stimulus"].to_numpy()]]).T
 
 
-def _profile(seed: int, folder: Path) -> Params:
+def _profile(setting: Setting, seed: int, folder: Path) -> Params:
     """Write the world's profile: the demo's, with the tables of this world."""
+    network: dict[str, Any] = {"architecture": setting.architecture, "layer_models": False}
+    if setting.architecture == "toynet":
+        network["weights"] = "toyworld"
+    else:
+        weights = trained_network(setting.architecture, folder.parent)
+        network |= {"weights": str(weights.resolve()), "definition": str(DEFINITION)}
     human = {name: f"human/{name}.csv" for name in ("ratings", "signals", "regions")}
     tables = {
         "corpus": {"kind": "table", "table": "corpus/corpus.csv", "folder": "corpus/images"}
         | {"valence_range": [-3, 3], "neutral": 0},
         "stimuli": {"kind": "table", "table": "stimuli/stimuli.csv", "folder": "stimuli/images"},
         "human": {"kind": "measurements", **human},
-        "models": [{"architecture": "toynet", "weights": "toyworld", "layer_models": False}],
+        "models": [network],
         "heads": {"runs": RUNS},
         "detector": {"weights": "toyworld"},
         "object2brain": {"share": 0.25, "shams": SHAMS},

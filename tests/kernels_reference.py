@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from o2b_helpers.models.backbones import architectures, loading
+from o2b_helpers.models.backbones import loading, registry
 from o2b_helpers.models.heads.readout import Readout
 
 SCALE_ABOVE_EPSILON = 1e8  # pytorch-grad-cam adds 1e-7 to the divisor; heads this large make that vanish
@@ -58,7 +58,7 @@ def some_runs(readout: Readout, runs) -> Readout:
 def whole_network(network, readout: Readout) -> nn.Module:
     """torchvision's own module with its own forward, its last layer exchanged: (image, run * output), no link."""
     module, weight, bias = copy.deepcopy(network.module).eval(), readout.weight.flatten(0, 1), readout.bias.flatten()
-    name = architectures.architecture(network.name).last_layer
+    name = registry.architecture(network.name).last_layer
     old = module.get_submodule(name)
     new = nn.Linear(weight.shape[1], len(weight)) if isinstance(old, nn.Linear) else nn.Conv2d(*weight.shape[::-1], 1)
     with torch.no_grad():

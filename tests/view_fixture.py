@@ -16,6 +16,7 @@ from o2b_helpers.studies.alignment import tables as alignment
 from o2b_helpers.studies.alignment.contrasts.pairs import target_pairs
 from o2b_helpers.studies.common.tables import TARGET, TARGETS
 from o2b_helpers.studies.object2brain import tables as object2brain
+from o2b_helpers.studies.object2brain.semantic import tables as semantic
 from o2b_helpers.studies.registry import studies
 
 TOY_CLASSES = {
@@ -122,6 +123,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     alignment.LAYER_ALIGNMENT_SUMMARY.write(_summary(layer_rows, [*model_columns, "layer"]), folder)
     alignment.CONTRASTS.write(_contrasts(full_rows, [] if sources[0] == "rating" else sources[:1]), folder)
     _write_controls(full_rows, list(condition_of), folder)
+    _write_semantic_control(full_rows, list(condition_of), runs, folder)
     of_runs = pd.concat(weights)
     keys = ["architecture", "layer", "target", "class", "category"]
     mean = of_runs.groupby(keys, sort=False)["weight"].agg(weight="mean", sd="std").reset_index()
@@ -247,6 +249,20 @@ def _write_controls(table: pd.DataFrame, stimuli: list[str], folder: Path) -> No
         ),
         folder,
     )  # fmt: skip
+
+
+def _write_semantic_control(table: pd.DataFrame, stimuli: list[str], runs, folder: Path) -> None:
+    """Write a semantic control that is made up: rho 0.3 with every target, a third of it shared with the models."""
+    _write(semantic.SEMANTIC_PREDICTIONS, [(stimulus, 2, 0.5) for stimulus in stimuli], folder)
+    _write(semantic.SEMANTIC_HELD_OUT, [(run, 80, 20, 0.2, 0.45) for run in runs], folder)
+    mean = _summary(table, ["architecture", "weights"])
+    p = np.where(np.arange(len(mean)) % 4, 0.3, 0.01)
+    left = {f"{name}{end}": values for end in ("", "_both") for name, values in (
+        ("partial_rho", mean["rho"] * 2 / 3), ("p_partial", p), ("q_partial", 2 * p),
+        ("ci_low", mean["rho"] * 2 / 3 - 0.2), ("ci_high", mean["rho"] * 2 / 3 + 0.1),
+    )}  # fmt: skip
+    own = {"semantic_rho": 0.3, "semantic_ci_low": 0.1, "semantic_ci_high": 0.6, "semantic_p": p, "semantic_q": 2 * p}
+    semantic.SEMANTIC_CONTROL.write(mean.assign(**own, **left), folder)
 
 
 def _filters(random, model, layers, channels, classes, targets, runs):

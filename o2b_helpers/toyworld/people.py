@@ -22,7 +22,7 @@ class HumanFiles:
     regions: Path
 
 
-def write_human(folder: Path, seed: int, effects: Effects | None = None) -> HumanFiles:
+def write_human(folder: Path, seed: int, effects: Effects | None = None, per_cell: int | None = None) -> HumanFiles:
     """Simulate ratings and brain signals for the 48 stimuli of the same seed.
 
     Parameters
@@ -33,6 +33,8 @@ def write_human(folder: Path, seed: int, effects: Effects | None = None) -> Huma
         Seed of the stimuli and of all noise.
     effects
         What the classes do to valence; the shipped table where left out.
+    per_cell
+        Stimuli in each cell, as in :func:`~o2b_helpers.toyworld.world.write_stimuli`.
 
     Returns
     -------
@@ -42,8 +44,9 @@ def write_human(folder: Path, seed: int, effects: Effects | None = None) -> Huma
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    count = planted("stimuli_per_cell") * len(CELLS)
-    valences = [stimulus_scene(seed, index, effects).valence() for index in range(count)]
+    per_cell = per_cell or planted("stimuli_per_cell")
+    count = per_cell * len(CELLS)
+    valences = [stimulus_scene(seed, index, effects, per_cell).valence() for index in range(count)]
     stimuli = [Path(stimulus_name(index)).stem for index in range(count)]
     people = np.array([valence.people for valence in valences])
     scene = np.array([valence.scene for valence in valences])

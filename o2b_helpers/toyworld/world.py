@@ -22,9 +22,9 @@ def corpus_scene(seed: int, index: int, effects: Effects | None = None) -> Scene
     return draw_scene((seed, planted("corpus_stream"), index), effects=effects)
 
 
-def stimulus_scene(seed: int, index: int, effects: Effects | None = None) -> Scene:
-    """Return the scene of one stimulus (0 to 47; twelve in a row share a cell, in the order of ``CELLS``)."""
-    people_sign, scene_sign = CELLS[index // planted("stimuli_per_cell")]
+def stimulus_scene(seed: int, index: int, effects: Effects | None = None, per_cell: int | None = None) -> Scene:
+    """Return the scene of one stimulus; ``per_cell`` (12 by default) in a row share a cell, in order of ``CELLS``."""
+    people_sign, scene_sign = CELLS[index // (per_cell or planted("stimuli_per_cell"))]
     return draw_scene((seed, planted("stimulus_stream"), index), people_sign, scene_sign, effects)
 
 
@@ -71,8 +71,8 @@ def write_corpus(folder: Path, images: int, seed: int, effects: Effects | None =
     return _write_table(_valences(names, scenes), folder / "corpus.csv")
 
 
-def write_stimuli(folder: Path, seed: int, effects: Effects | None = None) -> Path:
-    """Draw the 48 stimuli and write their tables.
+def write_stimuli(folder: Path, seed: int, effects: Effects | None = None, per_cell: int | None = None) -> Path:
+    """Draw the stimuli, 48 by default, and write their tables.
 
     Parameters
     ----------
@@ -82,6 +82,8 @@ def write_stimuli(folder: Path, seed: int, effects: Effects | None = None) -> Pa
         Seed of the stimuli; no stimulus is an image of the corpus of the same seed.
     effects
         What the classes do to valence; the shipped table where left out.
+    per_cell
+        Stimuli in each cell of ``CELLS``; twelve where left out.
 
     Returns
     -------
@@ -90,11 +92,12 @@ def write_stimuli(folder: Path, seed: int, effects: Effects | None = None) -> Pa
         scene_sign, people_valence, scene_valence. Beside it lie ``stimulus_objects.csv`` and ``images/``.
     """
     folder = Path(folder)
-    count = planted("stimuli_per_cell") * len(CELLS)
+    per_cell = per_cell or planted("stimuli_per_cell")
+    count = per_cell * len(CELLS)
     names = [stimulus_name(index) for index in range(count)]
-    scenes = _write_pictures(folder / "images", names, lambda index: stimulus_scene(seed, index, effects))
+    scenes = _write_pictures(folder / "images", names, lambda index: stimulus_scene(seed, index, effects, per_cell))
     _write_table(_objects(names, scenes), folder / "stimulus_objects.csv")
-    signs = [CELLS[index // planted("stimuli_per_cell")] for index in range(count)]
+    signs = [CELLS[index // per_cell] for index in range(count)]
     table = pd.DataFrame(
         {
             "stimulus": [Path(name).stem for name in names],

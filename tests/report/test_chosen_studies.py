@@ -134,13 +134,13 @@ def test_without_a_model_for_objects_the_report_says_so(browser, tmp_path, capsy
     assert "no model was studied" in kinds(results).statements[0].text
     path = write_report(results, STUDIES, tmp_path / "report")
     page, wrong = open_offline(browser, path)
-    assert wrong == [] and page.locator("[data-figure]").count() == 3
+    assert wrong == [] and page.locator("[data-figure]").count() == 4
     page.context.close()
     text = words(path)
     assert "There are no category weights to draw" in text and "No model was studied, so there are no filters" in text
     assert "nan" not in re.findall(r"[\w.]+", text)
     written = draw_figures(results, STUDIES, tmp_path / "figures", "demo", pictures=False)
-    assert [path.name[7] for path in written] == ["1", "2", "5"]
+    assert [path.name[7] for path in written] == ["1", "2", "5", "8"]
 
 
 def test_the_code_below_a_figure_runs(tmp_path):

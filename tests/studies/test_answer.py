@@ -37,7 +37,7 @@ def test_the_target_in_words_is_what_people_say_of_the_whole_picture(tested, tmp
 
 def test_the_answer_names_the_extreme_classes_with_interval_and_q(tested):
     sentences = [statement.words for statement in objects(tested).statements]
-    assert len(sentences) == 9 and WHY in sentences
+    assert len(sentences) == 10 and WHY in sentences
     table = pd.read_csv(tested.folder / "object_weights_mean.csv")
     table = table[(table["layer"] == "features.9") & (table["target"].str.startswith("IV/true"))]
     ends = []
@@ -103,7 +103,7 @@ def test_a_table_of_uncertainty_that_lacks_a_column_is_an_error_that_says_to_run
 
 def test_every_figure_has_its_tables_and_numbers_keep_their_precision(tested):
     tables = [make(tested) for study in STUDIES for figure in study.figures for make in figure.tables]
-    assert len(tables) == 13 and len({table.file for table in tables}) == 10
+    assert len(tables) == 15 and len({table.file for table in tables}) == 12
     assert all((tested.folder / table.file).is_file() for table in tables)
     table = layer_table(tested)
     place = [name for name, _ in table.columns].index("mean rho")

@@ -22,7 +22,7 @@ def scores(monkeypatch):
 
 @pytest.fixture(scope="module")
 def rows():
-    return json.loads((BENCHMARKS / "planted_truth.json").read_text(encoding="utf-8"))
+    return json.loads((BENCHMARKS / "planted_truth.json").read_text(encoding="utf-8"))["rows"]
 
 
 def test_auc_is_the_share_of_pairs_in_the_right_order(scores):
@@ -80,7 +80,7 @@ def _world(rng) -> dict[str, np.ndarray]:
 
 def test_a_perfect_estimator_scores_1_and_one_that_knows_nothing_about_a_half(scores):
     tables = [scores.scores_of("report", seed, _world(np.random.default_rng(seed))) for seed in range(12)]
-    rows = scores.rows_of(pd.concat(tables))
+    rows = scores.rows_of(pd.concat(tables).assign(network="toynet"))
     result = {
         (row["estimator"], row["layer"], row["truth"]): row
         for row in rows
@@ -94,20 +94,24 @@ def test_a_perfect_estimator_scores_1_and_one_that_knows_nothing_about_a_half(sc
     assert result["counterfactual", "full", "planted"]["auc"] > 0.9
 
 
-def test_every_estimator_was_reported_on_at_least_twenty_worlds_other_than_those_chosen_on(rows):
+def test_targets_that_coincide_or_mirror_each_other_count_once(scores):
+    world = _world(np.random.default_rng(0))
+    own, other = world["values"][0], np.arange(48.0)
+    values = np.stack([own, own, -own, other, np.where(np.arange(48) < 24, own, np.nan)])
+    assert [scores.coincides(values, number) for number in range(5)] == [False, True, True, False, False]
+
+
+def test_every_estimator_was_reported_on_at_least_thirty_worlds_of_three_networks(rows):
     from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS
 
     report = [row for row in rows if row["split"] == "report"]
-    assert {row["estimator"] for row in report} >= set(ESTIMATORS) | {
-        "occlusion",
-        "regression",
-        "presence",
-        "map_occlusion",
-    }
+    names = set(ESTIMATORS) | {"occlusion", "mediation", "regression", "presence", "map_occlusion"}
+    for network in ("toynet", "mononet", "bignet"):
+        assert {row["estimator"] for row in report if row["network"] == network} >= names
+        assert {row["worlds"] for row in report if row["network"] == network} == {30}
     for row in report:
-        assert row["worlds"] >= 20
         assert 0 <= row["auc_low"] <= row["auc"] <= row["auc_high"] <= 1
         assert row["truth"] in ("planted", "counterfactual") and row["valence_type"] in ("IV", "PV", "SV", "every")
         assert 0 <= row["oracle_auc"] <= 1 and 0 <= row["baseline_auc"] <= 1
-    assert {row["split"] for row in rows} == {"choose", "report", "null"}
+    assert {row["split"] for row in rows} == {"report", "null"}
     assert all(row["auc"] is None for row in rows if row["split"] == "null" and row["truth"] == "planted")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers import ROOT, command, content
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 ALIGNMENT = ["target", "valence_type", "source", "condition", "n", "rho", "p", "p_perm", "q", "p_fwer"]
 SUMMARY = ["target", "valence_type", "source", "condition", "n", "runs", "rho", "sd", "ci_low", "ci_high"]
@@ -45,6 +45,13 @@ COLUMNS = {
     "alignment_controls.csv": [
         "architecture", "weights", *ALIGNMENT[:5], "runs", "rho", "untrained_seeds", "untrained_mean", "untrained_low",
         "untrained_high", "p_untrained", "low_level_rho", "partial_rho", "p_partial", "q_partial", "ci_low", "ci_high",
+    ],
+    "semantic_predictions.csv": ["stimulus", "n_classes", "prediction"],
+    "semantic_held_out.csv": ["run", "n_train", "n_test", "r2", "rho"],
+    "semantic_control.csv": [
+        "architecture", "weights", *ALIGNMENT[:5], "runs", "rho", "semantic_rho", "semantic_ci_low", "semantic_ci_high",
+        "semantic_p", "semantic_q", "partial_rho", "p_partial", "q_partial", "ci_low", "ci_high", "partial_rho_both",
+        "p_partial_both", "q_partial_both", "ci_low_both", "ci_high_both",
     ],
     "layer_alignment_summary.csv": ["architecture", "weights", "layer", *SUMMARY],
     "object_weights.csv": ["architecture", "layer", "run", *CLASS, *TESTED],
@@ -121,7 +128,7 @@ def test_the_demo_names_its_report_and_figures(demo):
     assert str(folder / "runs" / "demo" / "report" / "index.html") in done.stdout
     assert str(folder / "figures" / "demo") in done.stdout
     assert (folder / "runs" / "demo" / "report" / "index.html").stat().st_size > 100_000
-    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 5
+    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 6
 
 
 def test_every_file_of_the_contract_has_exactly_its_columns(results):
@@ -273,6 +280,33 @@ def test_controls_are_those_of_their_predictions(results):
         assert abs(row["p_untrained"] - (1 + (seeds >= row["rho"]).sum()) / 11) <= 1e-12
     mean = table.loc["toynet"].query("condition == 'congruent' and source == 'true'")
     assert (mean["rho"] > mean["untrained_high"]).all()
+
+
+def test_the_semantic_control_is_that_of_its_predictions_and_of_the_objects(results):
+    boxes, made = pd.read_parquet(results / "detections.parquet"), _table(results, "semantic_predictions.csv")
+    assert made["n_classes"].between(0, boxes["class"].nunique()).all() and made["n_classes"].max() > 1
+    held_out = _table(results, "semantic_held_out.csv")
+    assert list(held_out["run"]) == list(range(5)) and held_out["rho"].min() > 0.8 and held_out["r2"].min() > 0.5
+    groups = dict(list(made.merge(_table(results, "targets.csv"), on="stimulus").groupby("target")))
+    low_level = _table(results, "control_predictions.csv").query("control == 'low_level'").set_index("stimulus")
+    models = _table(results, "predictions.csv").set_index("stimulus")
+    table = _table(results, "semantic_control.csv")
+    summary = _table(results, "alignment_summary.csv").set_index(["architecture", "target"])["rho"]
+    for row in table.itertuples():
+        group = groups[row.target]
+        assert abs(row.semantic_rho - spearmanr(group["prediction"], group["value"]).statistic) <= 1e-9
+        assert abs(row.rho - summary[row.architecture, row.target]) <= 1e-9
+        runs = models[(models["architecture"] == row.architecture) & models.index.isin(group["stimulus"])]
+        simple = low_level["prediction"][group["stimulus"]].to_numpy()
+        for end, covariates in (("", [group["prediction"]]), ("_both", [group["prediction"], simple])):
+            z = np.column_stack([np.ones(len(group)), *(rankdata(part) for part in covariates)])
+            take_out = np.eye(len(group)) - z @ np.linalg.pinv(z)
+            left = take_out @ rankdata(group["value"])
+            partial = [
+                np.corrcoef(take_out @ rankdata(run["prediction"][group["stimulus"]]), left)[0, 1]
+                for _, run in runs.groupby("run")
+            ]
+            assert abs(getattr(row, f"partial_rho{end}") - np.mean(partial)) <= 1e-9
 
 
 def test_mean_weights_are_those_of_the_runs_and_q_is_benjamini_hochbergs(results):

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torchvision.transforms.functional as F
 from PIL import Image
 from torch.utils.data import Dataset
-from torchvision.transforms import InterpolationMode
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.inputs.images.decoding import MAX_PIXELS, read_image
@@ -52,6 +50,8 @@ class Preprocessing:
         InputError
             For a preset that resizes in another way.
         """
+        from torchvision.transforms import InterpolationMode
+
         interpolation = getattr(preset, "interpolation", None)
         sizes = [getattr(preset, name, None) for name in ("resize_size", "crop_size")]
         if (
@@ -79,12 +79,14 @@ class Preprocessing:
         Tensor
             uint8 of shape (channel, height, width) = (3, crop, crop), 0..255.
         """
+        import torchvision.transforms.functional as F  # takes seconds, and is not needed where pictures are stored
+
         new_sides = self._resized(*(np.array([side]) for side in image.size))
         short, long = sorted(int(side[0]) for side in new_sides)
         if short * long > MOST_RESIZED and long > self.crop:
             resized = self._middle(image, long)
         else:
-            resized = F.resize(image, [self.resize], interpolation=InterpolationMode.BILINEAR, antialias=True)
+            resized = F.resize(image, [self.resize], interpolation=F.InterpolationMode.BILINEAR, antialias=True)
         return F.pil_to_tensor(F.center_crop(resized, [self.crop]))
 
     def _middle(self, image: Image.Image, new_long: int) -> Image.Image:
@@ -117,9 +119,9 @@ class Preprocessing:
         Tensor
             float32 of the same shape.
         """
-        numbers = F.convert_image_dtype(pixels, torch.float)
-        # in place where the numbers are a copy already: another copy takes longer than all that is computed
-        return F.normalize(numbers, mean=self.mean, std=self.std, inplace=numbers is not pixels)
+        mean, std = (torch.tensor(values, device=pixels.device)[:, None, None] for values in (self.mean, self.std))
+        # torchvision's operations in its order, in place: a copy would take longer than all that is computed
+        return pixels.to(torch.float).div_(255).sub_(mean).div_(std)
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Return the network's input for one picture, float32 of shape (3, crop, crop)."""

@@ -16,25 +16,9 @@ from torch.nn import functional
 from torchvision.models.googlenet import BasicConv2d, Inception, InceptionAux
 
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
-from o2b_helpers.models.backbones.registry import (
-    Architecture,
-    WeightsSource,
-    architecture,
-    architecture_names,
-    load_definition,
-    register,
-)
+from o2b_helpers.models.backbones.registry import Architecture, WeightsSource, register
 from o2b_helpers.models.backbones.stages import FLATTEN, Stages, stages_of
 from o2b_helpers.models.fast.steps import InputRescaling, SpatialMean
-
-__all__ = [
-    "Architecture",
-    "WeightsSource",
-    "architecture",
-    "architecture_names",
-    "load_definition",
-    "register",
-]
 
 PLACES365 = "http://places2.csail.mit.edu/models_places365/"
 

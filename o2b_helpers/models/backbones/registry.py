@@ -6,7 +6,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,11 +90,13 @@ class Architecture:
 class _Registry:
     """Known architectures and where each came from.
 
-    `file_of` names the definition file (None: shipped or registered in a session), `module_of` the module that
-    registered it, `made_from` the files of the user that a definition is made from, `read` those that it has opened,
-    `foreign` the modules that were loaded before the first definition.
+    `later` holds names whose definitions are read when one of them is first asked for, and what reads them. `file_of`
+    names the definition file (None: shipped or registered in a session), `module_of` the module that registered it,
+    `made_from` the files of the user that a definition is made from, `read` those that it has opened, `foreign` the
+    modules that were loaded before the first definition.
     """
 
+    later: dict[str, Callable[[], object]] = field(default_factory=dict)
     known: dict[str, Architecture] = field(default_factory=dict)
     file_of: dict[str, Path | None] = field(default_factory=dict)
     module_of: dict[str, str] = field(default_factory=dict)
@@ -126,6 +128,7 @@ def register(architecture: Architecture) -> Architecture:
         The name is taken by another definition.
     """
     name = architecture.name
+    _read_later(name)
     if name in _REGISTRY.known and (_REGISTRY.reading is None or _REGISTRY.file_of[name] != _REGISTRY.reading):
         raise ModelError(
             "Two architectures have the same name",
@@ -137,6 +140,32 @@ def register(architecture: Architecture) -> Architecture:
     _REGISTRY.file_of[name] = _REGISTRY.reading
     _REGISTRY.module_of[name] = str(sys._getframe(1).f_globals.get("__name__"))
     return architecture
+
+
+def register_later(names: Sequence[str], read: Callable[[], object]) -> None:
+    """Make names known whose definitions take long to import.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names that are registered.
+    read : callable
+        Registers all of them; called when one of them is first asked for.
+    """
+    _REGISTRY.later |= dict.fromkeys(names, read)
+
+
+def _read_later(name: str) -> None:
+    """Read the definition of a name that was to be read later, as one that ships with the package."""
+    read = _REGISTRY.later.pop(name, None)
+    if read is None:
+        return
+    _REGISTRY.later = {other: reads for other, reads in _REGISTRY.later.items() if reads is not read}
+    before, _REGISTRY.reading = _REGISTRY.reading, None
+    try:
+        read()
+    finally:
+        _REGISTRY.reading = before
 
 
 def architecture(name: str) -> Architecture:
@@ -152,6 +181,7 @@ def architecture(name: str) -> Architecture:
     >>> architecture("resnet18").target_layers
     ('layer1', 'layer2', 'layer3', 'layer4')
     """
+    _read_later(name)
     if name in _REGISTRY.known:
         return _REGISTRY.known[name]
     close = difflib.get_close_matches(str(name).lower(), architecture_names(), n=1)
@@ -164,14 +194,14 @@ def architecture(name: str) -> Architecture:
 
 
 def architecture_names() -> list[str]:
-    """List the names of all known architectures, in the order of their registration.
+    """List the names of all known architectures, those of torchvision first.
 
     Examples
     --------
     >>> architecture_names()[:3]
     ['alexnet', 'vgg16', 'vgg19']
     """
-    return list(_REGISTRY.known)
+    return list(dict.fromkeys([*_REGISTRY.later, *_REGISTRY.known]))
 
 
 def load_definition(path: Path | str) -> list[str]:

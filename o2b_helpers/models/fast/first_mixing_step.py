@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.models.googlenet import BasicConv2d, Inception
-from torchvision.models.resnet import BasicBlock, Bottleneck
-from torchvision.models.squeezenet import Fire
 
 from o2b_helpers.models.fast.folding import NOTHING, FastLinear
+from o2b_helpers.models.fast.kinds import BASIC_BLOCK, BOTTLENECK, CONVOLUTION, FIRE, INCEPTION, is_kind
 from o2b_helpers.models.fast.steps import SpatialMean
 
 # each filter's result depends on that filter alone
@@ -92,14 +90,16 @@ def mixing_step_of(stage: nn.Module) -> MixingStep | None:
         stage = stage.linear
     if _is_linear(stage):
         return MixingStep([Branch([], stage)], lambda values: values)
+    if isinstance(stage, nn.Sequential):
+        return _sequence(stage)
     for kind, step_of in (
-        (nn.Sequential, _sequence),
-        ((BasicBlock, Bottleneck), _residual),
-        (Fire, _fire),
-        (Inception, _inception),
-        (BasicConv2d, _convolution),
+        (BASIC_BLOCK, _residual),
+        (BOTTLENECK, _residual),
+        (FIRE, _fire),
+        (INCEPTION, _inception),
+        (CONVOLUTION, _convolution),
     ):
-        if isinstance(stage, kind):
+        if is_kind(stage, kind):
             return step_of(stage)
     return None
 
@@ -125,7 +125,7 @@ def _sequence(stage: nn.Sequential) -> MixingStep | None:
     return MixingStep(first_step.branches, close)
 
 
-def _residual(block: BasicBlock | Bottleneck) -> MixingStep | None:
+def _residual(block: Any) -> MixingStep | None:
     skip = Branch([], None)
     if block.downsample is not None:
         steps = [step for step in block.downsample.children() if not isinstance(step, nn.Identity)]
@@ -137,14 +137,14 @@ def _residual(block: BasicBlock | Bottleneck) -> MixingStep | None:
 
     def close(values: torch.Tensor, skipped: torch.Tensor) -> torch.Tensor:
         values = block.bn2(block.conv2(functional.relu_(values)))
-        if isinstance(block, Bottleneck):
+        if is_kind(block, BOTTLENECK):
             values = block.bn3(block.conv3(functional.relu_(values)))
         return functional.relu_(values.add_(skipped))
 
     return MixingStep([Branch([], block.conv1), skip], close)
 
 
-def _fire(fire: Fire) -> MixingStep:
+def _fire(fire: Any) -> MixingStep:
     def close(values: torch.Tensor) -> torch.Tensor:
         values = functional.relu_(values)
         wide = [fire.expand1x1(values), fire.expand3x3(values)]
@@ -153,15 +153,15 @@ def _fire(fire: Fire) -> MixingStep:
     return MixingStep([Branch([], fire.squeeze)], close)
 
 
-def _convolution(step: BasicConv2d) -> MixingStep | None:
+def _convolution(step: Any) -> MixingStep | None:
     known = isinstance(step.bn, nn.Identity) and _is_linear(step.conv)
     return MixingStep([Branch([], step.conv)], functional.relu_) if known else None
 
 
-def _inception(block: Inception) -> MixingStep | None:
+def _inception(block: Any) -> MixingStep | None:
     pool, last = block.branch4
     firsts = [block.branch1, block.branch2[0], block.branch3[0], last]
-    if not all(isinstance(first, BasicConv2d) and isinstance(first.bn, nn.Identity) for first in firsts):
+    if not all(is_kind(first, CONVOLUTION) and isinstance(first.bn, nn.Identity) for first in firsts):
         return None
 
     def close(*values: torch.Tensor) -> torch.Tensor:

@@ -10,18 +10,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from torchvision.models.densenet import _DenseLayer
-from torchvision.models.googlenet import BasicConv2d
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from o2b_helpers.models.fast.kinds import BASIC_BLOCK, BOTTLENECK, CONVOLUTION, DENSE_LAYER, is_kind
 from o2b_helpers.models.fast.matrix_product import product
 
 # batch norms that directly follow a convolution in their module's `forward`
 FOLDED = {
-    BasicBlock: (("conv1", "bn1"), ("conv2", "bn2")),
-    Bottleneck: (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
-    BasicConv2d: (("conv", "bn"),),
-    _DenseLayer: (("conv1", "norm2"),),
+    BASIC_BLOCK: (("conv1", "bn1"), ("conv2", "bn2")),
+    BOTTLENECK: (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
+    CONVOLUTION: (("conv", "bn"),),
+    DENSE_LAYER: (("conv1", "norm2"),),
 }
 NOTHING = (nn.Dropout, nn.Dropout2d, nn.Identity)
 
@@ -76,7 +74,7 @@ def folded_twin(module: nn.Module) -> nn.Module:
     twin._modules = {name: folded_twin(child) for name, child in module.named_children()}
     if getattr(module, "overwrites_input", False):
         twin.inplace = True
-    pairs = [pair for kind, pairs in FOLDED.items() if isinstance(module, kind) for pair in pairs]
+    pairs = [pair for kind, pairs in FOLDED.items() if is_kind(module, kind) for pair in pairs]
     if type(module) is nn.Sequential:
         names = list(twin._modules)
         pairs = list(zip(names, names[1:], strict=False))

@@ -11,9 +11,9 @@ import pandas as pd
 from o2b_helpers.core.facts import carried_on, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
-from o2b_helpers.studies.alignment.measures.correlations import align, summarise
 from o2b_helpers.studies.alignment.tables import ALIGNMENT, ALIGNMENT_SUMMARY, PREDICTIONS
 from o2b_helpers.studies.common.beyond_chance import beyond_chance
+from o2b_helpers.studies.common.correlations import align, summarise
 from o2b_helpers.studies.common.tables import TARGETS
 
 BY = ["architecture", "weights", "run"]

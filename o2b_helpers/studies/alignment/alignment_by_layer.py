@@ -12,8 +12,8 @@ from o2b_helpers.core.facts import carried_on, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.studies.alignment.alignment_by_architecture import alignment_facts
-from o2b_helpers.studies.alignment.measures.correlations import align, summarise
 from o2b_helpers.studies.alignment.tables import LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY, LAYER_PREDICTIONS
+from o2b_helpers.studies.common.correlations import align, summarise
 from o2b_helpers.studies.common.tables import TARGETS
 
 BY = ["architecture", "weights", "layer", "run"]

@@ -171,7 +171,8 @@ class Controls(Block):
     )
     penalties: list[float] = option(
         [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0],
-        "ridge penalties of the low-level control; the one with the smallest leave-one-out error is taken",
+        "ridge penalties of the low-level control, and of object2brain's semantic one; the one with the smallest "
+        "leave-one-out error is taken",
         min_length=1,
     )
 

@@ -40,7 +40,9 @@ from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
 from o2b_helpers.studies.object2brain.tables import LESION_EFFECTS, LESION_PREDICTIONS
 from o2b_helpers.toyworld.truth import planted
 
+PRESENCE_COPIES = 6  # of presence (picture, class) while the regression works: standardised, decomposed, squared
 ROW_IN_MEMORY, ROW_ON_DISK = 400, 100  # bytes of a row of object_weights.csv
+STIMULI_WORDS = "detecting objects in the stimuli"
 PASSES_KEPT = 3  # a pass that is recorded for gradients keeps what it passes, at two points
 # YOLOv8n: its file in bytes; channels of its first maps, which grow as the root of the parameters; its input's side
 SMALL_DETECTOR, SMALL_CHANNELS, DETECTOR_SIDE = 14e6, 16, 640
@@ -62,6 +64,18 @@ def _detecting(params: Params, pictures: pd.DataFrame, what: str) -> Need:
     working = int(many * FLOAT * (2 * 3 * side**2 + max(first, last)))
     kept = largest_pixels(pictures, many) * (DECODED_PIXEL - 2)
     return placed(params, what, 4 * file, 2 * file + working, kept)
+
+
+def semantic_control_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
+    """Return what detecting objects in the stimuli and learning valence from presence take."""
+    data, options = inputs.load(params, folders["inputs"]), params.analysis.significance
+    boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])
+    targets = TARGETS.read(folders["human_targets"] / "results")["target"].nunique()
+    presence = DOUBLE * PRESENCE_COPIES * len(data.corpus) * boxes["class"].nunique()
+    drawn = DOUBLE * (
+        options.bootstrap * params.analysis.heads.runs * targets + options.permutations * len(data.stimuli)
+    )
+    return [_detecting(params, data.stimuli, STIMULI_WORDS), Need("learning from the objects", presence + drawn)]
 
 
 def filter_sensitivity_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
@@ -125,7 +139,7 @@ def occlusion_cost(params: Params, folders: Folders, store: Store) -> list[Need]
     classes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])[
         "class"
     ].nunique()
-    needs, many = [_detecting(params, stimuli, "detecting objects in the stimuli")], params.execution.batch_size
+    needs, many = [_detecting(params, stimuli, STIMULI_WORDS)], params.execution.batch_size
     for model in params.analysis.object2brain_models:
         runs = valence_models.load_readout(params, folders["valence_models"], model).n_runs
         backbone, layers = network_shapes(params, model), target_layers(params, model)

@@ -98,6 +98,12 @@ DEPARTURES = (
         (f"{OWN}.shams",),
     ),
     Departure(
+        "whether it is enough to know which objects a picture shows",
+        "not asked",
+        "a ridge regression on the presence of classes, and rho beyond it",
+        ("analysis.controls.penalties",),
+    ),
+    Departure(
         "other estimators of class weights",
         "none",
         "worked out beside the paper’s",
@@ -128,6 +134,9 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         f"score times the filter’s effect. Of the detected classes, the highest and the lowest{share} are taken, "
         f"whatever their sign, and gathered by category at either end (the paper, section 3.2). {gathered}The paper "
         "names nine of its 34 categories with their sizes; the other categories are ours.",
+        "Semantic control (ours). Which classes of objects a corpus picture shows was related to its label by ridge "
+        "regression, without any network. The stimuli are predicted from the classes that they show; the rho of a full "
+        "model beyond that is the partial rank correlation with this prediction taken out.",
     ]
 
 

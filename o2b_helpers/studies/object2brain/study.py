@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from o2b_helpers.core.study import Step, Study
-from o2b_helpers.studies.alignment.study import HUMAN_TARGETS, INPUTS, VALENCE_MODELS
+from o2b_helpers.studies.alignment.study import CONTROLS, HUMAN_TARGETS, INPUTS, VALENCE_MODELS
 from o2b_helpers.studies.object2brain import costs, filter_lesions, filter_sensitivity, objects, summaries
 from o2b_helpers.studies.object2brain.doctor import findings
 from o2b_helpers.studies.object2brain.explorer import step as explorer
@@ -11,10 +11,13 @@ from o2b_helpers.studies.object2brain.figures import (
     category_overlap,
     category_weights_by_architecture,
     category_weights_by_layer,
+    presence_of_objects,
 )
 from o2b_helpers.studies.object2brain.hidden import mediation, occlusion, shams
 from o2b_helpers.studies.object2brain.options import OPTIONS
 from o2b_helpers.studies.object2brain.section import SECTION
+from o2b_helpers.studies.object2brain.semantic import step as semantic
+from o2b_helpers.studies.object2brain.semantic.tables import SEMANTIC_CONTROL, SEMANTIC_HELD_OUT, SEMANTIC_PREDICTIONS
 from o2b_helpers.studies.object2brain.tables import (
     CATEGORY_OVERLAP,
     CATEGORY_WEIGHTS,
@@ -42,6 +45,16 @@ OBJECTS = Step(
     tables=(DETECTIONS, CATEGORY_OVERLAP),
     cost=costs.objects_cost,
     summary=summaries.objects_summary,
+)
+CONTROL = Step(
+    "semantic_control",
+    notebook="05_objects",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, CONTROLS, OBJECTS),
+    part=semantic.part,
+    compute=semantic.compute,
+    tables=(SEMANTIC_PREDICTIONS, SEMANTIC_HELD_OUT, SEMANTIC_CONTROL),
+    cost=costs.semantic_control_cost,
+    summary=summaries.semantic_control_summary,
 )
 FILTER_SENSITIVITY = Step(
     "filter_sensitivity",
@@ -124,8 +137,24 @@ STUDY = Study(
     "object2brain",
     title="Objects that drive the agreement",
     options=OPTIONS,
-    steps=(OBJECTS, FILTER_SENSITIVITY, FILTER_LESIONS, OCCLUSION, SHAMS, MEDIATED, TRUTH, CLASS_WEIGHTS, EXPLORER),
-    figures=(category_weights_by_layer.FIGURE, category_weights_by_architecture.FIGURE, category_overlap.FIGURE),
+    steps=(
+        OBJECTS,
+        CONTROL,
+        FILTER_SENSITIVITY,
+        FILTER_LESIONS,
+        OCCLUSION,
+        SHAMS,
+        MEDIATED,
+        TRUTH,
+        CLASS_WEIGHTS,
+        EXPLORER,
+    ),
+    figures=(
+        category_weights_by_layer.FIGURE,
+        category_weights_by_architecture.FIGURE,
+        category_overlap.FIGURE,
+        presence_of_objects.FIGURE,
+    ),
     section=SECTION,
     doctor=findings,
 )

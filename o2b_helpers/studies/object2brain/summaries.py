@@ -24,6 +24,34 @@ def objects_summary(facts: Facts) -> list[str]:
     ]
 
 
+def semantic_control_summary(facts: Facts) -> list[str]:
+    """Say how well presence of classes predicts, and what is left of the networks' agreement beyond it."""
+    if "classes_learned_from" not in facts:
+        return []
+    classes, few = facts["classes_learned_from"], facts["fewest_pictures_of_a_class"]
+    if not classes:
+        return [
+            f"No class of objects is shown by at least {few} pictures of the corpus and missing from at least {few}, "
+            "so that nothing was learned from which objects a picture shows."
+        ]
+    rho, number = facts["held_out_rho"], facts["tested_beyond_semantic"]
+    said = [
+        f"Valence was learned from which of {counted(classes, 'class', 'classes')} of objects a picture shows, with no "
+        f"network: on held-out pictures R2 is {facts['held_out_r2']:.2f}, and "
+        + ("rho with the ratings is undefined." if rho is None else f"rho with the ratings is {rho:.2f}.")
+    ]
+    if not facts["targets_tested"]:
+        return [*said, "The stimuli do not differ in these classes, so that nothing can be said of the targets."]
+    return [
+        *said,
+        f"So predicted, the stimuli agree with {facts['targets_beyond_chance']:,} of "
+        f"{counted(facts['targets_tested'], 'target')} beyond chance (q < 0.05).",
+        f"{facts['beyond_semantic']:,} of {counted(number, 'agreement')} of the networks go beyond that, and "
+        f"{facts['beyond_semantic_and_low_level']:,} of {facts['tested_beyond_semantic_and_low_level']:,} beyond that "
+        "and light, colour and edges together (q < 0.05).",
+    ]
+
+
 def filter_sensitivity_summary(facts: Facts) -> list[str]:
     """Say how many filters were scored in how many boxes."""
     said = []

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from o2b_helpers.core.progress import progress, say
-from o2b_helpers.toyworld.backbone import CHANNEL_MEAN, CHANNEL_STD, INPUT_SIZE, ToyNet, untrained_toynet
+from o2b_helpers.toyworld.backbone import CHANNEL_MEAN, CHANNEL_STD, INPUT_SIZE, untrained_toynet
 from o2b_helpers.toyworld.scenes import draw_scene, render
 from o2b_helpers.toyworld.truth import class_names, planted
 from o2b_helpers.toyworld.weights import record_digest, toynet_weights
@@ -46,11 +46,13 @@ def normalise(pictures: Tensor) -> Tensor:
     return (pictures.float() / 255 - mean) / std
 
 
-def train(images: int, epochs: int, batch: int = 32, rate: float = 3e-3) -> ToyNet:
-    """Train from the untrained twin with binary cross-entropy and one cosine sweep of the rate.
+def train(model: nn.Module, images: int, epochs: int, batch: int = 32, rate: float = 3e-3) -> nn.Module:
+    """Train a network with binary cross-entropy and one cosine sweep of the rate.
 
     Parameters
     ----------
+    model
+        Takes pictures as :func:`normalise` gives them, and returns one logit for each toy class. It is changed.
     images
         Training images.
     epochs
@@ -63,7 +65,7 @@ def train(images: int, epochs: int, batch: int = 32, rate: float = 3e-3) -> ToyN
     pictures, presence = presence_data(images, planted("training_seed"))
     unseen, unseen_presence = presence_data(500, planted("validation_seed"))
     generator = torch.Generator().manual_seed(planted("weights_seed"))
-    model = untrained_toynet().train()
+    model.train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-2)
     steps = epochs * (images // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
@@ -94,7 +96,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=24)
     arguments = parser.parse_args()
     torch.use_deterministic_algorithms(True)
-    for trained, model in ((False, untrained_toynet()), (True, train(arguments.images, arguments.epochs))):
+    learnt = train(untrained_toynet(), arguments.images, arguments.epochs)
+    for trained, model in ((False, untrained_toynet()), (True, learnt)):
         path = toynet_weights(trained)
         path.write_bytes(save({name: value.contiguous() for name, value in model.state_dict().items()}))
         record_digest(path)

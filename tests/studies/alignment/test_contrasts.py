@@ -16,9 +16,9 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment.contrasts.pairs import contrasts_table, target_pairs
 from o2b_helpers.studies.alignment.figures.contrasts import contrasts_in_words
 from o2b_helpers.studies.alignment.figures.contrasts import contrasts_table as shown_table
-from o2b_helpers.studies.alignment.measures.correlations import summarise
 from o2b_helpers.studies.alignment.notebook_tables import largest_differences
 from o2b_helpers.studies.alignment.tables import CONTRASTS
+from o2b_helpers.studies.common.correlations import summarise
 from o2b_helpers.studies.common.options import Significance
 
 OPTIONS = Significance(permutations=99, bootstrap=99)

@@ -21,8 +21,8 @@ from o2b_helpers.kernels.statistics.rho_differences import (
     relabelled_differences,
     swapped_differences,
 )
-from o2b_helpers.studies.alignment.measures.correlations import RUN_STREAM, lined_up
 from o2b_helpers.studies.alignment.tables import CONTRASTS
+from o2b_helpers.studies.common.correlations import RUN_STREAM, lined_up
 from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.common.targets import exchangeable
 

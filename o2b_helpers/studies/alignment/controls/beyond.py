@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.kernels.statistics.bootstrap import draw_counts, interval
-from o2b_helpers.kernels.statistics.partial_correlation import bootstrap_partial_rho, partial_p, partial_rho
-from o2b_helpers.kernels.statistics.permutation_null import own_order, unit_ranks
-from o2b_helpers.kernels.statistics.permutations import permutations_within
+from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.studies.alignment.controls.untrained import UNTRAINED
-from o2b_helpers.studies.alignment.measures.correlations import RUN_STREAM, lined_up
 from o2b_helpers.studies.alignment.tables import ALIGNMENT_CONTROLS, CONTROL_ALIGNMENT
+from o2b_helpers.studies.common.correlations import beyond, lined_up
 from o2b_helpers.studies.common.options import Significance
-from o2b_helpers.studies.common.targets import exchangeable, target_groups
+from o2b_helpers.studies.common.targets import target_groups
 
 LOW_LEVEL = "low_level"
 CONTROL = ["control", "architecture", "seed"]
@@ -79,38 +76,15 @@ def beyond_controls(
         with the low-level control's ranks taken out of both sides.
     """
     by = ["architecture", "weights", "run"]
-    wide, values, described, stimuli = lined_up(predictions, targets, by)
     of_controls = control_alignment(controls, targets)
-    simple = controls[controls["control"] == LOW_LEVEL].set_index("stimulus")["prediction"]
-    covariate = simple.loc[stimuli].to_numpy()[None]
-    exchanged = exchangeable(targets, stimuli)
-    counts = draw_counts(exchanged, options.bootstrap, options.seed)
-    orders = permutations_within(exchanged, options.permutations, options.seed)
+    simple = controls[controls["control"] == LOW_LEVEL].pivot(index="control", columns="stimulus", values="prediction")
     low_level = of_controls[of_controls["control"] == LOW_LEVEL].set_index("target")["rho"]
+    made = beyond(predictions, targets, simple, by, options)
+    made = made.assign(low_level_rho=made["target"].map(low_level))
     frames = []
-    for name, rows in wide.groupby(level=by[:2], sort=False):
-        made = described.assign(architecture=name[0], weights=name[1], n=np.isfinite(values).sum(1))
-        numbers = {
-            key: np.full(len(values), np.nan) for key in ("rho", "partial_rho", "p_partial", "ci_low", "ci_high")
-        }
-        runs = np.zeros(len(values), dtype=int)
-        for group in target_groups(values):
-            series = rows.to_numpy()[:, group.places]
-            series = series[np.isfinite(unit_ranks(series)).all(1)].reshape(-1, len(group.places))
-            runs[group.targets] = len(series)
-            if not len(series):
-                continue  # every run predicts the same for all of these stimuli
-            own = series, group.values, covariate[:, group.places]
-            numbers["rho"][group.targets] = (unit_ranks(series) @ unit_ranks(group.values).T).mean(0)
-            numbers["partial_rho"][group.targets] = partial_rho(*own).mean(0)
-            numbers["p_partial"][group.targets] = partial_p(*own, own_order(orders, group.places))
-            drawn = draw_counts(np.zeros(len(series)), options.bootstrap, options.seed + RUN_STREAM) / len(series)
-            samples = bootstrap_partial_rho(*own, counts[:, group.places])
-            ends = interval(np.einsum("srt,sr->st", samples, drawn), options.confidence)
-            numbers["ci_low"][group.targets], numbers["ci_high"][group.targets] = ends
-        made = made.assign(runs=runs, low_level_rho=made["target"].map(low_level), **numbers)
+    for name, own in made.groupby(by[:2], sort=False):
         mine = (of_controls["control"] == UNTRAINED) & (of_controls["architecture"] == networks[name])
-        frames.append(_among(made, of_controls[mine]))
+        frames.append(_among(own.reset_index(drop=True), of_controls[mine]))
     table = pd.concat(frames, ignore_index=True)
     q = table.groupby(by[:2], sort=False)["p_partial"].transform(lambda p: benjamini_hochberg(p.to_numpy()))
     return ALIGNMENT_CONTROLS.select(table.assign(q_partial=q))

@@ -1,4 +1,4 @@
-"""The tables that the steps write: correlations with targets, noise ceilings, decoding.
+"""The tables that the steps write: noise ceilings, decoding.
 
 Each is a function from tables to a table.
 """

@@ -15,6 +15,7 @@ from o2b_helpers.studies.common.target_order import main_targets, target_parts
 from o2b_helpers.studies.common.uncertainty import interval_words
 from o2b_helpers.studies.object2brain.answers.beyond_shams import WHY_SHAMS, beyond_shams, tested
 from o2b_helpers.studies.object2brain.answers.nothing import nothing_weighed
+from o2b_helpers.studies.object2brain.answers.presence import presence_sentence
 from o2b_helpers.studies.object2brain.answers.second_opinion import WHY, hidden, second_opinion
 from o2b_helpers.studies.object2brain.tables import OBJECT_WEIGHTS, OBJECT_WEIGHTS_MEAN
 
@@ -74,6 +75,7 @@ def objects(results: Results) -> Answer:
         statements.append(Statement(text=WHY))
     if any(len(tested(results, model)) for model in models(table)):
         statements.append(Statement(text=WHY_SHAMS))
+    statements.append(Statement(text=presence_sentence(results)))
     return Answer(question, statements)
 
 

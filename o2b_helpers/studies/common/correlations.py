@@ -1,4 +1,4 @@
-"""Rank correlation of predictions with every target, as tables (used by notebooks 03 and 04)."""
+"""Rank correlation of predictions with every target, as tables (used by notebooks 03, 04 and 05)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pandas as pd
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.bootstrap import bootstrap_rho, draw_counts, interval
-from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, permutation_test, unit_ranks
+from o2b_helpers.kernels.statistics.partial_correlation import bootstrap_partial_rho, partial_p, partial_rho
+from o2b_helpers.kernels.statistics.permutation_null import LinearStatistics, own_order, permutation_test, unit_ranks
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg, by_missing, spearman_p
 from o2b_helpers.studies.common.options import Significance
@@ -109,6 +110,58 @@ def summarise(predictions: pd.DataFrame, targets: pd.DataFrame, by: list[str], o
                 ends[:, own] = interval(np.einsum("srt,sr->st", of_runs, again), options.confidence)
         names = dict(zip(by[:-1], name, strict=True))
         frames.append(described.assign(n=n, runs=behind, rho=mean, sd=sd, ci_low=ends[0], ci_high=ends[1], **names))
+    return pd.concat(frames, ignore_index=True)
+
+
+def beyond(
+    predictions: pd.DataFrame, targets: pd.DataFrame, covariates: pd.DataFrame, by: list[str], options: Significance
+) -> pd.DataFrame:
+    """Average rho over runs, and what is left of it once the ranks of covariates are taken out of both sides.
+
+    Parameters
+    ----------
+    predictions, targets
+        As for :func:`align`.
+    covariates : DataFrame
+        A row for each covariate, a column for each stimulus that has a target.
+    by : list of str
+        Columns that make one network, ``run`` last.
+    options : Significance
+        Permutations and samples.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``by`` without run, target, valence_type, source, condition, n, runs, rho (mean over runs); partial_rho
+        (mean over runs), its two-sided p_partial, and ci_low and ci_high over stimuli and runs.
+    """
+    wide, values, described, stimuli = lined_up(predictions, targets, by)
+    taken_out = covariates[list(stimuli)].to_numpy(dtype=np.float64)
+    exchanged = exchangeable(targets, stimuli)
+    counts = draw_counts(exchanged, options.bootstrap, options.seed)
+    orders = permutations_within(exchanged, options.permutations, options.seed)
+    frames = []
+    for name, rows in wide.groupby(level=by[:-1], sort=False):
+        numbers = {
+            key: np.full(len(values), np.nan) for key in ("rho", "partial_rho", "p_partial", "ci_low", "ci_high")
+        }
+        runs = np.zeros(len(values), dtype=int)
+        for group in target_groups(values):
+            series = rows.to_numpy()[:, group.places]
+            series = series[np.isfinite(unit_ranks(series)).all(1)].reshape(-1, len(group.places))
+            runs[group.targets] = len(series)
+            if not len(series):
+                continue  # every run predicts the same for all of these stimuli
+            own = series, group.values, taken_out[:, group.places]
+            numbers["rho"][group.targets] = (unit_ranks(series) @ unit_ranks(group.values).T).mean(0)
+            numbers["partial_rho"][group.targets] = partial_rho(*own).mean(0)
+            numbers["p_partial"][group.targets] = partial_p(*own, own_order(orders, group.places))
+            drawn = draw_counts(np.zeros(len(series)), options.bootstrap, options.seed + RUN_STREAM) / len(series)
+            samples = bootstrap_partial_rho(*own, counts[:, group.places])
+            ends = interval(np.einsum("srt,sr->st", samples, drawn), options.confidence)
+            numbers["ci_low"][group.targets], numbers["ci_high"][group.targets] = ends
+        identity = dict(zip(by[:-1], name, strict=True))
+        frames.append(described.assign(n=np.isfinite(values).sum(1), runs=runs, **numbers, **identity))
     return pd.concat(frames, ignore_index=True)
 
 
