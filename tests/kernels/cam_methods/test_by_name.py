@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -29,6 +31,8 @@ from o2b_helpers.kernels.cam_methods.lime import (
 from o2b_helpers.kernels.cam_methods.lrp import lrp_cam
 from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, peer_cam
 from o2b_helpers.kernels.cams.class_cams import grad_cam
+from o2b_helpers.models.backbones.loading import load_backbone
+from o2b_helpers.models.backbones.registry import architecture, register
 
 
 def given(name, count=2):
@@ -64,6 +68,31 @@ def test_networks_are_left_as_they_were():
         for method in [*METHODS, "gradcam:AblationCAM"]:
             class_cams(method, network, images, readout, lime=LimeSettings(samples=5, rows=2))
         assert torch.equal(network.features(images), before)
+
+
+@lru_cache
+def without_stages():
+    name = "toynet as a whole, for CAMs"
+    register(replace(architecture("toynet"), name=name, stages=None))
+    return load_backbone(name, "untrained", seed=0)
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "ablation_cam", "lift_cam", "lime", "gradcam:HiResCAM"])
+@pytest.mark.parametrize("layer", ["features.7", "features.9"])
+def test_a_network_without_stages_gives_the_same(method, layer):
+    (split, images, readout), whole = given("toynet"), without_stages()
+    settings = LimeSettings(samples=8, rows=2)
+    wanted, made = (
+        class_cams(method, backbone, images, readout, layer, "all", lime=settings) for backbone in (split, whole)
+    )
+    assert torch.equal(made.predicted, wanted.predicted)
+    assert_close(made.maps, wanted.maps, 1e-4 * float(wanted.maps.max()))
+
+
+def test_relevance_needs_stages():
+    whole = without_stages()
+    with pytest.raises(ModelError, match="cannot be passed from a layer on"):
+        class_cams("lrp", whole, *given("toynet")[1:])
 
 
 def test_errors_name_what_is_known():
