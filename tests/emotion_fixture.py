@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +61,7 @@ def write_emotions(
         (emocam.EMOTION_BOXES, boxes),
         (emocam.EMOTION_ASSOCIATIONS, rows),
         (emocam.PLANTED_EMOTIONS, planted),
+        *_cam_methods(models, labels, classes, rng),
     ):
         table.write(pd.DataFrame(made, columns=table.names), folder)
 
@@ -74,8 +75,35 @@ def without_emotions(folder: Path) -> None:
         emocam.EMOTION_HEADS,
         emocam.EMOTION_BOXES,
         emocam.EMOTION_ASSOCIATIONS,
+        emocam.CAM_METHODS,
+        emocam.CAM_METHOD_ASSOCIATIONS,
+        emocam.CAM_METHOD_AGREEMENT,
+        emocam.CAM_METHOD_PICTURES,
     ):
         table.write(table.empty(), folder)
+
+
+def _cam_methods(models, labels, classes, rng) -> list[tuple]:
+    """Rows of the comparison of CAM methods; where the first one has no lift, nothing can be correlated."""
+    nothing, names = float("nan"), ("grad_cam", "lime", "gradcam:HiResCAM")
+    methods, associations, agreement, pictures = [], [], [], []
+    for model, (place, name) in product(models, enumerate(names)):
+        areas = (0.2 + 0.1 * place, 0.15, 0.5, 0.6 - 0.1 * place, 0.4, 0.8)
+        methods.append((*model, name, PICTURES, place, 20, *areas, 0.7, 0.8, 0.9 - 0.1 * place))
+        for label, (kind, category) in product(labels, classes.items()):
+            associations.append((*model, name, label, kind, category, 12, 6, 3, 25.0, 50.0, 0.5, 0.4, 0.1))
+        for picture in range(20):
+            pictures.append((*model, name, f"image_{picture}.png", labels[picture % 3], 0.3, rng.uniform()))
+    for model, statistic, (a, b) in product(models, ("count", "conditional", "lift"), combinations(names, 2)):
+        undefined = statistic == "lift" and a == "grad_cam" and model == models[-1]
+        values = (nothing,) * 4 if undefined else (0.8, 0.3, 0.005, 0.02 if statistic == "count" else 0.4)
+        agreement.append((*model, statistic, a, b, 0 if undefined else 20, *values))
+    return [
+        (emocam.CAM_METHODS, methods),
+        (emocam.CAM_METHOD_ASSOCIATIONS, associations),
+        (emocam.CAM_METHOD_AGREEMENT, agreement),
+        (emocam.CAM_METHOD_PICTURES, pictures),
+    ]
 
 
 def _association(model, label, name, category, pictures, shown, count, sure) -> tuple:

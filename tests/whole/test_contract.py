@@ -86,6 +86,21 @@ COLUMNS = {
         "q_conditional", "p_lift", "q_lift",
     ],
     "planted_emotions.csv": ["emotion", "class", "category", "planted"],
+    "cam_methods.csv": [
+        "architecture", "weights", "method", "pictures", "empty_maps", "changed", "deletion", "deletion_low",
+        "deletion_high", "insertion", "insertion_low", "insertion_high", "auc_importance", "auc_conditional",
+        "auc_lift",
+    ],
+    "cam_method_associations.csv": [
+        "architecture", "weights", "method", "predicted", "class", "category", "pictures", "shown", "count",
+        "importance", "presence", "conditional", "exchanged", "lift",
+    ],
+    "cam_method_agreement.csv": [
+        "architecture", "weights", "statistic", "method_a", "method_b", "cells", "rho", "expected", "p", "q"
+    ],
+    "cam_method_pictures.csv": [
+        "architecture", "weights", "method", "image", "predicted", "deletion", "insertion"
+    ],
 }  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {
@@ -145,7 +160,7 @@ def test_the_demo_names_its_report_and_figures(demo):
     assert str(folder / "runs" / "demo" / "report" / "index.html") in done.stdout
     assert str(folder / "figures" / "demo") in done.stdout
     assert (folder / "runs" / "demo" / "report" / "index.html").stat().st_size > 100_000
-    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 8
+    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 9
 
 
 def test_every_file_of_the_contract_has_exactly_its_columns(results):
@@ -453,7 +468,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 12
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 13
     assert content(results) == before
 
 
@@ -544,3 +559,26 @@ def test_the_lift_finds_what_is_planted_in_the_trained_network(results):
     assert len(trained) >= 7 and (trained["planted"] > 0).mean() >= 0.8
     scores = _table(results, "emotion_models.csv").set_index("architecture")["balanced_accuracy"]
     assert scores["toynet"] > 0.5 > scores["toynet_untrained"]
+
+
+def test_agreement_of_cam_methods_is_that_of_what_each_says(results):
+    from scipy.stats import false_discovery_control, spearmanr
+
+    said = _table(results, "cam_method_associations.csv")
+    agreement = _table(results, "cam_method_agreement.csv")
+    assert len(agreement) == len(MODELS) * 3 * 10
+    for model, own in said.groupby("architecture"):
+        wide = own.pivot(index=["predicted", "class"], columns="method", values=["count", "conditional", "lift"])
+        family = agreement[agreement["architecture"] == model]
+        for row in family.itertuples():
+            both = wide[row.statistic][[row.method_a, row.method_b]].dropna()
+            assert row.cells == len(both)
+            assert row.rho == pytest.approx(spearmanr(*both.to_numpy().T).statistic, abs=1e-9)
+        tested = family.dropna(subset="p")
+        np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]), atol=1e-12)
+    methods, pictures = _table(results, "cam_methods.csv"), _table(results, "cam_method_pictures.csv")
+    areas = pictures.groupby(["architecture", "method"])[["deletion", "insertion"]].mean()
+    for row in methods.itertuples():
+        assert (row.deletion, row.insertion) == pytest.approx(tuple(areas.loc[row.architecture, row.method]), abs=1e-9)
+    trained = methods[methods["architecture"] == "toynet"]
+    assert (trained["insertion"] > trained["deletion"]).all()

@@ -39,10 +39,6 @@ class ClassCams:
         """Tell the maps that are 0 everywhere: nothing speaks for the output."""
         return ~self.maps.flatten(-2).any(-1)
 
-    def channels(self) -> Float[torch.Tensor, "image row height width"]:
-        """Return the maps with runs and outputs on one axis behind the pictures, as kernels of regions take them."""
-        return self.maps.flatten(0, -4).transpose(0, 1)
-
 
 def joined(parts: Sequence[ClassCams]) -> ClassCams:
     """Put the maps of several batches of pictures together."""

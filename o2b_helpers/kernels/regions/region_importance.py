@@ -104,6 +104,38 @@ def region_importance(
     return values
 
 
+def total_share(
+    regions: Regions, maps: Float[torch.Tensor, "picture map_height map_width"], size: tuple[int, int]
+) -> Float[np.ndarray, " region"]:
+    """Say which share of its picture's map lies in each region.
+
+    Parameters
+    ----------
+    regions, size
+        As for :func:`region_importance`.
+    maps : tensor (picture, map height, map width)
+        Native maps, 0 or more. They count as they are, not scaled.
+
+    Returns
+    -------
+    array (region,)
+        float64, 0..1; NaN where nothing of the region lies inside the input; 0 for an empty map.
+
+    Examples
+    --------
+    >>> boxes = Regions(np.array([[0, 1, 1, 2]]), np.array([0]))
+    >>> total_share(boxes, torch.tensor([[[1.0, 0.0], [2.0, 1.0]]]), (2, 2)).tolist()
+    [0.5]
+    """
+    share = region_importance(regions, maps, size, "share")
+    corners, kept, masks = pixel_regions(torch.as_tensor(regions.boxes), regions.masks, *size)
+    pixels = (corners[:, 2:] - corners[:, :2]).prod(1).double().numpy()
+    for number, mask in enumerate(masks or ()):
+        pixels[number] = pixels[number] if mask is None else np.count_nonzero(mask)
+    share[kept.numpy()] *= pixels / (size[0] * size[1])
+    return share
+
+
 def mean_weights(
     regions: Regions, native: tuple[int, int], size: tuple[int, int]
 ) -> Float[torch.Tensor, "region place"]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from o2b_helpers.report.answers import Answer, Statement
 from o2b_helpers.report.results import Results
@@ -13,13 +11,18 @@ from o2b_helpers.report.tables import p_value
 from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
 from o2b_helpers.studies.common.uncertainty import interval_words
-from o2b_helpers.studies.emocam.tables import EMOTION_ASSOCIATIONS, EMOTION_MODELS, PLANTED_EMOTIONS
+from o2b_helpers.studies.emocam.planted import STATISTICS, planted_auc
+from o2b_helpers.studies.emocam.tables import (
+    CAM_METHOD_AGREEMENT,
+    CAM_METHODS,
+    EMOTION_ASSOCIATIONS,
+    EMOTION_MODELS,
+    PLANTED_EMOTIONS,
+)
 
 NAMED_CLASSES = 3
 MOST_MODELS = 3  # that are told label by label
 NO_MODEL = "No network was studied: no model has `object2brain: true`, and `analysis.emotion_heads.models` names none."
-STATISTICS = {"presence": "presence alone", "importance": "importance (M')", "conditional": "conditional importance",
-              "lift": "lift"}  # fmt: skip
 
 
 def looked_at(results: Results) -> Answer:
@@ -122,35 +125,45 @@ def planted(results: Results) -> list[Statement]:
     return statements
 
 
-def planted_auc(rows: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Return how well each statistic of one network orders planted pairs before the others; undefined values last.
+def same_by_other_methods(results: Results) -> Answer:
+    """Answer whether other CAM methods say the same."""
+    question = "Do other ways to make the maps say the same?"
+    agreement, methods = (
+        named(results.table(table), results.table(EMOTION_MODELS)) for table in (CAM_METHOD_AGREEMENT, CAM_METHODS)
+    )
+    if methods.empty:
+        return Answer(question, [Statement(text=NO_MODEL)])
+    statements = []
+    for model in models(methods):
+        own, of_model = agreement[agreement["architecture"] == model], methods[methods["architecture"] == model]
+        parts = []
+        for statistic, words in (("count", "counts of important objects"), ("lift", "lifts")):
+            rows = own[own["statistic"] == statistic].dropna(subset="rho")
+            if rows.empty:
+                parts.append(f"for {words} it is undefined")
+                continue
+            sure = int((rows["q"] < P_SIGNIFICANT).sum())
+            parts.append(
+                f"for {words} it is {number(rows['rho'].min())} to {number(rows['rho'].max())} (with exchanged boxes "
+                f"{number(rows['expected'].mean())} on average; {sure} of {len(rows)} pairs beyond that, q < "
+                f"{P_SIGNIFICANT})"
+            )
+        truth = ""
+        if of_model["auc_lift"].notna().any():
+            each = [f"{number(row.auc_lift)} ({isolated(row.method)})" for row in of_model.itertuples()]
+            truth = f" The planted pairs are found by the lift with an AUC of {', '.join(each)}."
+        statements.append(
+            Statement(
+                f"{len(of_model)} methods on {int(of_model['pictures'].iloc[0]):,} pictures, model {isolated(model)}",
+                f": rho between two methods: {'; '.join(parts)}. The maps of {_best(of_model, 'deletion', 0)} show "
+                f"best where blurring changes the answer (deletion), those of {_best(of_model, 'insertion', -1)} what "
+                f"brings it back (insertion).{truth}",
+            )
+        )
+    return Answer(question, statements)
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of emotion_associations.csv.
-    truth : DataFrame
-        planted_emotions.csv.
 
-    Returns
-    -------
-    dict of str to float
-        Area under the ROC curve by the name of the column; NaN where nothing, or everything, is planted.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"predicted": ["joy", "fear"], "class": ["Rose", "Rose"], "lift": [0.5, 0.1]})
-    >>> rows = rows.assign(presence=[20.0, 20.0], importance=[9.0, 2.0], conditional=[0.4, 0.1])
-    >>> truth = pd.DataFrame({"emotion": ["joy", "fear"], "class": ["Rose", "Rose"], "planted": [1.2, 0.0]})
-    >>> planted_auc(rows, truth)
-    {'presence': 0.5, 'importance': 1.0, 'conditional': 1.0, 'lift': 1.0}
-    """
-    both = rows.merge(truth.rename(columns={"emotion": "predicted"})[["predicted", "class", "planted"]])
-    is_planted = both["planted"].to_numpy() > 0
-    pairs = is_planted.sum() * (~is_planted).sum()
-    scores = {}
-    for name in STATISTICS:
-        ranks = rankdata(both[name].fillna(-np.inf))
-        above = ranks[is_planted].sum() - is_planted.sum() * (is_planted.sum() + 1) / 2
-        scores[name] = float(above / pairs) if pairs else float("nan")
-    return scores
+def _best(methods: pd.DataFrame, name: str, place: int) -> str:
+    row = methods.sort_values(name, kind="stable").iloc[place]
+    ends = f"{number(row[f'{name}_low'])} to {number(row[f'{name}_high'])}"
+    return f"{isolated(row['method'])} ({number(row[name])}, {ends})"

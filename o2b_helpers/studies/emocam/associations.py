@@ -12,35 +12,27 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.files.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.progress import progress, say
+from o2b_helpers.core.progress import say
 from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.cams.class_maps import class_cam_maps
+from o2b_helpers.kernels.cam_methods.by_name import cam_method
 from o2b_helpers.kernels.counts.associations import Associations, exchange_p
 from o2b_helpers.kernels.regions.region import Regions
 from o2b_helpers.kernels.regions.region_importance import exchanged_hits, region_importance, scaled_at_input
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.models.backbones.registry import architecture
-from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.valence_models import readout_digest
-from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
+from o2b_helpers.studies.common.networks import model_part, target_layers
 from o2b_helpers.studies.common.options import Model
-from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.emocam.emotion_models import EmotionModel, load_emotion_model
+from o2b_helpers.studies.emocam.maps import cam_layer, class_maps
+from o2b_helpers.studies.emocam.planted import is_planted, planted_pairs
 from o2b_helpers.studies.emocam.tables import EMOTION_ASSOCIATIONS, EMOTION_BOXES, EMOTION_CAMS, PLANTED_EMOTIONS
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import carried_boxes
-from o2b_helpers.toyworld.emotions import shipped_emotions
-from o2b_helpers.toyworld.truth import truth
-
-IMAGES_IN_A_SHARD, CAMS = 500, "cams.npy"
-METHODS = {"grad_cam": class_cam_maps}  # `analysis.associations.cam` -> maps of one output for each picture
 
 
 @dataclass(frozen=True)
@@ -68,11 +60,12 @@ class Boxes:
 def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the options of the associations and the models."""
     options, models = params.analysis.associations, params.analysis.emocam_models
+    cam_method(options.cam)  # a library that is missing is named before anything runs
     return {
         "associations": {**options.model_dump(), "threshold": options.important_above},
         "significance": params.analysis.significance.model_dump(),
         "models": {m.label: {**model_part(params, m, store), "layer": cam_layer(params, m)} for m in models},
-        "planted": _is_planted(params),
+        "planted": is_planted(params),
     }
 
 
@@ -86,14 +79,15 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     for model in params.analysis.emocam_models:
         emotion_model = load_emotion_model(needs["emotion_models"], model)
         table = emotion_model.table[["image"]].merge(corpus, on="image", how="left", validate="one_to_one")
-        cams, named = class_maps(params, model, emotion_model, corpus, table)
+        cams, named = class_maps(params, model, emotion_model, corpus, table, options.cam)
         regions = boxes_in_input(params, model, table, detections, list(categories.index))
         size = (architecture(model.architecture).preprocessing.crop,) * 2
         maps = scaled_at_input(torch.from_numpy(cams), size)
         importance = region_importance(regions.regions, maps, size, options.importance)
         identity = {"architecture": model.label, "weights": model.weights_label}
         boxes.append(_box_rows(regions, importance, table, named, emotion_model, detections, params).assign(**identity))
-        associations = _associations(regions, importance > options.important_above, named, emotion_model, categories)
+        important, labels = importance > options.important_above, len(emotion_model.names)
+        associations = counted_pictures(regions, important, named, labels, len(categories))
         rows.append(_rows(params, associations, regions, maps, size, emotion_model, categories).assign(**identity))
         write_dataset(_labelled(cams, named, table, emotion_model, {**identity, **origin}),
                       results / EMOTION_CAMS.file(model.label))  # fmt: skip
@@ -101,7 +95,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         say(f"    {model.label}: {len(regions.label)} boxes in {len(table)} pictures")
     EMOTION_BOXES.write(pd.concat(boxes) if boxes else EMOTION_BOXES.empty(), results)
     EMOTION_ASSOCIATIONS.write(pd.concat(rows) if rows else EMOTION_ASSOCIATIONS.empty(), results)
-    PLANTED_EMOTIONS.write(_planted() if _is_planted(params) else PLANTED_EMOTIONS.empty(), results)
+    PLANTED_EMOTIONS.write(planted_pairs() if is_planted(params) else PLANTED_EMOTIONS.empty(), results)
     common = {"importance": options.importance, "important_above": options.important_above, "cam": options.cam}
     common |= {"judged_by": options.judged_by, "exchanges": options.exchanges}
     never = [
@@ -111,45 +105,6 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     ]
     common |= {"warnings": never} if never else {}
     write_facts(folder, carried_on(beside(common, facts), needs["emotion_models"]))
-
-
-def cam_layer(params: Params, model: Model) -> str:
-    """Return the layer whose maps are taken: the profile's, or the model's last target layer."""
-    return params.analysis.associations.layer or target_layers(params, model)[-1]
-
-
-def class_maps(
-    params: Params, model: Model, emotion_model: EmotionModel, corpus: pd.DataFrame, table: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the native map of what each picture is named, (picture, height, width), and the number of that label."""
-    store = Store(params.store)
-    shards = cam_shards(params, store, model, emotion_model, corpus, table)
-    cams = [np.load(place / CAMS) for place in InProcess().run(shards, store)]
-    return np.concatenate(cams), emotion_model.judged(params.analysis.associations.judged_by)[1]
-
-
-def cam_shards(
-    params: Params, store: Store, model: Model, emotion_model: EmotionModel, corpus: pd.DataFrame, table: pd.DataFrame
-) -> list[Shard]:
-    """Return what makes the maps of the labelled pictures (`table`), some hundred at a time."""
-    fold, named = emotion_model.judged(params.analysis.associations.judged_by)
-    identity = model_part(params, model, store)
-    identity["layers"] = [cam_layer(params, model)]
-    common = {
-        "model": identity,
-        "readout": readout_digest(emotion_model.readout),
-        "cam": params.analysis.associations.cam,
-    }
-    shards = []
-    for start in range(0, len(table), IMAGES_IN_A_SHARD):
-        own = slice(start, start + IMAGES_IN_A_SHARD)
-        images, asked = table.iloc[own], (fold[own], named[own])
-        piece = {"images": digest_of(images[["image", "sha256"]].values.tolist()), "asked": digest_of(
-            [numbers.tolist() for numbers in asked])}  # fmt: skip
-        label = f"{params.name} {model.label} images {start + 1} to {start + len(images)}"
-        arguments = (params, model, corpus, images, emotion_model.readout, *asked)
-        shards.append(Shard("emotion_cams", label, {**common, **piece}, _map, arguments))
-    return shards
 
 
 def boxes_in_input(
@@ -181,36 +136,14 @@ def boxes_in_input(
     return Boxes(regions, carried.label[kept], order[kept], len(order) - len(kept))
 
 
-def _map(
-    params: Params,
-    model: Model,
-    corpus: pd.DataFrame,
-    images: pd.DataFrame,
-    readout: Readout,
-    fold: np.ndarray,
-    named: np.ndarray,
-    folder: Path,
-) -> None:
-    backbone, layer, size = loaded(params, model), cam_layer(params, model), params.execution.batch_size
-    shown = pictures(params, Store(params.store), model, corpus, "corpus").of(images["sha256"])
-    batches = [np.arange(start, min(start + size, len(images))) for start in range(0, len(images), size)]
-    cam = METHODS[params.analysis.associations.cam]
-    maps = [
-        cam(backbone, readout, shown.pick(rows), named[rows], layer=layer, runs=fold[rows]).cpu().numpy()
-        for rows in progress(batches, f"mapping emotions with {model.label}")
-    ]
-    np.save(folder / CAMS, np.concatenate(maps).astype(np.float32))
-
-
-def _associations(
-    boxes: Boxes, important: np.ndarray, named: np.ndarray, emotion_model: EmotionModel, categories: pd.Series
-) -> Associations:
-    present = np.zeros((len(named), len(categories)), dtype=bool)
+def counted_pictures(boxes: Boxes, important: np.ndarray, named: np.ndarray, labels: int, classes: int) -> Associations:
+    """Say which pictures show which class, and in which a box of it is important."""
+    present = np.zeros((len(named), classes), dtype=bool)
     hits = present.copy()
     image = np.asarray(boxes.regions.image)
     present[image, boxes.label] = True
     hits[image[important], boxes.label[important]] = True
-    return Associations(named, present, hits, len(emotion_model.names))
+    return Associations(named, present, hits, labels)
 
 
 def _rows(
@@ -321,18 +254,3 @@ def _told(
         "q_conditional_below_0.05": int((rows["q_conditional"] < 0.05).sum()),
         "q_lift_below_0.05": int((rows["q_lift"] < 0.05).sum()),
     }
-
-
-def _is_planted(params: Params) -> bool:
-    """Say whether the labels are those that the toy world plants."""
-    options = params.analysis.emotions
-    return params.analysis.corpus.kind == "toyworld" and (options.labels_from, options.column) == ("column", "emotion")
-
-
-def _planted() -> pd.DataFrame:
-    """Return what each class of the toy world adds to each emotion."""
-    emotions, classes = shipped_emotions(), truth().set_index("class")["category"]
-    effect = {(emotion, name): size for emotion, name, size in emotions.by_pair}
-    pairs = [(emotion, name) for emotion in sorted(emotions.labels) for name in classes.index]
-    table = pd.DataFrame(pairs, columns=["emotion", "class"])
-    return table.assign(category=table["class"].map(classes), planted=[effect.get(pair, 0.0) for pair in pairs])

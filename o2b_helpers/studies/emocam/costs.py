@@ -10,6 +10,7 @@ from o2b_helpers.core.cost import Need
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.models.backbones.meta import pass_bytes
+from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.models.heads.feature_places import heads_bytes
 from o2b_helpers.models.heads.features import n_features
 from o2b_helpers.studies.alignment import inputs
@@ -24,10 +25,12 @@ from o2b_helpers.studies.common.costs import (
     with_network,
 )
 from o2b_helpers.studies.common.pictures import pictures
-from o2b_helpers.studies.emocam import associations, emotion_models
+from o2b_helpers.studies.emocam import emotion_models
 from o2b_helpers.studies.emocam.labels import labelled_pictures
+from o2b_helpers.studies.emocam.maps import cam_layer
 
 PASSES_KEPT = 3  # a pass that is recorded for gradients keeps what it passes, at two points
+MASKED_COPIES, MOST_LABELS = 64, 30  # copies in one pass of LIME; labels of the largest known set
 
 
 def emotion_models_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
@@ -59,7 +62,7 @@ def associations_cost(params: Params, folders: Folders, store: Store) -> list[Ne
     samples = params.analysis.significance.bootstrap
     for model in params.analysis.emocam_models:
         backbone = network_shapes(params, model)
-        places = math.prod(backbone.shape(associations.cam_layer(params, model))[1:])
+        places = math.prod(backbone.shape(cam_layer(params, model))[1:])
         maps = FLOAT * len(corpus) * places
         weights = (DOUBLE + 2 * FLOAT) * len(boxes) * places
         drawn = DOUBLE * samples * (len(corpus) + 4 * classes)
@@ -67,5 +70,29 @@ def associations_cost(params: Params, folders: Folders, store: Store) -> list[Ne
         working = PASSES_KEPT * pass_bytes(backbone, many) + reading_bytes(backbone, 2 * many)
         working += 4 * maps + weights + drawn + tables
         needs.append(with_network(params, backbone, f"maps of emotions of {model.label}", working, disk=2 * maps))
+        needs += decoding_needs(backbone, [pictures(params, store, model, corpus, "corpus")], corpus)
+    return counted_once(needs)
+
+
+def cam_methods_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
+    """Return what maps of several methods, exchanges and changed pictures take."""
+    corpus, needs = inputs.load(params, folders["inputs"]).corpus, []
+    options, samples = params.analysis.cam_methods, params.analysis.significance.bootstrap
+    classes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])["class"]
+    count = min(options.pictures or len(corpus), len(corpus))
+    of_a_class = int(classes.value_counts().iloc[0]) if len(classes) else 0
+    of_a_class = min(of_a_class, math.ceil(2 * of_a_class * count / len(corpus)))  # twice as many as on average
+    many = min(params.execution.batch_size, count)
+    for model in params.analysis.emocam_models:
+        backbone = network_shapes(params, model)
+        pixels = architecture(model.architecture).preprocessing.crop ** 2
+        maps = FLOAT * count * pixels
+        weights = (DOUBLE + 2 * FLOAT) * of_a_class * pixels
+        changed = 2 * DOUBLE * min(many, options.faithful_pictures) * pixels
+        nulls = 4 * DOUBLE * len(options.methods) * options.exchanges * classes.nunique() * MOST_LABELS
+        working = PASSES_KEPT * pass_bytes(backbone, max(many, MASKED_COPIES)) + reading_bytes(backbone, 2 * many)
+        working += 4 * maps + weights + changed + nulls + DOUBLE * samples * options.faithful_pictures
+        what = f"maps by several methods of {model.label}"
+        needs.append(with_network(params, backbone, what, working, disk=len(options.methods) * maps))
         needs += decoding_needs(backbone, [pictures(params, store, model, corpus, "corpus")], corpus)
     return counted_once(needs)

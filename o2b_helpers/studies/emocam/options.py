@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from o2b_helpers.core.options import Block, option
+from o2b_helpers.kernels.cam_methods.by_name import METHODS
+from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, PREFIX
 from o2b_helpers.studies.common.options import Learner, Model
 
 THRESHOLDS = {"mean": 0.3, "homogeneity": 0.3, "share": 1.0}
+
+
+def known_cam(name: str) -> str:
+    """Refuse a CAM method that nobody knows; whether its library is there is looked at where it runs."""
+    if name not in METHODS and name not in {f"{PREFIX}{peer}" for peer in NAMES}:
+        raise ValueError(
+            f"{name!r} is no CAM method; there are {', '.join(METHODS)}, and {PREFIX} before {', '.join(NAMES)}"
+        )
+    return name
 
 
 class Emotions(Block):
@@ -55,8 +66,11 @@ class EmotionHeads(Learner):
 class AssociationOptions(Block):
     """Which objects are important where a network names an emotion."""
 
-    cam: Literal["grad_cam"] = option(
-        "grad_cam", "how a map of what speaks for a label is made", source="paper (EmoCAM) 3.1"
+    cam: str = option(
+        "grad_cam",
+        f"how a map of what speaks for a label is made: {', '.join(METHODS)}, or {PREFIX} and the name of a method of "
+        f"pytorch-grad-cam: {', '.join(NAMES)}",
+        source="paper (EmoCAM) 3.1",
     )
     layer: str | None = option(
         None,
@@ -84,10 +98,43 @@ class AssociationOptions(Block):
         999, "how often the boxes of a class are exchanged between the pictures that show it", unit="exchanges", ge=19
     )
 
+    _is_known = field_validator("cam")(known_cam)
+
     @property
     def important_above(self) -> float:
         """The threshold: the profile's, or the usual one of the importance."""
         return THRESHOLDS[self.importance] if self.threshold is None else self.threshold
+
+
+class CamMethodOptions(Block):
+    """Whether other ways to make the maps say the same of objects and emotions."""
+
+    methods: list[str] = option(
+        ["grad_cam", "ablation_cam", "lime", "lrp", "lift_cam"],
+        "the methods that are compared; names as for `associations.cam`, each once",
+        source="paper (EmoCAM) 3.2",
+        min_length=2,
+    )
+    pictures: int | None = option(
+        200, "at most so many pictures, drawn by chance; null: all with an emotion", unit="images", ge=2
+    )
+    seed: int = option(0, "seed of the drawn pictures, of the exchanges, and of what LIME hides", ge=0)
+    exchanges: int = option(
+        199, "how often the boxes of a class are exchanged, for lift and p of agreement", unit="exchanges", ge=19
+    )
+    lime_samples: int = option(256, "masked copies of each picture (lime)", unit="images", ge=2)
+    faithful_pictures: int = option(
+        50, "at most so many of the pictures are changed, for deletion and insertion", unit="images", ge=2
+    )
+    faithful_steps: int = option(20, "steps in which a picture is taken away, or comes back", unit="steps", ge=2)
+
+    @field_validator("methods")
+    @classmethod
+    def _are_known_and_differ(cls, methods: list[str]) -> list[str]:
+        for name in map(known_cam, methods):
+            if methods.count(name) > 1:
+                raise ValueError(f"{name!r} is there more than once")
+        return methods
 
 
 class EmocamOptions(Block):
@@ -96,6 +143,7 @@ class EmocamOptions(Block):
     emotions: Emotions = option(Emotions(), "emotion labels")
     emotion_heads: EmotionHeads = option(EmotionHeads(), "emotion heads")
     associations: AssociationOptions = option(AssociationOptions(), "associations of objects and emotions")
+    cam_methods: CamMethodOptions = option(CamMethodOptions(), "comparison of CAM methods")
 
     @property
     def emocam_models(self) -> list[Model]:

@@ -7,14 +7,17 @@ from typing import Any
 
 from o2b_helpers.core.study import Departure, Section
 from o2b_helpers.report.provenance import value_in_words
-from o2b_helpers.studies.emocam.answers import looked_at, right_emotion
+from o2b_helpers.studies.emocam.answers import looked_at, right_emotion, same_by_other_methods
 
-A, H = "analysis.associations", "analysis.emotion_heads"
+A, H, C = "analysis.associations", "analysis.emotion_heads", "analysis.cam_methods"
+NAMES = {"grad_cam": "Grad-CAM", "ablation_cam": "Ablation-CAM", "lift_cam": "LIFT-CAM", "lrp": "LRP", "lime": "LIME"}
 GLOSSARY = {
     "Class activation map": "A map of where in a picture something speaks for a label that the network names, from 0 "
     "to 1.",
     "Conditional importance": "Of the pictures that are named an emotion and show a class, the share in which a box of "
     "the class is important.",
+    "Deletion, insertion": "Area below the probability of the named emotion while the places where the map is high are "
+    "blurred first, or come back first. A faithful map has a small area for deletion and a large one for insertion.",
     "Importance": "Of a box: how high the map is inside. Of a class: in how many percent of the pictures that are "
     "named an emotion a box of the class is important.",
     "Lift": "Conditional importance less what it is when the boxes of the class are exchanged between the pictures "
@@ -59,6 +62,12 @@ DEPARTURES = (
         "bootstrap intervals over pictures, exact p of exchanged labels, q",
         ("analysis.significance.bootstrap", "analysis.significance.confidence"),
     ),
+    Departure(
+        "agreement of CAM methods",
+        "Spearman’s rho of counts over all classes, p as if cells were independent",
+        "the same, and of conditional importance and lift; p from exchanged boxes; deletion and insertion",
+        (f"{C}.methods", f"{C}.pictures", f"{C}.exchanges"),
+    ),
     Departure("classes that are drawn", "the 25 with the largest mean over labels", "the same"),
 )
 
@@ -68,7 +77,9 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     folds = value_in_words(values, f"{H}.folds", ", here {} of them")
     importance = value_in_words(values, f"{A}.importance", ", here “{}”")
     exchanges = value_in_words(values, f"{A}.exchanges", " ({} times)")
-    cam = {"grad_cam": "Grad-CAM"}.get(str(values.get(f"{A}.cam")), "the class activation map")
+    method = str(values.get(f"{A}.cam") or "the class activation map")
+    cam = NAMES.get(method, method)
+    compared = value_in_words(values, f"{C}.pictures", ", here at most {}")
     return [
         "Emotion heads. On the frozen network a softmax head learns the emotions of the corpus’ pictures, by "
         "cross-entropy that weighs rare labels up. The pictures are cut into folds with the same share of every label"
@@ -81,12 +92,16 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         f"it{exchanges}: what is left is due to their size, number and place. Intervals draw the pictures of a named "
         "emotion again. p of the count is that of all exchanges of the named emotions between pictures, which is "
         "Fisher’s exact test; p of the lift counts exchanges of boxes.",
+        f"CAM methods. The same pictures{compared} are mapped by every method, and what each says of all emotions and "
+        "classes is compared by Spearman’s rho. Its p holds one method and exchanges the boxes of the other, and takes "
+        "the larger p of both ways (Mantel 1967). Deletion and insertion (Petsiuk et al. 2018) blur the places where a "
+        "map is high first, or bring them back first, and follow the probability of the named emotion.",
     ]
 
 
 SECTION = Section(
     question="Which objects does a network look at when it names an emotion?",
-    answers=(looked_at, right_emotion),
+    answers=(looked_at, right_emotion, same_by_other_methods),
     methods=methods,
     glossary=GLOSSARY,
     departures=DEPARTURES,

@@ -41,3 +41,21 @@ def associations_summary(facts: Facts) -> list[str]:
             + f". {own['q_lift_below_0.05']:,} lifts over exchanged boxes are beyond chance (q < 0.05)."
         )
     return said
+
+
+def cam_methods_summary(facts: Facts) -> list[str]:
+    """Say how far CAM methods agree, and which one is the most faithful."""
+    said = []
+    for name, own in facts_of_models(facts, "compared_pictures"):
+        ranges = [
+            f"{own[f'rho_{statistic}_lowest']:.2f} to {own[f'rho_{statistic}_highest']:.2f} for {words}"
+            for statistic, words in (("count", "counts"), ("conditional", "conditional importance"), ("lift", "lifts"))
+            if own.get(f"rho_{statistic}_lowest") is not None
+        ]
+        empty = ", ".join(f"{method} in {counted(many, 'picture')}" for method, many in own["empty_maps"].items())
+        said.append(
+            f"{name}, {counted(own['compared_pictures'], 'picture')}: rho between CAM methods is "
+            f"{', '.join(ranges) or 'undefined'}. Deletion is smallest for {own['lowest_deletion']}, insertion largest "
+            f"for {own['highest_insertion']}." + (f" Empty maps: {empty}." if empty else "")
+        )
+    return said

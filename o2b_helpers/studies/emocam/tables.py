@@ -158,3 +158,83 @@ EMOTION_CAMS = Arrays(
         Variable("predicted", ("picture",), "number of that label, in the order of the coordinate emotion"),
     ),
 )
+METHOD = Column("method", "text", "the CAM method")
+CAM_METHODS = Table(
+    "cam_methods.csv",
+    "a network and a CAM method",
+    (
+        *MODEL,
+        METHOD,
+        Column("pictures", "integer", "pictures that are mapped, the same for all methods"),
+        Column("empty_maps", "integer", "of these, pictures where nothing speaks for the named label"),
+        Column("changed", "integer", "of these, pictures that are changed for deletion and insertion"),
+        Column(
+            "deletion",
+            "number",
+            "mean area below the probability of the named label while the highest places of the map are blurred first; "
+            "small is faithful",
+            "0..1",
+        ),
+        *_ends("deletion", "deletion", "0..1"),
+        Column(
+            "insertion",
+            "number",
+            "mean area while they come back first, from the picture all blurred; large is faithful",
+            "0..1",
+        ),
+        *_ends("insertion", "insertion", "0..1"),
+        Column("auc_importance", "number", "AUC with which M' finds the planted pairs; empty without", "0..1"),
+        Column("auc_conditional", "number", "the same by conditional importance", "0..1"),
+        Column("auc_lift", "number", "the same by lift", "0..1"),
+    ),
+)
+CAM_METHOD_ASSOCIATIONS = Table(
+    "cam_method_associations.csv",
+    "a network, a CAM method, a named label and a class",
+    (
+        *MODEL,
+        METHOD,
+        PREDICTED,
+        *CLASS,
+        Column("pictures", "integer", "mapped pictures for which the label is named"),
+        Column("shown", "integer", "of these, pictures that show the class"),
+        Column("count", "integer", "M: of these, pictures in which a box of the class is important"),
+        Column("importance", "number", "M': count in percent of the pictures; empty without a picture", "%"),
+        Column("presence", "number", "shown in percent of the pictures", "%"),
+        Column("conditional", "number", "count / shown; empty without", "0..1"),
+        Column("exchanged", "number", "conditional with the boxes of the class exchanged between pictures", "0..1"),
+        Column("lift", "number", "conditional less exchanged", "-1..1"),
+    ),
+)
+CAM_METHOD_AGREEMENT = Table(
+    "cam_method_agreement.csv",
+    "a network, a statistic and a pair of CAM methods",
+    (
+        *MODEL,
+        Column(
+            "statistic",
+            "text",
+            "`count` (M, over all classes of the detector in the corpus), `conditional` (M / presence) or `lift`, over "
+            "the classes that the mapped pictures show",
+        ),
+        Column("method_a", "text", "a CAM method"),
+        Column("method_b", "text", "another one"),
+        Column("cells", "integer", "labels and classes for which both have a value"),
+        Column("rho", "number", "Spearman's rho of the two methods over these cells", "-1..1"),
+        Column("expected", "number", "the same with the boxes of one of them exchanged, mean over exchanges", "-1..1"),
+        Column("p", "number", "one-sided p of rho against them (Mantel): the larger one of both ways", "0..1"),
+        Column("q", "number", "q after Benjamini-Hochberg of p over the pairs and statistics of the network", "0..1"),
+    ),
+)
+CAM_METHOD_PICTURES = Table(
+    "cam_method_pictures.csv",
+    "a network, a CAM method and a picture that is changed",
+    (
+        *MODEL,
+        METHOD,
+        IMAGE,
+        PREDICTED,
+        Column("deletion", "number", "area below the probability of the named label, as in cam_methods.csv", "0..1"),
+        Column("insertion", "number", "the same while places come back", "0..1"),
+    ),
+)

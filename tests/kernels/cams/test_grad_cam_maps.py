@@ -22,9 +22,9 @@ from torch import nn
 from torch.nn import functional
 
 from o2b_helpers.core.errors import InputError, ParameterError
-from o2b_helpers.kernels.cams.class_cams import ClassCams, grad_cam, grad_cam_weights, joined, spatial_averages
-from o2b_helpers.kernels.cams.region_importance import region_importance, total_share
+from o2b_helpers.kernels.cams.class_cams import grad_cam, grad_cam_weights, joined, spatial_averages
 from o2b_helpers.kernels.regions.region import Regions
+from o2b_helpers.kernels.regions.region_importance import region_importance, scaled_at_input, total_share
 
 ARCHITECTURES = ["toynet", "alexnet", "resnet18"]
 
@@ -111,9 +111,10 @@ def test_maps_that_say_nothing_are_named():
     silent = grad_cam(network, images, scaled(readout, 0.0), "features.9", "all")
     assert silent.empty.all() and silent.empty.shape == (2, 3, 2)
     boxes = Regions(np.array([[0.0, 0, 40, 40]]), np.array([1]))
+    empty = silent.maps[0, 0]
     for importance in ("mean", "homogeneity", "share"):
-        assert not region_importance(silent, boxes, (96, 96), importance)[0].any()
-    assert not total_share(silent, boxes, (96, 96))[0].any()
+        assert not region_importance(boxes, scaled_at_input(empty, (96, 96)), (96, 96), importance).any()
+    assert not total_share(boxes, empty, (96, 96)).any()
 
 
 def test_batches_join():
@@ -138,45 +139,40 @@ def test_bad_input():
 def test_importance_equals_resized_maps(native):
     """Against maps that are resized by OpenCV's rule, scaled, and averaged pixel by pixel."""
     size, rng = (96, 96), torch.Generator().manual_seed(0)
-    cams = ClassCams(torch.rand(2, 3, 2, *native, generator=rng).double() ** 4, torch.zeros(2, 2, dtype=torch.int64))
+    maps = torch.rand(2, *native, generator=rng).double() ** 4
     corners = np.array([[3, 5, 40, 60], [0, 0, 96, 96], [10, 10, 11, 12], [50, 20, 90, 33]])
     mask = np.zeros(size, dtype=bool)
     mask[20:30, 5:9] = mask[22, 50] = True
     regions = Regions(np.vstack([corners, [[0, 0, 1, 1]]]), np.array([0, 1, 0, 1, 1]), [None] * 4 + [mask])
+    wide = functional.interpolate(maps[:, None], size, mode="bilinear")[:, 0].numpy()
+    unit, shares = resized(maps, size).numpy(), total_share(regions, maps, size)
     for importance in ("mean", "homogeneity", "share"):
-        values, kept = region_importance(cams, regions, size, importance)
-        assert values.shape == (2, 3, 5) and kept.all()
-        shares, _ = total_share(cams, regions, size)
-        for run in range(2):
-            for output in range(3):
-                wide = functional.interpolate(cams.maps[run, output][:, None], size, mode="bilinear")[:, 0]
-                unit = resized(cams.maps[run, output], size)
-                for number, image in enumerate(regions.image):
-                    inside = np.zeros(size, dtype=bool)
-                    if number < 4:
-                        x0, y0, x1, y1 = corners[number]
-                        inside[y0:y1, x0:x1] = True
-                    else:
-                        inside = mask
-                    part, whole = unit[image].numpy()[inside], unit[image].numpy()
-                    wanted = {
-                        "mean": part.mean(),
-                        "homogeneity": part.mean() ** 2 / part.max(),
-                        "share": (part.sum() / whole.sum()) / (inside.sum() / whole.size),
-                    }[importance]
-                    assert float(values[run, output, number]) == pytest.approx(wanted, abs=1e-6)
-                    total = wide[image].numpy()
-                    assert float(shares[run, output, number]) == pytest.approx(
-                        total[inside].sum() / total.sum(), abs=1e-9
-                    )
+        values = region_importance(regions, scaled_at_input(maps, size), size, importance)
+        assert values.shape == (5,)
+        for number, image in enumerate(regions.image):
+            inside = np.zeros(size, dtype=bool)
+            if number < 4:
+                x0, y0, x1, y1 = corners[number]
+                inside[y0:y1, x0:x1] = True
+            else:
+                inside = mask
+            part, whole = unit[image][inside], unit[image]
+            wanted = {
+                "mean": part.mean(),
+                "homogeneity": part.mean() ** 2 / part.max(),
+                "share": (part.sum() / whole.sum()) / (inside.sum() / whole.size),
+            }[importance]
+            assert values[number] == pytest.approx(wanted, abs=1e-6)
+            assert shares[number] == pytest.approx(wide[image][inside].sum() / wide[image].sum(), abs=1e-9)
 
 
 def test_importance_equals_pytorch_grad_cam_in_boxes():
     network, images, readout = given("alexnet")
     cams = grad_cam(network, images, readout, "features.11", 1)
     boxes = np.array([[5, 9, 100, 180], [60, 50, 70, 61]])
-    values, _ = region_importance(cams, Regions(boxes, np.array([0, 1])), tuple(images.shape[2:]))
+    size = tuple(images.shape[2:])
     for run in range(2):
+        values = region_importance(Regions(boxes, np.array([0, 1])), scaled_at_input(cams.maps[run], size), size)
         wanted = peer(network, "features.11", images, readout, run, [1, 1], True)
         for number, (x0, y0, x1, y1) in enumerate(boxes):
-            assert float(values[run, number]) == pytest.approx(wanted[number, y0:y1, x0:x1].mean(), abs=1e-4)
+            assert values[number] == pytest.approx(wanted[number, y0:y1, x0:x1].mean(), abs=1e-4)
