@@ -19,7 +19,6 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.cam_methods.by_name import cam_method
 from o2b_helpers.kernels.counts.associations import Associations, exchange_p
 from o2b_helpers.kernels.regions.region import Regions
 from o2b_helpers.kernels.regions.region_importance import exchanged_hits, region_importance, scaled_at_input
@@ -60,7 +59,6 @@ class Boxes:
 def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the options of the associations and the models."""
     options, models = params.analysis.associations, params.analysis.emocam_models
-    cam_method(options.cam)  # a library that is missing is named before anything runs
     return {
         "associations": {**options.model_dump(), "threshold": options.important_above},
         "significance": params.analysis.significance.model_dump(),

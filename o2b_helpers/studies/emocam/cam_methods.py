@@ -73,8 +73,6 @@ class MethodCounts:
 def part(params: Params, store: Store) -> dict[str, Any]:
     """Return the options of the comparison, those of the associations that it shares, and the models."""
     options, shared = params.analysis.cam_methods, params.analysis.associations
-    for name in options.methods:
-        cam_method(name)  # a library that is missing is named before anything runs
     models = params.analysis.emocam_models
     return {
         "cam_methods": options.model_dump(),
@@ -93,6 +91,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     categories = detections.drop_duplicates("class").set_index("class")["category"].sort_index()
     rows: dict[str, list[pd.DataFrame]] = {"methods": [], "associations": [], "agreement": [], "pictures": []}
     facts: dict[str, Any] = {}
+    for name in options.methods:
+        cam_method(name)  # a missing library is named before the first map is made
     for model in params.analysis.emocam_models:
         emotion_model = load_emotion_model(needs["emotion_models"], model)
         table = emotion_model.table[["image"]].merge(corpus, on="image", how="left", validate="one_to_one")

@@ -120,14 +120,13 @@ def _map(
 ) -> None:
     backbone, layer, size = loaded(params, model), cam_layer(params, model), params.execution.batch_size
     shown = pictures(params, Store(params.store), model, corpus, "corpus").of(images["sha256"])
-    maps: list[np.ndarray | None] = [None] * len(images)
+    by_row: dict[int, np.ndarray] = {}
     for rows in progress(fold_batches(fold, size), f"mapping emotions with {model.label} ({method})"):
         of_batch = named_maps(
             method, backbone, shown.pick(rows), of_run(readout, int(fold[rows[0]])), named[rows], layer, lime
         )
-        for row, own in zip(rows, of_batch.numpy(), strict=True):
-            maps[row] = own
-    np.save(folder / CAMS, np.stack(maps).astype(np.float32))  # type: ignore[arg-type]
+        by_row |= zip(rows.tolist(), of_batch.cpu().numpy().astype(np.float32), strict=True)
+    np.save(folder / CAMS, np.stack([by_row[row] for row in range(len(images))]))
 
 
 def fold_batches(fold: np.ndarray, size: int) -> list[np.ndarray]:

@@ -40,7 +40,7 @@ OPTIONS = {
         "associations": {"exchanges": EXCHANGES},
         "cam_methods": {"pictures": PICTURES, "exchanges": EXCHANGES, "lime_samples": 32, "faithful_pictures": CHANGED,
                         "faithful_steps": 4},
-        "significance": {"permutations": 49, "bootstrap": 49},
+        "significance": {"permutations": 99, "bootstrap": 99},
     },
     "execution": {"device": "cpu", "threads": 1},
 }  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2b_helpers.core.contract import Table
 from o2b_helpers.core.study import Figure
 from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid
@@ -41,7 +42,7 @@ def figure_9(results: Results) -> go.Figure:
     names = list(dict.fromkeys(methods["method"]))
     side = CELL * len(names)
     grid = PanelGrid(len(shown), len(STATISTICS) + 1, width=side, height=side, column_gap=26, row_gap=120, left=120,
-                     right=90, top=140, bottom=110)  # fmt: skip
+                     right=120, top=140, bottom=110)  # fmt: skip
     for row, model in enumerate(shown):
         grid.text(f"<b>{safe(model, 40)}</b>", 0, grid._y(row) - 30)
         own = agreement[agreement["architecture"] == model]
@@ -59,7 +60,7 @@ def figure_9(results: Results) -> go.Figure:
     return grid.finish()
 
 
-def _table(results: Results, table) -> pd.DataFrame:  # type: ignore[no-untyped-def]
+def _table(results: Results, table: Table) -> pd.DataFrame:
     return named(results.table(table), results.table(EMOTION_MODELS))
 
 
@@ -70,9 +71,12 @@ def _draw_agreement(grid: PanelGrid, row: int, column: int, pairs: pd.DataFrame,
     for pair in pairs.to_dict("records"):
         a, b = place[pair["method_a"]], place[pair["method_b"]]
         text = "" if np.isnan(pair["rho"]) else number(pair["rho"])
-        said = (
-            f"<b>{safe(pair['method_a'])}, {safe(pair['method_b'])}</b><br>rho {text or 'undefined'} over "
-            f"{pair['cells']:.0f} cells<br>with exchanged boxes {number(pair['expected'])}, q {p_value(pair['q'])}"
+        said = f"<b>{safe(pair['method_a'])}, {safe(pair['method_b'])}</b><br>"
+        said += (
+            f"rho {text} over {pair['cells']:.0f} cells<br>with exchanged boxes {number(pair['expected'])}, q "
+            f"{p_value(pair['q'])}"
+            if text
+            else "no value: too few labels and classes, or all alike"
         )
         for i, j in ((a, b), (b, a)):
             rho[i, j], hover[i][j] = pair["rho"], said
@@ -83,7 +87,7 @@ def _draw_agreement(grid: PanelGrid, row: int, column: int, pairs: pd.DataFrame,
                  "range": [len(names) - 0.5, -0.5]}  # fmt: skip
     grid.axes(row, column, x, y)
     small = {"size": SIZE_SMALL}
-    bar = {"x": 1 + 14 / grid.plot_width, "len": 1 / grid.rows, "y": 1, "yanchor": "top", "thickness": 12,
+    bar = {"x": 1 + 44 / grid.plot_width, "len": 1 / grid.rows, "y": 1, "yanchor": "top", "thickness": 12,
            "title": {"text": "rho", "side": "right", "font": small}, "tickfont": small}  # fmt: skip
     grid.add(
         go.Heatmap(
