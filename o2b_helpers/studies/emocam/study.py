@@ -5,6 +5,7 @@ from __future__ import annotations
 from o2b_helpers.core.study import Step, Study
 from o2b_helpers.studies.alignment.study import INPUTS
 from o2b_helpers.studies.emocam import associations, costs, emotion_models, summaries
+from o2b_helpers.studies.emocam.doctor import findings
 from o2b_helpers.studies.emocam.figures import associations as figure_6
 from o2b_helpers.studies.emocam.figures import confusion as figure_7
 from o2b_helpers.studies.emocam.options import OPTIONS
@@ -49,4 +50,6 @@ STUDY = Study(
     steps=(EMOTION_HEADS_STEP, ASSOCIATIONS),
     figures=(figure_6.FIGURE, figure_7.FIGURE),
     section=SECTION,
+    doctor=findings,
+    by_default=False,
 )

@@ -1,0 +1,33 @@
+"""What ``emocam`` needs of a corpus, and whether it is there: an emotion for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from o2b_helpers.core.errors import Object2BrainError
+from o2b_helpers.core.findings import Finding
+from o2b_helpers.core.params import Params
+from o2b_helpers.studies.alignment import inputs
+from o2b_helpers.studies.emocam.labels import labels_of, pictures_needed
+
+
+def findings(params: Params) -> Iterator[Finding]:
+    """Look at the emotions of the corpus' table; no picture is looked at."""
+    if params.analysis.corpus.kind == "toyworld":
+        yield Finding("emotions", True, "planted in the toy world")
+        return
+    try:
+        corpus, _ = inputs.named_pictures(params)
+    except Object2BrainError:
+        return  # the doctor of `alignment` names what is wrong with the corpus
+    try:
+        labels = labels_of(params, corpus).enough(pictures_needed(params))
+    except Object2BrainError as error:
+        value = "" if error.value is None else str(error.value)
+        yield Finding(f"emotions: {error.problem}", False, value, error.remedy, kind="fault")
+        return
+    counts = labels.table["emotion"].value_counts()
+    said = f"{len(counts)} labels of {len(labels.table):,} pictures, {counts.min()} to {counts.max()} each"
+    yield Finding("emotions", True, said)
+    for warning in labels.warnings:
+        yield Finding("emotions", False, warning, "nothing, if this is meant", kind="doubt")
