@@ -174,7 +174,8 @@ def no_emotion(table: pd.DataFrame, column: str, source: str) -> InputError:
         expected=f"a column {column} with a label for each picture",
         remedy=f"add the column {column} to the table, or name it in {COLUMN}"
         + (f" (perhaps {near[0]})" if near else "")
-        + arousal,
+        + arousal
+        + "; a profile that names its `studies` without emocam needs no emotions",
     )
 
 

@@ -75,8 +75,8 @@ def _label(model: str, label: str, rows: pd.DataFrame) -> Statement:
     beyond = rows[(rows["lift"] > 0) & (rows["q_lift"] < P_SIGNIFICANT)]
     beyond = beyond.sort_values(["lift", "class"], ascending=[False, True]).head(NAMED_CLASSES)
     if beyond.empty:
-        best = rows.dropna(subset=["lift"]).sort_values("lift").tail(1)
-        near = "".join(f"; the largest is that of {_lift(row)}" for _, row in best.iterrows())
+        best = rows.dropna(subset=["p_lift"]).sort_values(["p_lift", "lift"], ascending=[True, False]).head(1)
+        near = "".join(f"; nearest is {_lift(row)}" for _, row in best.iterrows())
         more = f"Beyond what is simply there: nothing that is sure (no lift with q < {P_SIGNIFICANT}{near})."
     else:
         more = f"Beyond what is simply there: {', '.join(_lift(row) for _, row in beyond.iterrows())}."

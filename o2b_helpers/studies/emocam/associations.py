@@ -164,10 +164,14 @@ def _rows(
     for name, hosts, hits in exchanges:
         chance[hosts, name] = hits.mean(0)
         p_lift[:, name] = exchange_p(count[:, name], hits.astype(np.float64) @ member[:, hosts].T)
-    p_lift[associations.shown == 0] = np.nan
+    alone = associations.present.sum(0) < 2  # what one picture shows can be exchanged with none
+    p_lift[(associations.shown == 0) | alone] = np.nan
     expected, p = associations.expected(chance), associations.p_values()
     p_conditional = associations.conditional_p_values()
     ends = associations.intervals(chance, significance.bootstrap, significance.seed, significance.confidence)
+    for edge in ends["lift"]:
+        edge[:, alone] = np.nan
+    expected[:, alone] = np.nan
     columns = {
         "pictures": np.broadcast_to(associations.pictures, count.shape).astype(np.int64),
         "shown": associations.shown.astype(np.int64),

@@ -206,6 +206,7 @@ def method_counts(
             chance[hosts, name] = hits.mean(0)
             null[:, :, name] = hits.astype(np.float64) @ member[:, hosts].T
     exchanged = associations.expected(chance)
+    exchanged[:, associations.present.sum(0) < 2] = np.nan  # what one picture shows can be exchanged with none
     with np.errstate(invalid="ignore", divide="ignore"):
         conditional = np.where(shown > 0, null / shown, np.nan)
     values = {

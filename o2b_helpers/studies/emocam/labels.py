@@ -8,6 +8,7 @@ import pandas as pd
 
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
+from o2b_helpers.inputs.corpora.corpus import Corpus
 from o2b_helpers.inputs.corpora.emotions import EmotionLabels, labels_of_column, quadrant_labels
 from o2b_helpers.studies.alignment import inputs
 
@@ -49,18 +50,21 @@ def labelled_pictures(params: Params, store: Store, corpus: pd.DataFrame) -> Lab
     InputError
         The corpus has no emotions, or a label has too few pictures.
     """
-    labels = emotion_labels(params, store)
-    needed = max(params.analysis.emotions.min_pictures, params.analysis.emotion_heads.folds)
-    labels = labels.enough(needed, corpus["image"])
+    labels = labels_of(params, inputs.read_corpus(params, store)).enough(pictures_needed(params), corpus["image"])
     table = corpus.merge(labels.table, on="image", how="inner")
     names = tuple(sorted(table["emotion"].unique()))
     number = table["emotion"].map({name: place for place, name in enumerate(names)})
     return LabelledPictures(table.assign(number=number, group=pd.factorize(table["pixels"])[0]), names, labels.warnings)
 
 
-def emotion_labels(params: Params, store: Store) -> EmotionLabels:
-    """Read the emotions of the corpus, of all pictures that its table names."""
-    options, corpus = params.analysis.emotions, inputs.read_corpus(params, store)
+def pictures_needed(params: Params) -> int:
+    """Return how many pictures of each label there must be: one for each fold, or more."""
+    return max(params.analysis.emotions.min_pictures, params.analysis.emotion_heads.folds)
+
+
+def labels_of(params: Params, corpus: Corpus) -> EmotionLabels:
+    """Return the emotions of all pictures that a corpus' table names."""
+    options = params.analysis.emotions
     source = f"corpus {corpus.name}"
     if options.labels_from == "quadrants":
         return quadrant_labels(corpus.table, source)

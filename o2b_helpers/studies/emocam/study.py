@@ -66,4 +66,5 @@ STUDY = Study(
     figures=(figure_6.FIGURE, figure_7.FIGURE, figure_9.FIGURE),
     section=SECTION,
     doctor=findings,
+    by_default=False,
 )

@@ -123,7 +123,7 @@ EMOTION_ASSOCIATIONS = Table(
             "exchanged",
             "number",
             "conditional importance with the boxes of the class exchanged between the pictures that show it: what "
-            "size, number and place of the boxes do alone",
+            "size, number and place of the boxes do alone; empty where only one picture shows the class",
             "0..1",
         ),
         Column("lift", "number", "conditional less exchanged: what is due to the object's being there", "-1..1"),

@@ -13,6 +13,7 @@ from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.emotions import quadrant_labels
 from o2b_helpers.inputs.corpora.known_corpora import read_oasis
+from o2b_helpers.studies.emocam.doctor import findings
 from o2b_helpers.studies.emocam.labels import labelled_pictures
 from o2b_helpers.studies.registry import load_params
 
@@ -26,7 +27,7 @@ def study(tmp_path_factory) -> Study:
 
 def labelled(study: Study, emotions: list, **options):
     study.edit("corpus.csv", lambda frame: frame.assign(emotion=emotions))
-    params = study.params(**options)
+    params = study.params(**{"analysis__emotions__min_pictures": 10, **options})
     names = pd.read_csv(study.folder / "corpus.csv")["image"]
     corpus = pd.DataFrame({"image": names, "pixels": names})
     return labelled_pictures(params, Store(params.store), corpus)
@@ -50,6 +51,22 @@ def test_a_label_with_too_few_pictures_is_one_error_with_label_count_and_need(st
     assert "analysis.emotions.labels" in raised.value.remedy
     kept = labelled(study, ["joy"] * 20 + ["fear"] * 17 + ["awe"] * 3, analysis__emotions__labels=["joy", "fear"])
     assert kept.names == ("fear", "joy") and "3 pictures with another label" in kept.warnings[0]
+
+
+def test_the_doctor_names_what_a_run_would_stop_at(study):
+    study.edit("corpus.csv", lambda frame: frame.assign(emotion=["joy"] * 20 + ["fear"] * 17 + ["Fear"] * 3))
+    fine, doubt = findings(study.params())
+    assert fine.fine and "2 labels of 40 pictures, 20 to 20 each" in fine.where
+    assert not doubt.stops_a_run and "'Fear'" in doubt.where
+    (few,) = findings(study.params(analysis__emotions__min_pictures=30))
+    assert few.stops_a_run and "too few pictures" in few.what
+    study.edit("corpus.csv", lambda frame: frame.drop(columns="emotion"))
+    (none,) = findings(study.params())
+    assert none.stops_a_run and "says nothing of emotions" in none.what
+
+
+def test_a_profile_that_names_no_studies_needs_no_emotions(study):
+    assert [own.name for own in study.params().chosen_studies] == ["alignment", "object2brain"]
 
 
 def test_more_folds_than_pictures_of_a_label_is_the_same_error(study):

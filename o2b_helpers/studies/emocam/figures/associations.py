@@ -135,7 +135,7 @@ def _hover(matrices: dict[str, pd.DataFrame], kind: str, label: str) -> str:
         f"<b>{safe(kind)}, {safe(label)}</b><br>there in {value['shown']:.0f} of {value['pictures']:.0f} pictures "
         f"({value['presence']:.0f} %)<br>important in {value['count']:.0f} ({value['importance']:.0f} %)<br>where it "
         f"is there, important in {100 * value['conditional']:.0f} %<br>lift {number(value['lift'])}, q "
-        f"{p_value(value['q_lift'])}"
+        f"{'untested' if np.isnan(value['q_lift']) else p_value(value['q_lift'])}"
     )
 
 
