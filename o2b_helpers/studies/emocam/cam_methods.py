@@ -149,7 +149,9 @@ def _of_model(
     options, significance = params.analysis.cam_methods, params.analysis.significance
     size = (architecture(model.architecture).preprocessing.crop,) * 2
     changed = drawn[drawn_rows(len(drawn), options.faithful_pictures, options.seed + 1)]
-    counts, methods, associations, images = {}, [], [], []
+    counts: dict[str, MethodCounts] = {}
+    methods: list[dict[str, Any]] = []
+    associations, images = list[pd.DataFrame](), list[pd.DataFrame]()
     for method in options.methods:
         started = time.monotonic()
         maps, named = class_maps(
@@ -160,7 +162,7 @@ def _of_model(
         own = _association_rows(counts[method], emotion_model, categories).assign(method=method)
         areas = _areas(params, model, emotion_model, corpus, table, changed, maps[np.isin(drawn, changed)], method)
         taken = draw_counts(np.zeros(len(changed), dtype=np.int64), significance.bootstrap, significance.seed)
-        row = {"method": method, "pictures": len(drawn), "changed": len(changed)}
+        row: dict[str, Any] = {"method": method, "pictures": len(drawn), "changed": len(changed)}
         row["empty_maps"] = int((maps.reshape(len(maps), -1).max(1) <= 0).sum())
         for name, values in zip(("deletion", "insertion"), areas, strict=True):
             low, high = interval(taken @ values / len(changed), significance.confidence)
