@@ -468,7 +468,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 13
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 12
     assert content(results) == before
 
 

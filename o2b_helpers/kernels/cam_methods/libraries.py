@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from o2b_helpers.core.errors import ParameterError
 
 
-def library(module: str, method: str, install: str) -> ModuleType:
-    """Return a module of a library.
+@contextmanager
+def library(name: str, method: str, install: str) -> Iterator[None]:
+    """Explain that a library is missing where it is imported.
 
     Parameters
     ----------
-    module : str
-        Its path, e.g. ``captum.attr``.
+    name : str
+        The library's module, e.g. ``captum``.
     method : str
         The method that needs it, for the message.
     install : str
@@ -27,13 +28,13 @@ def library(module: str, method: str, install: str) -> ModuleType:
 
     Examples
     --------
-    >>> library("json", "this", "nothing").__name__
-    'json'
+    >>> with library("json", "this", "nothing"):
+    ...     import json
     """
     try:
-        return importlib.import_module(module)
+        yield
     except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name.split(".")[0]):
+        if error.name is None or name != error.name.split(".")[0]:
             raise
         raise ParameterError(
             f"{method} needs a library that is not installed",

@@ -203,7 +203,9 @@ def lime_coefficients(
 
 def linear_models() -> ModuleType:
     """Return scikit-learn's module of linear models, or say that it is missing."""
-    return library("sklearn.linear_model", "LIME", "scikit-learn>=1.5")
+    with library("sklearn", "LIME", "scikit-learn>=1.5"):
+        import sklearn.linear_model
+    return sklearn.linear_model
 
 
 def mask_weights(

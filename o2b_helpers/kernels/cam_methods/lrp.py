@@ -84,7 +84,9 @@ def lrp_cam(
 
 def captum_lrp() -> ModuleType:
     """Return Captum's module of attributions, or say that it is missing."""
-    return library("captum.attr", "LRP", "captum>=0.8")
+    with library("captum", "LRP", "captum>=0.8"):
+        import captum.attr
+    return captum.attr
 
 
 class _Behind(nn.Module):
@@ -146,7 +148,8 @@ def _steps(stage: nn.Module, name: str) -> Iterator[Callable]:
 
 def captum_rules() -> tuple[type, ...]:
     """List the modules that Captum's LRP knows."""
-    known = library("captum.attr._core.lrp", "LRP", "captum>=0.8")
+    with library("captum", "LRP", "captum>=0.8"):
+        from captum.attr._core import lrp as known
     return (*known.SUPPORTED_LAYERS_WITH_RULES, *known.SUPPORTED_NON_LINEAR_LAYERS)
 
 

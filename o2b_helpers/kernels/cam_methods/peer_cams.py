@@ -60,7 +60,8 @@ def peer_cam(
         predicted = predicted_outputs(readout, backbone.features(images))
     whole = _Whole(backbone, readout.before_link() if before_link else readout)
     target_layer = dict(backbone.stages)[layer] if backbone.splits else backbone.module.get_submodule(layer)
-    target_of = library("pytorch_grad_cam.utils.model_targets", method, "grad-cam>=1.5.5").ClassifierOutputTarget
+    with library("pytorch_grad_cam", method, "grad-cam>=1.5.5"):
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget as target_of
 
     def cams_of(run: int, outputs: list[int]) -> torch.Tensor:
         targets = [target_of(run * readout.n_outputs + number) for number in outputs]
@@ -95,7 +96,9 @@ def peer_class(method: str) -> type:
             expected=f"{PREFIX} and one of " + ", ".join(NAMES),
             remedy="correct the name of the method",
         )
-    return getattr(library("pytorch_grad_cam", method, "object2brain[emocam]"), name)
+    with library("pytorch_grad_cam", method, "object2brain[emocam]"):
+        import pytorch_grad_cam
+    return getattr(pytorch_grad_cam, name)
 
 
 class _Whole(nn.Module):

@@ -49,7 +49,7 @@ OPTIONS = {
 @pytest.fixture(scope="module")
 def params(tmp_path_factory):
     params = load_params(write_profile(tmp_path_factory.mktemp("cam_methods"), OPTIONS))
-    for step in ("inputs", "objects", "emotion_models", "cam_methods"):
+    for step in ("inputs", "objects", "cam_methods"):
         run_step(params, step)
     return params
 
