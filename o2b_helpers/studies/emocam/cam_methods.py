@@ -199,7 +199,7 @@ def method_counts(
     for number in np.unique(boxes.label):
         # one class at a time, as maps may be as large as the input: the same draws as for all classes at once
         own = np.flatnonzero(boxes.label == number)
-        masks = None if boxes.regions.masks is None else [boxes.regions.masks[row] for row in own]
+        masks = None if boxes.regions.masks is None else [boxes.regions.masks[row] for row in own.tolist()]
         regions = Regions(np.asarray(boxes.regions.boxes)[own], np.asarray(boxes.regions.image)[own], masks)
         exchanges = exchanged_hits(
             regions, boxes.label[own], scaled, size, above, shared.importance, options.exchanges, options.seed

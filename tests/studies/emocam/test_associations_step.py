@@ -53,7 +53,8 @@ def table(results):
 
 
 def test_a_profile_of_this_study_runs_what_it_needs_and_no_more(params):
-    assert [step.name for step in params.steps] == ["inputs", "objects", "emotion_models", "associations", "cam_methods"]
+    names = ["inputs", "objects", "emotion_models", "associations", "cam_methods"]
+    assert [step.name for step in params.steps] == names
 
 
 def test_every_picture_is_judged_once_by_a_head_that_was_scored_on_it(results):

@@ -152,8 +152,8 @@ def caption(results: Results) -> Caption:
         limits=(
             "Counts share the frequency of labels and classes, so that they agree whatever the methods do: the p "
             "compares with exchanged boxes, which keep it. A blurred picture is one that the network was not trained "
-            "on, so the areas compare methods with each other; they are no scale of their own. Where only pooling and the "
-            "head stand behind the layer, Ablation-CAM and LIFT-CAM are the same up to a factor."
+            "on, so the areas compare methods with each other; they are no scale of their own. Where only pooling and "
+            "the head stand behind the layer, Ablation-CAM and LIFT-CAM are the same up to a factor."
         ),
         origin="The first matrix is the paper’s figure 6 (EmoCAM, section 3.2). The others, q and the areas are ours.",
     )
