@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Integer
 from torch.nn import functional
-from torchvision.transforms import functional as pictures
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
@@ -126,13 +125,15 @@ def faithfulness(
 
 def blurred(images: Float[torch.Tensor, "picture 3 height width"], blur: float = BLUR) -> torch.Tensor:
     """Blur pictures with a Gaussian whose standard deviation is a share of the shorter side."""
+    from torchvision.transforms.functional import gaussian_blur  # torchvision takes seconds to import
+
     side = min(images.shape[2:])
     deviation = blur * side
     if not deviation > 0:
         raise InputError("Nothing is blurred", value=blur, expected="a share above 0", remedy="raise the blur")
     # the kernel must not reach over the picture's mirrored edge
     size = min(2 * math.ceil(3 * deviation) + 1, 2 * side - 1)
-    return pictures.gaussian_blur(images, [size, size], [deviation, deviation])
+    return gaussian_blur(images, [size, size], [deviation, deviation])
 
 
 def probability_of(

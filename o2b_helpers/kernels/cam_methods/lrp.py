@@ -9,18 +9,17 @@ from types import ModuleType
 import torch
 from jaxtyping import Float
 from torch import nn
-from torchvision.models.googlenet import Inception
-from torchvision.models.squeezenet import Fire
 
 from o2b_helpers.core.errors import ModelError
 from o2b_helpers.kernels.cam_methods.libraries import library
 from o2b_helpers.kernels.cams.class_cams import ClassCams, predicted_outputs
 from o2b_helpers.models.backbones.backbone import Backbone
+from o2b_helpers.models.fast.kinds import FIRE, INCEPTION, is_kind
 from o2b_helpers.models.fast.steps import SpatialMean
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
-WHOLE = (Fire, Inception)  # blocks in which nothing is added up, and no module is passed twice
+WHOLE = (FIRE, INCEPTION)  # blocks in which nothing is added up, and no module is passed twice
 
 
 def lrp_cam(
@@ -131,7 +130,7 @@ def _steps(stage: nn.Module, name: str) -> Iterator[Callable]:
         yield _flatten
     elif isinstance(stage, nn.Identity | nn.Dropout):
         return
-    elif isinstance(stage, WHOLE) or type(stage) in captum_rules():
+    elif any(is_kind(stage, kind) for kind in WHOLE) or type(stage) in captum_rules():
         copied = copy.deepcopy(stage).requires_grad_(True)
         for part in copied.modules():
             if isinstance(part, nn.ReLU):
