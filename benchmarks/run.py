@@ -19,8 +19,9 @@ from pathlib import Path
 import torch
 
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
-BY_ARCHITECTURE = ("filter_scores", "lesions", "screening", "mediation")
+BY_ARCHITECTURE = ("filter_scores", "lesions", "screening", "mediation", "emocam")
 OTHERS = ("heads", "rank_correlation", "class_weights", "images")
+SEVERAL = {"emocam": ("ablation_cam", "lift_cam", "lime", "paste")}  # modules whose rows are of several kernels
 
 
 def machine() -> str:
@@ -79,8 +80,12 @@ def _measured(rows: list[dict], chosen: argparse.Namespace) -> list[dict]:
         for name in chosen.architecture if kernel in BY_ARCHITECTURE else (None,):
             result = [item.as_dict() | said for item in (module.rows(name) if name else module.rows())]
             print(markdown(result), flush=True)
-            kept = [row for row in rows if row["kernel"] != kernel or name not in (None, row["architecture"])]
-            rows = sorted([*kept, *result], key=lambda row: (BY_ARCHITECTURE + OTHERS).index(row["kernel"]))
+            own = SEVERAL.get(kernel, (kernel,))
+            kept = [row for row in rows if row["kernel"] not in own or name not in (None, row["architecture"])]
+            order = [
+                each for module_name in BY_ARCHITECTURE + OTHERS for each in SEVERAL.get(module_name, (module_name,))
+            ]
+            rows = sorted([*kept, *result], key=lambda row: order.index(row["kernel"]))
             chosen.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return rows
 

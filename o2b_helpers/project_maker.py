@@ -99,7 +99,7 @@ def make_project(folder: Path, names: Sequence[str], model: type[Params]) -> Pro
         If the folder cannot be written.
     """
     folder = folder.expanduser().resolve()
-    studies = list(dict.fromkeys(names)) or [study.name for study in model.known_studies]
+    studies = list(dict.fromkeys(names)) or [study.name for study in model.known_studies if study.by_default]
     _check_studies(studies, model)
     _check_folder(folder)
     params = model(studies=studies)

@@ -20,7 +20,7 @@ PICTURES, STIMULI = 40, 16
 
 def write_study(folder: Path) -> Path:
     """Write a study with 40 corpus pictures, 16 stimuli in two conditions and ratings of five people."""
-    corpus = pd.read_csv(write_corpus(folder / "corpus", images=PICTURES, seed=5))[["image", "valence"]]
+    corpus = pd.read_csv(write_corpus(folder / "corpus", images=PICTURES, seed=5))[["image", "valence", "emotion"]]
     corpus["valence"] = np.where(np.arange(PICTURES) % 2, 1, -1) * corpus["valence"].abs().clip(lower=1)
     corpus.to_csv(folder / "corpus.csv", index=False)
     stimuli = pd.read_csv(write_stimuli(folder / "stimuli", seed=5)).iloc[:: 48 // STIMULI]
@@ -46,6 +46,8 @@ def write_study(folder: Path) -> Path:
                 "stimuli": {"kind": "table", "folder": "stimuli/images", "table": "stimuli.csv"},
                 "human": {"kind": "measurements", "ratings": "ratings.csv"},
                 "models": [{"architecture": "toynet", "weights": "toyworld"}],
+                "emotions": {"min_pictures": 2},
+                "emotion_heads": {"folds": 2, "epochs": 3},
                 "heads": {"runs": 1, "learning_rates": [0.01], "full": {"epochs": 3}, "layer": {"epochs": 1}},
             },
             "execution": {"device": "cpu", "threads": 1},

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from emotion_fixture import without_emotions, write_emotions
 from scipy.stats import spearmanr
 
 from o2b_helpers.core.contract import Table
@@ -146,6 +147,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     _write(object2brain.PATCH_TEST, patched, folder)
     planted = [(model, target, *of_class, 0.5, 0.02) for (model, of_class), target in product(shown, target_names)]
     _write(object2brain.PLANTED_TRUTH, planted, folder)
+    write_emotions(folder, models, classes, f"{HOSTILE} " if hostile else "")
     for model, (scores, lesions) in score_files.items():
         scores.to_netcdf(folder / object2brain.FILTER_SCORES.file(model), engine="h5netcdf")
         lesions.to_netcdf(folder / object2brain.LESION_EFFECTS.file(model), engine="h5netcdf")
@@ -158,6 +160,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
             "detector": {"confidence": 0.25, "iou": 0.7},
             "sensitivity": {"score": "homogeneity", "cam_scale": "filter"},
             "object2brain": {"category_weight": "mean", "category_classes": "chosen"},
+            "emotion_heads": {"folds": 5},
             "models": [{"architecture": HOSTILE if hostile else "toynet", "weights": "toyworld"}],
         },
         "options": {
@@ -337,4 +340,5 @@ def without_object_models(folder: Path) -> Path:
         object2brain.CATEGORY_WEIGHTS,
     ):
         table.write(table.empty(), folder)
+    without_emotions(folder)
     return folder

@@ -54,7 +54,11 @@ class Params(Block):
     study_names: ClassVar[tuple[str, ...]] = ()
     known_studies: ClassVar[Any] = ()  # a sequence of Study
 
-    studies: list[str] = option([], "studies that are run, by name; default: all that the package knows", source="ours")
+    studies: list[str] = option(
+        [],
+        "studies that are run, by name; default: all but those that ask for data which not every corpus has (emocam)",
+        source="ours",
+    )
     analysis: Any = option(None, "all that can change a number")
     execution: Execution = option(Execution(), "what cannot change a number: device, memory, folders")
     _profile: Path = PrivateAttr(default=Path("demo.yaml"))
@@ -113,7 +117,8 @@ class Params(Block):
     @property
     def chosen_studies(self) -> list[Study]:
         """The studies that the profile runs, in the registry's order."""
-        return [study for study in self.known_studies if not self.studies or study.name in self.studies]
+        wanted = self.studies or [study.name for study in self.known_studies if study.by_default]
+        return [study for study in self.known_studies if study.name in wanted]
 
     @property
     def steps(self) -> list[Step]:

@@ -179,6 +179,8 @@ class Study:
         Its part of the report.
     doctor : callable, optional
         From a profile to findings: what the study needs from outside, and whether it is there.
+    by_default : bool
+        Whether a profile that names no studies runs it; not where it asks for data that not every corpus has.
     """
 
     name: str
@@ -188,6 +190,7 @@ class Study:
     section: Section
     figures: tuple[Figure, ...] = ()
     doctor: Callable[[Any], Iterable[Finding]] | None = None
+    by_default: bool = True
 
     @property
     def tables(self) -> list[Table | Arrays]:

@@ -19,6 +19,7 @@ from o2b_helpers.core.study import Study
 NAMES = (
     "alignment",
     "object2brain",
+    "emocam",
 )
 
 

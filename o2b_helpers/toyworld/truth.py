@@ -1,8 +1,9 @@
 """The one table of everything that is planted in the toy world.
 
-``truth.csv`` has three kinds of rows. A ``class`` row is an Open Images class: how often it is shown, how large,
+``truth.csv`` has four kinds of rows. A ``class`` row is an Open Images class: how often it is shown, how large,
 and how much its presence moves people valence and scene valence. A ``roi`` row is a simulated brain area: how
-strongly it follows people and scene valence (same two columns). A ``number`` row is everything else.
+strongly it follows people and scene valence (same two columns). An ``emotion`` row is an emotion, a class that raises
+it (column ``group``) and how strongly. A ``number`` row is everything else.
 Tests, notebooks and the generator read the same file, so that no number is planted twice.
 """
 
@@ -69,6 +70,18 @@ def planted_regions() -> pd.DataFrame:
     rows = _table().query("kind == 'roi'")
     names = {"name": "roi", "group": "region", "people_effect": "people_loading", "scene_effect": "scene_loading"}
     return rows.rename(columns=names)[list(names.values())].reset_index(drop=True)
+
+
+def planted_emotions() -> pd.DataFrame:
+    """Return which classes raise which emotion.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per pair: ``emotion``, ``class``, ``effect`` (added to the emotion where the class is shown).
+    """
+    rows = _table().query("kind == 'emotion'").rename(columns={"name": "emotion", "group": "class", "value": "effect"})
+    return rows[["emotion", "class", "effect"]].reset_index(drop=True)
 
 
 def planted(name: str) -> Any:

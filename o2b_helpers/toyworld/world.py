@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.core.progress import progress
+from o2b_helpers.toyworld.emotions import Emotions, emotions_of
 from o2b_helpers.toyworld.scenes import Scene, draw_scene, render
 from o2b_helpers.toyworld.truth import planted
 from o2b_helpers.toyworld.valence import Effects
@@ -44,7 +45,9 @@ def rounded_valence(scene: Scene) -> int:
     return int(np.clip(np.rint(scene.valence().image), -limit, limit))
 
 
-def write_corpus(folder: Path, images: int, seed: int, effects: Effects | None = None) -> Path:
+def write_corpus(
+    folder: Path, images: int, seed: int, effects: Effects | None = None, emotions: Emotions | None = None
+) -> Path:
     """Draw a corpus and write its tables.
 
     Parameters
@@ -55,20 +58,22 @@ def write_corpus(folder: Path, images: int, seed: int, effects: Effects | None =
         Number of images.
     seed
         Seed of the corpus; the same seed gives the same bytes, and a longer corpus starts with the shorter one.
-    effects
-        What the classes do to valence; the shipped table where left out.
+    effects, emotions
+        What the classes do to valence, and which emotions they raise; the shipped table where left out.
 
     Returns
     -------
     pathlib.Path
-        ``corpus.csv``: image, valence (whole numbers, -3..3), people_valence, scene_valence (unrounded, unbounded).
+        ``corpus.csv``: image, valence (whole numbers, -3..3), people_valence, scene_valence (unrounded, unbounded),
+        emotion.
         Beside it lie ``objects.csv`` (image, class, x0, y0, x1, y1 in pixels, depth from 0 = farthest) and ``images/``.
     """
     folder = Path(folder)
     names = [corpus_name(index) for index in range(images)]
     scenes = _write_pictures(folder / "images", names, lambda index: corpus_scene(seed, index, effects))
     _write_table(_objects(names, scenes), folder / "objects.csv")
-    return _write_table(_valences(names, scenes), folder / "corpus.csv")
+    table = _valences(names, scenes).assign(emotion=emotions_of(scenes, emotions))
+    return _write_table(table, folder / "corpus.csv")
 
 
 def write_stimuli(folder: Path, seed: int, effects: Effects | None = None, per_cell: int | None = None) -> Path:

@@ -14,7 +14,7 @@ from o2b_helpers.models.fast.matrix_product import one_thread
 from o2b_helpers.models.heads import scaled_features
 from o2b_helpers.models.heads.feature_places import heads_bytes
 from o2b_helpers.models.heads.feature_sources import OnDisk
-from o2b_helpers.models.heads.head_data import class_weights, image_weights
+from o2b_helpers.models.heads.head_data import class_weights, image_weights, stratified_folds
 from o2b_helpers.models.heads.softmax_training import train_softmax
 from o2b_helpers.models.heads.training import HeadSettings, predict_readout, stratified_splits, train_heads
 
@@ -203,6 +203,25 @@ def test_what_cannot_be_learnt_is_refused(data):
         train_softmax(features, labels, test, HeadSettings(), seed=1)
     with pytest.raises(ParameterError, match="several outputs"):
         train_heads(features, labels / 3, labels, test, rules(), seed=1)
+
+
+def test_folds_hold_every_image_out_once_with_the_same_share_of_every_label():
+    rng = np.random.default_rng(0)
+    labels, groups = rng.choice(3, 203, p=[0.6, 0.3, 0.1]), np.arange(203)
+    groups[100:103] = 5  # copies of image 5
+    labels[100:103] = labels[5]
+    test = stratified_folds(labels, 4, 0, groups)
+    assert (test.sum(0) == 1).all() and np.array_equal(test, stratified_folds(labels, 4, 0, groups))
+    assert (test[:, 100:103] == test[:, 5:6]).all()
+    alone = np.setdiff1d(np.arange(203), [100, 101, 102])
+    for label in range(3):
+        counts = (test[:, alone] & (labels[alone] == label)).sum(1)
+        assert counts.max() - counts.min() <= 1
+    sizes = test[:, alone].sum(1)
+    assert sizes.max() - sizes.min() <= 1
+    assert not np.array_equal(test, stratified_folds(labels, 4, 1, groups))
+    with pytest.raises(ParameterError, match="folds"):
+        stratified_folds(labels, 1, 0)
 
 
 def test_memory_grows_with_the_classes():

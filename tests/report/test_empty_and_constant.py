@@ -25,6 +25,8 @@ from o2b_helpers.studies.alignment.notebook_tables import kept_full_heads
 from o2b_helpers.studies.alignment.section import agreement
 from o2b_helpers.studies.common.select import shown_or_reason
 from o2b_helpers.studies.common.tables import TARGETS
+from o2b_helpers.studies.emocam import tables as emocam
+from o2b_helpers.studies.emocam.answers import looked_at, right_emotion
 from o2b_helpers.studies.object2brain import notebook_tables
 from o2b_helpers.studies.object2brain import tables as object2brain
 from o2b_helpers.studies.object2brain.answers.kinds import kinds
@@ -38,7 +40,8 @@ ALIGNMENTS = (
 )  # fmt: skip
 WEIGHTS = (object2brain.OBJECT_WEIGHTS, object2brain.OBJECT_WEIGHTS_MEAN, object2brain.OBJECT_WEIGHTS_BY_ESTIMATOR)
 ALL = (*ALIGNMENTS, *WEIGHTS, alignment.HEADS, alignment.PREDICTIONS, alignment.LAYER_PREDICTIONS, alignment.CEILINGS,
-       TARGETS, object2brain.CATEGORY_WEIGHTS)  # fmt: skip
+       TARGETS, object2brain.CATEGORY_WEIGHTS, emocam.EMOTION_MODELS, emocam.EMOTION_CONFUSION,
+       emocam.EMOTION_ASSOCIATIONS)  # fmt: skip
 
 
 def edit(folder: Path, tables, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
@@ -122,7 +125,8 @@ def one_of_everything(folder: Path) -> None:
     edit(folder, [*ALIGNMENTS[2:], object2brain.OBJECT_WEIGHTS_MEAN], undefined(["sd"]))
     overlap = pd.DataFrame({"category_a": ["Transport"], "category_b": ["Transport"], "overlap": [1.0]})
     object2brain.CATEGORY_OVERLAP.write(overlap, folder)
-    edit_arrays(folder, "*.nc", lambda data: data.isel(filter=data["layer"].values == "features.9"))
+    for pattern in ("filter_scores_*.nc", "lesion_effects_*.nc"):
+        edit_arrays(folder, pattern, lambda data: data.isel(filter=data["layer"].values == "features.9"))
 
 
 def no_layer_models(folder: Path) -> None:
@@ -216,7 +220,7 @@ def test_every_figure_table_and_answer_is_made_or_says_why_not(shown):
         for figure in study.figures:
             tables = [table for table in (make(shown) for make in figure.tables) if table is not None]
             assert not any("nan" in cell.split() for table in tables for row in table.rows for cell in row)
-    for answer in (agreement(shown), objects(shown), kinds(shown)):
+    for answer in (agreement(shown), objects(shown), kinds(shown), looked_at(shown), right_emotion(shown)):
         assert answer.statements and all(statement.words for statement in answer.statements)
         assert "nan" not in re.findall(r"\w+", " ".join(statement.words for statement in answer.statements))
 

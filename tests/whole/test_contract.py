@@ -70,6 +70,37 @@ COLUMNS = {
     "planted_truth.csv": ["architecture", "target", "class", "category", "planted", "true_change"],
     "category_weights.csv": ["architecture", "layer", "target", "category", "sign", "weight", "n_classes", *TESTED],
     "category_overlap.csv": ["category_a", "category_b", "overlap"],
+    "emotion_models.csv": [
+        "architecture", "weights", "pictures", "labels", "accuracy", "accuracy_low", "accuracy_high", "chance_accuracy",
+        "balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "chance_balanced", "p",
+    ],
+    "emotion_confusion.csv": ["architecture", "weights", "emotion", "predicted", "pictures", "share", "low", "high"],
+    "emotion_predictions.csv": ["architecture", "weights", "image", "emotion", "fold", "predicted", "probability"],
+    "emotion_heads.csv": [
+        "architecture", "weights", "run", "learning_rate", "epoch", "split", "loss", "accuracy", "balanced_accuracy"
+    ],
+    "emotion_associations.csv": [
+        "architecture", "weights", "predicted", "class", "category", "pictures", "shown", "count", "importance",
+        "importance_low", "importance_high", "presence", "presence_low", "presence_high", "conditional",
+        "conditional_low", "conditional_high", "exchanged", "lift", "lift_low", "lift_high", "p", "q", "p_conditional",
+        "q_conditional", "p_lift", "q_lift",
+    ],
+    "planted_emotions.csv": ["emotion", "class", "category", "planted"],
+    "cam_methods.csv": [
+        "architecture", "weights", "method", "pictures", "empty_maps", "changed", "deletion", "deletion_low",
+        "deletion_high", "insertion", "insertion_low", "insertion_high", "auc_importance", "auc_conditional",
+        "auc_lift",
+    ],
+    "cam_method_associations.csv": [
+        "architecture", "weights", "method", "predicted", "class", "category", "pictures", "shown", "count",
+        "importance", "presence", "conditional", "exchanged", "lift",
+    ],
+    "cam_method_agreement.csv": [
+        "architecture", "weights", "statistic", "method_a", "method_b", "cells", "rho", "expected", "p", "q"
+    ],
+    "cam_method_pictures.csv": [
+        "architecture", "weights", "method", "image", "predicted", "deletion", "insertion"
+    ],
 }  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {
@@ -97,7 +128,8 @@ MEDIATION = {
     "weight": ("filter", "class", "target"),
 }
 NETCDF = (
-    "filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions", "sham_predictions", "mediation"
+    "filter_scores", "lesion_effects", "lesion_predictions", "occluded_predictions", "sham_predictions", "mediation",
+    "emotion_cams",
 )  # fmt: skip
 MODELS = ["toynet", "toynet_untrained"]
 LAYERS = ["features.1", "features.4", "features.7", "features.9"]
@@ -128,7 +160,7 @@ def test_the_demo_names_its_report_and_figures(demo):
     assert str(folder / "runs" / "demo" / "report" / "index.html") in done.stdout
     assert str(folder / "figures" / "demo") in done.stdout
     assert (folder / "runs" / "demo" / "report" / "index.html").stat().st_size > 100_000
-    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 6
+    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 9
 
 
 def test_every_file_of_the_contract_has_exactly_its_columns(results):
@@ -138,7 +170,15 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
     assert list(detections.columns) == [
         "image", "class", "category", "confidence", "x0", "y0", "x1", "y1", "width", "height"
     ]  # fmt: skip
+    boxes = pd.read_parquet(results / "emotion_boxes.parquet")
+    assert list(boxes.columns) == [
+        "architecture", "weights", "image", "predicted", "box", "class", "importance", "important"
+    ]  # fmt: skip
     for model in MODELS:
+        cams = xr.load_dataset(results / f"emotion_cams_{model}.nc", engine="h5netcdf")
+        assert {name: values.dims for name, values in cams.data_vars.items()} == {
+            "cam": ("picture", "y", "x"), "predicted": ("picture",)
+        }  # fmt: skip
         scores = xr.load_dataset(results / f"filter_scores_{model}.nc", engine="h5netcdf")
         assert {name: values.dims for name, values in scores.data_vars.items()} == SCORES
         assert all(values.attrs["long_name"] for values in scores.data_vars.values())
@@ -156,7 +196,7 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
         assert effects["left_out"].dims == ("run", "filter")
     provenance = json.loads((results / "provenance.json").read_text())
     assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
-    expected = {*COLUMNS, "detections.parquet", "provenance.json"}
+    expected = {*COLUMNS, "detections.parquet", "emotion_boxes.parquet", "provenance.json"}
     expected |= {f"{kind}_{model}.nc" for kind in NETCDF for model in MODELS}
     assert {p.name for p in results.iterdir()} == expected
 
@@ -374,7 +414,15 @@ def test_category_weights_come_from_the_object_weights(results):
 
 
 def test_scores_lie_between_zero_and_one(results):
+    boxes = pd.read_parquet(results / "emotion_boxes.parquet")
+    assert list(boxes.columns) == [
+        "architecture", "weights", "image", "predicted", "box", "class", "importance", "important"
+    ]  # fmt: skip
     for model in MODELS:
+        cams = xr.load_dataset(results / f"emotion_cams_{model}.nc", engine="h5netcdf")
+        assert {name: values.dims for name, values in cams.data_vars.items()} == {
+            "cam": ("picture", "y", "x"), "predicted": ("picture",)
+        }  # fmt: skip
         scores = xr.load_dataset(results / f"filter_scores_{model}.nc", engine="h5netcdf")
         mean = scores["score_sum"].values / scores["box_count"].values
         assert np.isfinite(mean).all() and mean.min() >= 0 and 0 < mean.max() <= 1
@@ -420,7 +468,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 11
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 12
     assert content(results) == before
 
 
@@ -480,3 +528,57 @@ def test_the_report_names_planted_classes_that_are_beyond_shams_and_the_truth(de
     assert len(sure) > 10 and (np.sign(sure["weight"].values) == np.sign(true["true_change"].values)).mean() > 0.8
     report = (demo[0] / "runs" / "demo" / "report" / "index.html").read_text(encoding="utf-8")
     assert "beyond sham boxes (q_sham &lt; 0.05)" in report and "truth: planted" in report
+
+
+def test_associations_are_counted_again_from_the_boxes(results):
+    from scipy.stats import false_discovery_control
+
+    boxes, predictions = pd.read_parquet(results / "emotion_boxes.parquet"), _table(results, "emotion_predictions.csv")
+    table = _table(results, "emotion_associations.csv")
+    named = predictions.groupby(["architecture", "predicted"]).size()
+    keys = ["architecture", "predicted", "class"]
+    of_pictures = boxes.groupby([*keys, "image"])["important"].max().groupby(keys).agg(["size", "sum"])
+    for row in table.itertuples():
+        shown, count = of_pictures["size"], of_pictures["sum"]
+        key = (row.architecture, row.predicted, table.at[row.Index, "class"])
+        assert (row.shown, table.at[row.Index, "count"]) == (shown.get(key, 0), count.get(key, 0))
+        assert row.pictures == named.get(key[:2], 0)
+    known = table[table["pictures"] > 0]
+    np.testing.assert_allclose(known["importance"], 100 * known["count"] / known["pictures"], atol=1e-9)
+    np.testing.assert_allclose(known["lift"], known["conditional"] - known["exchanged"], atol=1e-9)
+    for _, family in table.groupby("architecture"):
+        tested = family.dropna(subset="p_lift")
+        np.testing.assert_allclose(tested["q_lift"], false_discovery_control(tested["p_lift"]), atol=1e-12)
+
+
+def test_the_lift_finds_what_is_planted_in_the_trained_network(results):
+    table = _table(results, "emotion_associations.csv")
+    truth = _table(results, "planted_emotions.csv").rename(columns={"emotion": "predicted"})
+    sure = table[(table["q_lift"] < 0.05) & (table["lift"] > 0)].merge(truth, on=["predicted", "class"])
+    trained = sure[sure["architecture"] == "toynet"]
+    assert len(trained) >= 7 and (trained["planted"] > 0).mean() >= 0.8
+    scores = _table(results, "emotion_models.csv").set_index("architecture")["balanced_accuracy"]
+    assert scores["toynet"] > 0.5 > scores["toynet_untrained"]
+
+
+def test_agreement_of_cam_methods_is_that_of_what_each_says(results):
+    from scipy.stats import false_discovery_control, spearmanr
+
+    said = _table(results, "cam_method_associations.csv")
+    agreement = _table(results, "cam_method_agreement.csv")
+    assert len(agreement) == len(MODELS) * 3 * 10
+    for model, own in said.groupby("architecture"):
+        wide = own.pivot(index=["predicted", "class"], columns="method", values=["count", "conditional", "lift"])
+        family = agreement[agreement["architecture"] == model]
+        for row in family.itertuples():
+            both = wide[row.statistic][[row.method_a, row.method_b]].dropna()
+            assert row.cells == len(both)
+            assert row.rho == pytest.approx(spearmanr(*both.to_numpy().T).statistic, abs=1e-9)
+        tested = family.dropna(subset="p")
+        np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]), atol=1e-12)
+    methods, pictures = _table(results, "cam_methods.csv"), _table(results, "cam_method_pictures.csv")
+    areas = pictures.groupby(["architecture", "method"])[["deletion", "insertion"]].mean()
+    for row in methods.itertuples():
+        assert (row.deletion, row.insertion) == pytest.approx(tuple(areas.loc[row.architecture, row.method]), abs=1e-9)
+    trained = methods[methods["architecture"] == "toynet"]
+    assert (trained["insertion"] > trained["deletion"]).all()

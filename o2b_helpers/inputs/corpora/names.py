@@ -78,7 +78,7 @@ def names_alike(frame: pd.DataFrame, columns: Iterable[str], source: object) -> 
     for column in columns:
         spellings: dict[object, list[str]] = {}
         for name in map(str, frame[column].unique()):
-            spellings.setdefault(_what_is_heard(name), []).append(name)
+            spellings.setdefault(heard_alike(name), []).append(name)
         alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
         if alike:
             more = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
@@ -88,7 +88,14 @@ def names_alike(frame: pd.DataFrame, columns: Iterable[str], source: object) -> 
     return said
 
 
-def _what_is_heard(name: str) -> object:
+def heard_alike(name: str) -> object:
+    """Return one value for names that differ in capitals, blanks, hyphens, underscores, or how a number is written.
+
+    Examples
+    --------
+    >>> heard_alike("Self-Pity") == heard_alike("self pity"), heard_alike("1.0") == heard_alike("1")
+    (True, True)
+    """
     number = number_of(name)
     return _JOINTS.sub(" ", unicodedata.normalize("NFKC", name).casefold()).strip() if math.isnan(number) else number
 

@@ -22,7 +22,7 @@ USUAL_CODES = [-8.0, -9.0, 9.0, *(float(sign * code) for code in _REPEATED for s
 _FAR = 4.0  # quartile ranges beyond the quartiles: about 6 standard deviations of a normal distribution
 _EMPTY = "empty"  # what messages show for a cell without content
 _FEW = 3  # with fewer values, nothing can be called far from them
-_SHEET_ERRORS = {
+SHEET_ERRORS = {
     "#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#NV", "#WERT!", "#BEZUG!",
 }  # fmt: skip
 
@@ -169,7 +169,7 @@ def text_column(frame: pd.DataFrame, column: str, source: object) -> pd.Series:
             expected="a name in every row",
             remedy="fill in the names or remove the rows",
         )
-    errors = np.flatnonzero(values.isin(_SHEET_ERRORS))
+    errors = np.flatnonzero(values.isin(SHEET_ERRORS))
     if len(errors):
         raise InputError(
             f"{source} holds {len(errors)} error(s) of a spreadsheet in the column {column}",

@@ -36,6 +36,7 @@ def lesion_predictions(
     gain: float = 0.0,
     output: OutputChoice = 0,
     features: Float[torch.Tensor, "image feature"] | None = None,
+    maps: Float[torch.Tensor, "image channel map_height map_width"] | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Float[torch.Tensor, "*run filter image"]:
     """Predict with each filter of a layer changed in turn: A_k -> gain * A_k (the paper, section 3.2).
@@ -66,6 +67,8 @@ def lesion_predictions(
         highest), or every one, on an axis behind the runs.
     features : tensor (image, feature), optional
         What the backbone gives for these images, where it is known already.
+    maps : tensor (image, channel, height, width), optional
+        What the layer gives for them, where it is known already.
     block_bytes : int
         Bound on the working memory, bytes; one image and one copy always go.
 
@@ -102,14 +105,14 @@ def lesion_predictions(
     change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
     start = 0
     for some in images.split(_images_at_once(backbone, block_bytes)):
-        maps = backbone.trunk(some.to(backbone.device), layer)
-        finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
         rows = slice(start, start := start + len(some))
+        own = backbone.trunk(some.to(backbone.device), layer) if maps is None else maps[rows]
+        finite(f"maps of {layer}", own, ("image", "channel", "height", "width"))
         if isinstance(backbone, HookedBackbone):
-            change[:, :, rows] = _full_passes(backbone, some, maps, features[rows], layer, filters, gain, weight)
+            change[:, :, rows] = _full_passes(backbone, some, own, features[rows], layer, filters, gain, weight)
         else:
             tail = tail or Tail(backbone, layer)
-            change[:, :, rows] = _change(tail, maps, filters, gain, weight, block_bytes // 2)
+            change[:, :, rows] = _change(tail, own, filters, gain, weight, block_bytes // 2)
     whole = readout.values(features)
     values = whole[:, :, None] + change.unflatten(0, whole.shape[:2])
     return readout.pick(readout.after_link(values), output, whole)

@@ -15,15 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Integer
-from torch import nn
 
 from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.cams.dense_tail import DenseTail
-from o2b_helpers.kernels.cams.filter_cams import dense_stages, map_stages
-from o2b_helpers.kernels.cams.mean_derivatives import averaged, mean_slope
+from o2b_helpers.kernels.cams.mean_derivatives import mean_slope
+from o2b_helpers.kernels.cams.recorded_ways import recorded_way
 from o2b_helpers.models.backbones.backbone import Backbone
-from o2b_helpers.models.backbones.hooked import HookedBackbone
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import Readout
 
@@ -238,38 +236,13 @@ class _Paths:
         move = self.moves[layer][own]
         steps = torch.as_tensor(np.stack([piece, piece + 1]) / pieces, dtype=move.dtype, device=move.device)
         starts, ends = (self.starts[layer][own] + step[:, None, None, None] * move for step in steps)
-        flat, tail = self._recorded(layer, starts, ends, own)
+        flat, tail = recorded_way(self.backbone, layer, starts, ends, self.filled[own])
         rows, factors = _mean_gradients(self.readout, tail, self.output)
         products = []
         for row, direction in enumerate(tail.back(rows), 1):
             (gradient,) = torch.autograd.grad(flat, starts, direction.contiguous(), retain_graph=row < len(rows))
             products.append((gradient * move).sum((2, 3)).to("cpu", torch.float64))
         return (torch.stack(products, 1) * factors.T[:, :, None]).numpy()
-
-    def _recorded(
-        self, layer: str, starts: torch.Tensor, ends: torch.Tensor, own: torch.Tensor
-    ) -> tuple[torch.Tensor, DenseTail]:
-        """Pass the rest of the network at the ends, then, recorded, at the starts."""
-        backbone, dense = self.backbone, []
-        if isinstance(backbone, HookedBackbone):
-            modules: list[nn.Module] = [backbone.module]
-
-            def passed(maps: torch.Tensor) -> torch.Tensor:
-                return backbone.changed_features(self.filled[own], layer, lambda _: maps)
-        else:
-            modules, dense = [stage for _, stage in map_stages(backbone, layer)], dense_stages(backbone)
-
-            def passed(maps: torch.Tensor) -> torch.Tensor:
-                for module in modules:
-                    maps = module(maps)
-                return maps
-
-        with torch.no_grad(), averaged(modules) as turn:
-            last = passed(ends)
-            turn()
-            with torch.enable_grad():
-                flat = passed(starts.requires_grad_())
-        return flat, DenseTail(dense, flat, last)
 
 
 def _mean_gradients(readout: Readout, tail: DenseTail, output: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -64,6 +64,55 @@ def stratified_splits(
     return _drawn(labels, np.ones((runs, len(labels)), dtype=bool), test_share, [seed, 0], groups)
 
 
+def stratified_folds(labels: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """Cut the images into folds, each with the same share of every label: every image tests exactly once (ours).
+
+    Parameters
+    ----------
+    labels : array (image,)
+        Labels, or any value to stratify by.
+    folds : int
+        Number of folds, at least 2; they are what other functions call runs.
+    seed : int
+        Every label draws from ``default_rng([seed, 2])`` in turn, in the order of the labels.
+    groups : array (image,), optional
+        As for `stratified_splits`: the first image of a group stands for it, and the others follow.
+
+    Returns
+    -------
+    array (fold, image) of bool
+        True where an image tests. The folds' numbers of groups of a label differ by one at most.
+
+    Raises
+    ------
+    ParameterError
+        Fewer than two folds.
+    InputError
+        As for `stratified_splits`.
+
+    Examples
+    --------
+    >>> test = stratified_folds(np.array([0, 0, 0, 0, 1, 1, 1, 1]), folds=2, seed=0)
+    >>> test.sum(0).tolist(), test[:, :4].sum(1).tolist()
+    ([1, 1, 1, 1, 1, 1, 1, 1], [2, 2])
+    """
+    if folds < 2:
+        raise ParameterError(
+            "These folds cannot be drawn",
+            value=f"{folds}",
+            expected="at least two folds",
+            remedy="correct the parameters of the heads",
+        )
+    labels = np.asarray(labels)
+    kinds, stands, first, group = _groups(labels, groups)
+    rng, fold, behind = np.random.default_rng([seed, 2]), np.zeros(len(labels), dtype=np.int64), 0
+    for kind in kinds:
+        members = np.flatnonzero((labels == kind) & stands)
+        fold[rng.permutation(members)] = (behind + np.arange(len(members))) % folds
+        behind += len(members)  # the next label goes on where this one ended, so that folds are of one size
+    return np.arange(folds)[:, None] == fold[first][group]
+
+
 def validation_splits(
     labels: np.ndarray, test: np.ndarray, share: float, seed: int, groups: np.ndarray | None = None
 ) -> np.ndarray:
@@ -114,15 +163,7 @@ def _drawn(
     labels: np.ndarray, candidates: np.ndarray, share: float, seed: list[int], groups: np.ndarray | None
 ) -> np.ndarray:
     """Draw a share of each label's candidates (run, image); the first image of a group stands for it."""
-    kinds = _kinds(labels)
-    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
-    if groups.shape != labels.shape:
-        _refuse(
-            "Labels and groups do not belong together", f"{len(labels)} and {len(groups)}", "a group for each label"
-        )
-    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
-    stands = np.zeros(len(labels), dtype=bool)
-    stands[first] = True
+    kinds, stands, first, group = _groups(labels, groups)
     drawn = np.zeros(candidates.shape, dtype=bool)
     for run, own in enumerate(candidates):
         rng = np.random.default_rng([*seed, run])
@@ -134,6 +175,20 @@ def _drawn(
             drawn[run, rng.permutation(members)[:count]] = True
         drawn[run] = drawn[run, first][group]
     return drawn
+
+
+def _groups(labels: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the kinds of labels, which images stand for their group, each group's first image, each image's group."""
+    kinds = _kinds(labels)
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    if groups.shape != labels.shape:
+        _refuse(
+            "Labels and groups do not belong together", f"{len(labels)} and {len(groups)}", "a group for each label"
+        )
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    stands = np.zeros(len(labels), dtype=bool)
+    stands[first] = True
+    return kinds, stands, first, group
 
 
 def check_labels(labels: np.ndarray, ratings: np.ndarray, test: np.ndarray, n_images: int) -> None:

@@ -138,8 +138,9 @@ def _train(
     if heads.select == "validation":
         validation = validation_splits(strata, test, heads.validation_share, heads.seed, groups)
     rates = sum(len(rates_of(heads, name)) for name in rules)
+    place = feature_place(params, len(known), n_features(network, at), rates)
     trained = train_heads_together(
-        _features(params, network, known, at, rates, scratch),
+        features_at(params, network, known, at, place, scratch),
         training["target"].to_numpy(),
         training["valence"].to_numpy(),
         test,
@@ -178,12 +179,11 @@ def feature_place(params: Params, n_images: int, n_features: int, rates: int) ->
     return choose_place(execution.features, *many, budget, params.store)
 
 
-def _features(
-    params: Params, backbone: Backbone, images: CachedImages, layer: str, rates: int, scratch: Path
+def features_at(
+    params: Params, backbone: Backbone, images: CachedImages, layer: str, place: str, scratch: Path
 ) -> FeatureSource:
-    """Compute the features of a layer and keep them where they fit, or return what computes them in every pass."""
-    n, f = len(images), n_features(backbone, layer)
-    place, size = feature_place(params, n, f, rates), params.execution.batch_size
+    """Compute the features of a layer and keep them in their place, or return what computes them in every pass."""
+    n, f, size = len(images), n_features(backbone, layer), params.execution.batch_size
     if place != "memory":
         told = {"disk": "in a file until the heads are trained", "stream": "computed anew in every epoch"}[place]
         say(f"    features of {layer} ({n} images x {f} = {in_words(4 * n * f)}): {told}")

@@ -54,7 +54,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     own["seed"] = analysis.seed
     own["order_of_conditions"] = list(analysis.stimuli.select)  # the draw of one condition leaves the rest to the next
     if analysis.corpus.kind != "toyworld":
-        corpus = _read_corpus(params, store)
+        corpus = read_corpus(params, store)
         own["corpus_files"] = digest_of(picture_digests(store, corpus.folder, corpus.table["image"]))
         own["corpus_table"] = digest_of(corpus.table.astype(str).values.tolist())
     if analysis.stimuli.kind == "table":
@@ -67,7 +67,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     """Read, check and store the inputs."""
     store = Store(params.store)
-    corpus = _read_corpus(params, store)
+    corpus = read_corpus(params, store)
     stimuli, corpus = _read_stimuli(params, store, corpus)
     limit, memory = params.analysis.corpus.max_pixels, params.execution.memory_gib
     check = partial(check_images, max_pixels=limit, memory_gib=memory)
@@ -139,7 +139,7 @@ def load_named_stimuli(folder: Path) -> pd.DataFrame:
 
 def image_folders(params: Params, store: Store) -> tuple[Path, Path]:
     """Return the folders that the corpus' and the stimuli's image names start from."""
-    corpus = _read_corpus(params, store).folder
+    corpus = read_corpus(params, store).folder
     kind = params.analysis.stimuli.kind
     if kind == "toyworld":
         return corpus, toyworld_folder(params, store) / "stimuli" / "images"
@@ -161,7 +161,8 @@ def toyworld_folder(params: Params, store: Store) -> Path:
     return store.result("toyworld", params.name, drawn, __name__, draw, quiet=True).folder
 
 
-def _read_corpus(params: Params, store: Store) -> Corpus:
+def read_corpus(params: Params, store: Store) -> Corpus:
+    """Read the corpus' table with all its columns; no picture is looked at. `load` says which pictures can be used."""
     corpus = params.analysis.corpus
     if corpus.kind == "toyworld":
         folder = toyworld_folder(params, store) / "corpus"

@@ -44,8 +44,8 @@ class FullUnderLayerRules(LayerTraining):
     output: Literal["linear", "sigmoid"] = option("linear", "output unit")
 
 
-class Learning(Block):
-    """How heads learn."""
+class Learner(Block):
+    """How a head takes its steps, whatever it learns."""
 
     learning_rates: list[float] = option([1e-3, 1e-2, 1e-1], "starting rates; each is tried in every run", min_length=1)
     batch_size: int = option(64, "images in a training step", unit="images", ge=1)
@@ -60,6 +60,11 @@ class Learning(Block):
         "learn from features standardised over each run's training images and divided by the root of their number, or "
         "from raw ones; stored heads are for raw features either way",
     )
+
+
+class Learning(Learner):
+    """How valence heads learn."""
+
     full: Training = option(Training(), "full models of all networks (figure 1): the last layer replaced")
     full_under_layer_rules: FullUnderLayerRules = option(
         FullUnderLayerRules(),

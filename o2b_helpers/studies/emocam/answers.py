@@ -1,0 +1,169 @@
+"""The answers of the study, in words, and how sure they are."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from o2b_helpers.report.answers import Answer, Statement
+from o2b_helpers.report.results import Results
+from o2b_helpers.report.style import isolated, number
+from o2b_helpers.report.tables import p_value
+from o2b_helpers.studies.common.beyond_chance import beyond_chance
+from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
+from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.emocam.planted import STATISTICS, planted_auc
+from o2b_helpers.studies.emocam.tables import (
+    CAM_METHOD_AGREEMENT,
+    CAM_METHODS,
+    EMOTION_ASSOCIATIONS,
+    EMOTION_MODELS,
+    PLANTED_EMOTIONS,
+)
+
+NAMED_CLASSES = 3
+MOST_MODELS = 3  # that are told label by label
+NO_MODEL = "No network was studied: no model has `object2brain: true`, and `analysis.emotion_heads.models` names none."
+
+
+def looked_at(results: Results) -> Answer:
+    """Answer what a network looks at when it names an emotion, and whether that is more than what is there."""
+    question = "What does a network look at when it names an emotion, and is that more than what is simply there?"
+    table = named(results.table(EMOTION_ASSOCIATIONS), results.table(EMOTION_MODELS))
+    if table.empty:
+        return Answer(question, [Statement(text=NO_MODEL)])
+    statements = []
+    for model in models(table)[:MOST_MODELS]:
+        rows = table[table["architecture"] == model]
+        for label in dict.fromkeys(rows["predicted"]):
+            statements.append(_label(model, str(label), rows[rows["predicted"] == label]))
+        count, total = beyond_chance(rows["p_lift"])
+        statements.append(
+            Statement(
+                f"All emotions and classes, model {isolated(model)}",
+                f": {count:,} of {total:,} lifts are beyond chance (q < {P_SIGNIFICANT}, corrected over all of them).",
+            )
+        )
+    left = models(table)[MOST_MODELS:]
+    if left:
+        statements.append(Statement(text=f"Not told here, but in the files: {', '.join(map(isolated, left))}."))
+    statements.append(
+        Statement(
+            text=f"In brackets: the value, its {interval_words(results)} over pictures, and q, corrected over all "
+            "emotions and classes of the network. Read the lift first: importance alone is high for whatever is often "
+            "in such pictures, and for large objects in the middle. A lift says that the map is higher where the "
+            "object is than where such objects are in other pictures. It does not say that the object itself is the "
+            "cause."
+        )
+    )
+    return Answer(question, [*statements, *planted(results)])
+
+
+def _label(model: str, label: str, rows: pd.DataFrame) -> Statement:
+    """Tell one named emotion of one network."""
+    lead = f"{isolated(label)}, model {isolated(model)}"
+    pictures = int(rows["pictures"].iloc[0])
+    if not pictures:
+        return Statement(lead, "No picture is named so, so nothing can be said of it: its column is empty.")
+    most = rows[rows["count"] > 0].sort_values(["importance", "class"], ascending=[False, True]).head(NAMED_CLASSES)
+    if most.empty:
+        return Statement(lead, f"In none of {pictures:,} pictures that are named so is any detected object important.")
+    seen = [
+        f"{isolated(row['class'])} (important in {row['importance']:.0f} %, {row['importance_low']:.0f} to "
+        f"{row['importance_high']:.0f} %; there in {row['presence']:.0f} %)"
+        for _, row in most.iterrows()
+    ]
+    beyond = rows[(rows["lift"] > 0) & (rows["q_lift"] < P_SIGNIFICANT)]
+    beyond = beyond.sort_values(["lift", "class"], ascending=[False, True]).head(NAMED_CLASSES)
+    if beyond.empty:
+        best = rows.dropna(subset=["p_lift"]).sort_values(["p_lift", "lift"], ascending=[True, False]).head(1)
+        near = "".join(f"; nearest is {_lift(row)}" for _, row in best.iterrows())
+        more = f"Beyond what is simply there: nothing that is sure (no lift with q < {P_SIGNIFICANT}{near})."
+    else:
+        more = f"Beyond what is simply there: {', '.join(_lift(row) for _, row in beyond.iterrows())}."
+    return Statement(lead, points=(f"Of {pictures:,} pictures, it looks most at {', '.join(seen)}.", more))
+
+
+def _lift(row: pd.Series) -> str:
+    return (
+        f"{isolated(row['class'])} (lift {number(row['lift'])}, {number(row['lift_low'])} to "
+        f"{number(row['lift_high'])}, q {p_value(row['q_lift'])}; where it is there, important in "
+        f"{100 * row['conditional']:.0f} %)"
+    )
+
+
+def right_emotion(results: Results) -> Answer:
+    """Answer how often the right emotion is named."""
+    question = "How often does the network name the emotion that a picture is labelled with?"
+    scores = results.table(EMOTION_MODELS)
+    if scores.empty:
+        return Answer(question, [Statement(text=NO_MODEL)])
+    statements = [
+        Statement(
+            text=f"{isolated(row.architecture)} names the label of {100 * row.accuracy:.0f} % of {row.pictures:,} "
+            f"pictures ({100 * row.accuracy_low:.0f} to {100 * row.accuracy_high:.0f} %; always naming the most "
+            f"frequent label: {100 * row.chance_accuracy:.0f} %). Balanced over {row.labels} labels it is "
+            f"{100 * row.balanced_accuracy:.0f} % ({100 * row.balanced_accuracy_low:.0f} to "
+            f"{100 * row.balanced_accuracy_high:.0f} %; guessing: {100 * row.chance_balanced:.0f} %; p "
+            f"{p_value(row.p)}). Every picture is judged by a head that did not learn from it."
+        )
+        for row in named(scores, scores).itertuples()
+    ]
+    return Answer(question, statements)
+
+
+def planted(results: Results) -> list[Statement]:
+    """Say, in the toy world, how well each statistic finds the pairs that are planted; nothing where nobody knows."""
+    truth, statements = results.table(PLANTED_EMOTIONS), list[Statement]()
+    if truth.empty:
+        return statements
+    table = named(results.table(EMOTION_ASSOCIATIONS), results.table(EMOTION_MODELS))
+    for model in models(table):
+        auc = planted_auc(table[table["architecture"] == model], truth)
+        words = ", ".join(f"{number(value)} by {STATISTICS[name]}" for name, value in auc.items())
+        statements.append(Statement(text=f"{isolated(model)}: the planted pairs of an emotion and a class are found "
+                                    f"with an AUC of {words} (1: all of them first; 0.5: guessing)."))  # fmt: skip
+    return statements
+
+
+def same_by_other_methods(results: Results) -> Answer:
+    """Answer whether other CAM methods say the same."""
+    question = "Do other ways to make the maps say the same?"
+    agreement, methods = (
+        named(results.table(table), results.table(EMOTION_MODELS)) for table in (CAM_METHOD_AGREEMENT, CAM_METHODS)
+    )
+    if methods.empty:
+        return Answer(question, [Statement(text=NO_MODEL)])
+    statements = []
+    for model in models(methods):
+        own, of_model = agreement[agreement["architecture"] == model], methods[methods["architecture"] == model]
+        parts = []
+        for statistic, words in (("count", "counts of important objects"), ("lift", "lifts")):
+            rows = own[own["statistic"] == statistic].dropna(subset="rho")
+            if rows.empty:
+                parts.append(f"for {words} it is undefined")
+                continue
+            sure = int((rows["q"] < P_SIGNIFICANT).sum())
+            parts.append(
+                f"for {words} it is {number(rows['rho'].min())} to {number(rows['rho'].max())} (with exchanged boxes "
+                f"{number(rows['expected'].mean())} on average; {sure} of {len(rows)} pairs beyond that, q < "
+                f"{P_SIGNIFICANT})"
+            )
+        truth = ""
+        if of_model["auc_lift"].notna().any():
+            each = [f"{number(row.auc_lift)} ({isolated(row.method)})" for row in of_model.itertuples()]
+            truth = f" The planted pairs are found by the lift with an AUC of {', '.join(each)}."
+        statements.append(
+            Statement(
+                f"{len(of_model)} methods on {int(of_model['pictures'].iloc[0]):,} pictures, model {isolated(model)}",
+                f": rho between two methods: {'; '.join(parts)}. The maps of {_best(of_model, 'deletion', 0)} show "
+                f"best where blurring changes the answer (deletion), those of {_best(of_model, 'insertion', -1)} what "
+                f"brings it back (insertion).{truth}",
+            )
+        )
+    return Answer(question, statements)
+
+
+def _best(methods: pd.DataFrame, name: str, place: int) -> str:
+    row = methods.sort_values(name, kind="stable").iloc[place]
+    ends = f"{number(row[f'{name}_low'])} to {number(row[f'{name}_high'])}"
+    return f"{isolated(row['method'])} ({number(row[name])}, {ends})"

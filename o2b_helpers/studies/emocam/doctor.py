@@ -1,0 +1,47 @@
+"""What ``emocam`` needs, and whether it is there: an emotion for each picture, and libraries of CAM methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from o2b_helpers.core.errors import Object2BrainError
+from o2b_helpers.core.findings import Finding
+from o2b_helpers.core.params import Params
+from o2b_helpers.kernels.cam_methods.by_name import cam_method
+from o2b_helpers.studies.alignment import inputs
+from o2b_helpers.studies.emocam.labels import labels_of, pictures_needed
+
+
+def findings(params: Params) -> Iterator[Finding]:
+    """Look at the emotions of the corpus' table, no picture, and for the libraries of the chosen CAM methods."""
+    yield from _emotions(params)
+    yield from _libraries(params)
+
+
+def _emotions(params: Params) -> Iterator[Finding]:
+    if params.analysis.corpus.kind == "toyworld":
+        yield Finding("emotions", True, "planted in the toy world")
+        return
+    try:
+        corpus, _ = inputs.named_pictures(params)
+    except Object2BrainError:
+        return  # the doctor of `alignment` names what is wrong with the corpus
+    try:
+        labels = labels_of(params, corpus).enough(pictures_needed(params))
+    except Object2BrainError as error:
+        value = "" if error.value is None else str(error.value)
+        yield Finding(f"emotions: {error.problem}", False, value, error.remedy, kind="fault")
+        return
+    counts = labels.table["emotion"].value_counts()
+    said = f"{len(counts)} labels of {len(labels.table):,} pictures, {counts.min()} to {counts.max()} each"
+    yield Finding("emotions", True, said)
+    for warning in labels.warnings:
+        yield Finding("emotions", False, warning, "nothing, if this is meant", kind="doubt")
+
+
+def _libraries(params: Params) -> Iterator[Finding]:
+    for name in dict.fromkeys([params.analysis.associations.cam, *params.analysis.cam_methods.methods]):
+        try:
+            cam_method(name)
+        except Object2BrainError as error:
+            yield Finding(error.problem, False, str(error.value), error.remedy, kind="fault")
