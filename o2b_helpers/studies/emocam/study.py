@@ -7,7 +7,11 @@ from o2b_helpers.studies.alignment.study import INPUTS
 from o2b_helpers.studies.emocam import associations, costs, emotion_models, summaries
 from o2b_helpers.studies.emocam.figures import associations as figure_6
 from o2b_helpers.studies.emocam.figures import confusion as figure_7
+from o2b_helpers.studies.emocam.figures import pasted_objects as figure_10
 from o2b_helpers.studies.emocam.options import OPTIONS
+from o2b_helpers.studies.emocam.paste import costs as paste_costs
+from o2b_helpers.studies.emocam.paste import step as paste
+from o2b_helpers.studies.emocam.paste.doctor import findings
 from o2b_helpers.studies.emocam.section import SECTION
 from o2b_helpers.studies.emocam.tables import (
     EMOTION_ASSOCIATIONS,
@@ -41,12 +45,23 @@ ASSOCIATIONS = Step(
     cost=costs.associations_cost,
     summary=summaries.associations_summary,
 )
+PASTE = Step(
+    "paste",
+    notebook="11_pasted_objects",
+    needs=(INPUTS, OBJECTS, EMOTION_HEADS_STEP),
+    part=paste.part,
+    compute=paste.compute,
+    tables=paste.TABLES,
+    cost=paste_costs.paste_cost,
+    summary=summaries.paste_summary,
+)
 
 STUDY = Study(
     "emocam",
     title="Objects behind named emotions",
     options=OPTIONS,
-    steps=(EMOTION_HEADS_STEP, ASSOCIATIONS),
-    figures=(figure_6.FIGURE, figure_7.FIGURE),
+    steps=(EMOTION_HEADS_STEP, ASSOCIATIONS, PASTE),
+    figures=(figure_6.FIGURE, figure_7.FIGURE, figure_10.FIGURE),
     section=SECTION,
+    doctor=findings,
 )
