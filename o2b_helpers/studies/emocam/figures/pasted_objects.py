@@ -13,9 +13,9 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import SIZE_SMALL, isolated, number, safe
 from o2b_helpers.report.tables import ShownTable, make_table, p_value
 from o2b_helpers.studies.common.select import chosen_models, models, models_left_out, named
-from o2b_helpers.studies.emocam.paste.plan import OBJECT
 from o2b_helpers.studies.emocam.paste.tables import (
     ANYWHERE,
+    OBJECT_KIND,
     PASTE_BOXES,
     PASTE_CONTROLS,
     PASTE_OBJECTS,
@@ -29,7 +29,7 @@ MOST_MODELS, MOST_OBJECTS, MOST_WITH_TEXT = 2, 6, 40
 WIDTH, HEIGHT, DISC = 216, 190, 32  # of a small map of the picture, and of a position on it
 LETTERS = 1  # of a label, over a position, as in the paper
 LIGHT = 0.55  # of the scale: above, text on a disc is white
-KIND_NAMES = {OBJECT: "the object", "mean_colour": "patch of its mean colour", "phase_scrambled": "scrambled"}
+KIND_NAMES = {OBJECT_KIND: "the object", "mean_colour": "patch of its mean colour", "phase_scrambled": "scrambled"}
 
 
 def figure_10(results: Results) -> go.Figure:
@@ -45,7 +45,7 @@ def figure_10(results: Results) -> go.Figure:
     plotly.graph_objects.Figure
     """
     table = _table(results, PASTE_POSITIONS)
-    table = table[table["kind"] == OBJECT]
+    table = table[table["kind"] == OBJECT_KIND]
     shown = chosen_models(table, None, MOST_MODELS, "pasted objects")
     names = list(dict.fromkeys(table["object"]))
     objects, whole = names[:MOST_OBJECTS], _table(results, PASTE_OBJECTS)
@@ -56,7 +56,7 @@ def figure_10(results: Results) -> go.Figure:
     for row, model in enumerate(shown):
         grid.text(f"<b>{safe(model, 40)}</b>", 0, grid._y(row) - 44)
         for column, name in enumerate(objects):
-            of = whole[(whole["architecture"] == model) & (whole["object"] == name) & (whole["kind"] == OBJECT)]
+            of = whole[(whole["architecture"] == model) & (whole["object"] == name) & (whole["kind"] == OBJECT_KIND)]
             own = table[(table["architecture"] == model) & (table["object"] == name)]
             heading = f"<b>{safe(name, 24)}</b><br>changes {_percent(of['share'].iloc[0])} (mean)"
             grid.text(heading, grid._x(column), grid._y(row) - 4, size=SIZE_SMALL)
@@ -141,9 +141,9 @@ def caption(results: Results) -> Caption:
     table, whole = _table(results, PASTE_POSITIONS), _table(results, PASTE_OBJECTS)
     controls, said = _table(results, PASTE_CONTROLS), []
     for model in models(table):
-        for row in whole[(whole["architecture"] == model) & (whole["kind"] == OBJECT)].to_dict("records"):
+        for row in whole[(whole["architecture"] == model) & (whole["kind"] == OBJECT_KIND)].to_dict("records"):
             own = table[(table["architecture"] == model) & (table["object"] == row["object"])]
-            own = own[own["kind"] == OBJECT]
+            own = own[own["kind"] == OBJECT_KIND]
             ends = f"{_percent(own['share'].min())} to {_percent(own['share'].max())}" if len(own) else "nothing"
             against = controls[(controls["architecture"] == model) & (controls["object"] == row["object"])]
             against = against[against["position"] == ANYWHERE]

@@ -12,8 +12,8 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.kernels.paste.label_changes import cochran_q, label_changes, mcnemar, share_interval
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.studies.emocam.paste.pasting import NOT_PASTED, Pasted
-from o2b_helpers.studies.emocam.paste.plan import OBJECT, kinds, positions
-from o2b_helpers.studies.emocam.paste.tables import ANYWHERE
+from o2b_helpers.studies.emocam.paste.plan import kinds, positions
+from o2b_helpers.studies.emocam.paste.tables import ANYWHERE, OBJECT_KIND
 
 SAMPLES_AT_A_TIME = 128
 Names = tuple[str, ...]
@@ -89,7 +89,7 @@ def object_rows(params: Params, pasted: Pasted, objects: Names, labels: Names) -
         move = pasted.cam_after[thing, :places] - pasted.cam_before[thing, :places]
         known = ~np.isnan(move)
         of_picture = np.where(known, move, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
-        change = mean_interval(of_picture, params) if what == OBJECT else (np.nan,) * 3
+        change = mean_interval(of_picture, params) if what == OBJECT_KIND else (np.nan,) * 3
         rows.append({
             "object": name, "kind": what, "pictures": len(pasted.before), "positions": places, "share": float(mean),
             "share_low": float(low), "share_high": float(high), "anywhere": anywhere.mean(), "anywhere_low": any_low,
@@ -107,7 +107,7 @@ def control_rows(params: Params, pasted: Pasted, objects: Names) -> pd.DataFrame
     changed = pasted.after[:, :, :places] != pasted.before
     changed = np.concatenate([changed.any(2, keepdims=True), changed], 2)  # (object, kind, anywhere and places, picture)
     for (thing, name), (kind, what) in product(enumerate(objects), enumerate(kinds(params))):
-        if what == OBJECT:
+        if what == OBJECT_KIND:
             continue
         test = mcnemar(changed[thing, 0], changed[thing, kind])
         _, low, high = mean_interval(changed[thing, 0].astype(float) - changed[thing, kind], params)
@@ -172,7 +172,7 @@ def label_rows(params: Params, pasted: Pasted, objects: Names, labels: Names, im
     spots = [("position", number + 1, "") for number in range(len(positions(params)))]
     spots += [(where, 0, name) for name in params.analysis.paste.box_classes for where in ("box", "random")]
     thing, kind, place, picture = np.nonzero(pasted.after != NOT_PASTED)
-    is_object = np.array(kinds(params))[kind] == OBJECT
+    is_object = np.array(kinds(params))[kind] == OBJECT_KIND
     number, own = np.array(labels, dtype=object), (thing, place, picture)
     return pd.DataFrame({
         "image": np.array(images, dtype=object)[picture], "object": np.array(objects, dtype=object)[thing],
@@ -189,7 +189,7 @@ def label_rows(params: Params, pasted: Pasted, objects: Names, labels: Names, im
 
 def _cam_means(pasted: Pasted, thing: int, kind: str, places: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean share of the map in the box before and after, for each position; NaN for controls."""
-    if kind != OBJECT:
+    if kind != OBJECT_KIND:
         return np.full(places, np.nan), np.full(places, np.nan)
     before, after = (
         np.array([_mean(line) for line in cam[thing, :places]]) for cam in (pasted.cam_before, pasted.cam_after)

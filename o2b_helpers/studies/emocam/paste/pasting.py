@@ -28,7 +28,8 @@ from o2b_helpers.studies.alignment.valence_models import readout_digest
 from o2b_helpers.studies.common.networks import loaded, model_part
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.emocam.associations import cam_layer
-from o2b_helpers.studies.emocam.paste.plan import OBJECT, Frame, kinds, places, positions
+from o2b_helpers.studies.emocam.paste.plan import Frame, kinds, object_digest, places, positions
+from o2b_helpers.studies.emocam.paste.tables import OBJECT_KIND
 
 IMAGES_IN_A_SHARD, FILE = 50, "pasted.npz"
 NOT_PASTED, SAVED = -1, 6  # numbers that are kept of each copy: label, centre, what is seen, and two shares
@@ -105,7 +106,7 @@ def paste_shards(
         "model": identity,
         "readout": readout_digest(readout),
         "paste": {**same, "positions": positions(params).tolist()},
-        "objects": [digest_of(pixels.tolist()) for pixels in read.values()],
+        "objects": [object_digest(pixels) for pixels in read.values()],
     }
     shards = []
     for start in range(0, len(table), IMAGES_IN_A_SHARD):
@@ -164,9 +165,9 @@ def _paste_onto(
         pasted = np.flatnonzero(~np.isnan(asked).any(1))
         result.centre[thing, :, number] = asked
         for kind, name in enumerate(kinds(params)):
-            look = small if name == OBJECT else control(name, small, options.seed)
+            look = small if name == OBJECT_KIND else control(name, small, options.seed)
             inputs, corners = canvas.inputs(look, asked[pasted])
-            if name != OBJECT:
+            if name != OBJECT_KIND:
                 result.after[thing, kind, pasted, number] = _labels(params, backbone, head, inputs)
                 continue
             whole = np.prod(size) * (geometry.resize / min(height, width)) ** 2

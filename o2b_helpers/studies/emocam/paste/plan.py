@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
@@ -18,17 +20,17 @@ from o2b_helpers.kernels.paste.places import centres_of_boxes, pasted_size, quin
 from o2b_helpers.studies.alignment.inputs import Inputs
 from o2b_helpers.studies.emocam.emotion_models import EmotionModel
 from o2b_helpers.studies.emocam.options import is_built_in, object_name
+from o2b_helpers.studies.emocam.paste.tables import OBJECT_KIND
 from o2b_helpers.studies.object2brain import objects as detected
 from o2b_helpers.toyworld.pasted_objects import pasted_object
 
-OBJECT = "object"  # the kind that is no control
 DIGITS_OF_A_SEED = 15  # of a picture's digest, in base 16
 ROOM = 1e-9  # a centre that is rounded may lie so far outside
 
 
 def kinds(params: Params) -> tuple[str, ...]:
     """Return what is pasted of each object: itself and its controls."""
-    return (OBJECT, *params.analysis.paste.controls)
+    return (OBJECT_KIND, *params.analysis.paste.controls)
 
 
 def positions(params: Params) -> np.ndarray:
@@ -50,6 +52,11 @@ def objects(params: Params) -> dict[str, np.ndarray]:
         pixels = np.asarray(pasted_object(text)) if is_built_in(text) else read_object(params.path(text))
         read[object_name(text)] = checked_object(pixels, text)
     return read
+
+
+def object_digest(pixels: np.ndarray) -> str:
+    """Name an object by its pixels, for keys."""
+    return digest_of([list(pixels.shape), hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()])
 
 
 def chosen_pictures(params: Params, inputs: Inputs, emotion_model: EmotionModel) -> pd.DataFrame:

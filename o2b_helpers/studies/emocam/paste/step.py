@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from o2b_helpers.core.contract import Table
-from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess
 from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.params import Params
@@ -30,15 +29,16 @@ from o2b_helpers.studies.emocam.paste.counts import (
 )
 from o2b_helpers.studies.emocam.paste.pasting import Pasted, paste_shards
 from o2b_helpers.studies.emocam.paste.plan import (
-    OBJECT,
     check_sizes,
     chosen_pictures,
+    object_digest,
     objects,
     positions,
     surest_boxes,
 )
 from o2b_helpers.studies.emocam.paste.tables import (
     ANYWHERE,
+    OBJECT_KIND,
     PASTE_BOXES,
     PASTE_CONTROLS,
     PASTE_LABELS,
@@ -55,7 +55,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     options, models = params.analysis.paste, params.analysis.emocam_models
     return {
         "paste": {**options.model_dump(exclude={"objects"}), "positions": positions(params).tolist()},
-        "objects": {name: digest_of(pixels.tolist()) for name, pixels in objects(params).items()},
+        "objects": {name: object_digest(pixels) for name, pixels in objects(params).items()},
         "significance": params.analysis.significance.model_dump(),
         "models": {m.label: {**model_part(params, m, store), "layer": cam_layer(params, m)} for m in models},
     }
@@ -109,13 +109,13 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
 
 def _told(made: Mapping[Table, pd.DataFrame], pictures: int) -> dict[str, Any]:
     of_objects, controls, boxes = made[PASTE_OBJECTS], made[PASTE_CONTROLS], made[PASTE_BOXES]
-    own = of_objects[of_objects["kind"] == OBJECT].set_index("object")
+    own = of_objects[of_objects["kind"] == OBJECT_KIND].set_index("object")
     told: dict[str, Any] = {"pasted_onto": pictures, "changed": own["share"].to_dict(),
                             "most_often": own["most_often"].to_dict()}  # fmt: skip
     if len(controls):
         anywhere = controls[controls["position"] == ANYWHERE]
         told |= {"against_controls": len(anywhere), "q_against_controls_below_0.05": int((anywhere["q"] < 0.05).sum())}
     if len(boxes):
-        tested = boxes[(boxes["kind"] == OBJECT) & boxes["p"].notna()]
+        tested = boxes[(boxes["kind"] == OBJECT_KIND) & boxes["p"].notna()]
         told |= {"at_boxes": len(tested), "q_at_boxes_below_0.05": int((tested["q"] < 0.05).sum())}
     return told

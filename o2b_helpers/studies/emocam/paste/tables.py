@@ -5,6 +5,7 @@ from __future__ import annotations
 from o2b_helpers.core.contract import Column, Table
 from o2b_helpers.studies.emocam.tables import IMAGE, MODEL
 
+OBJECT_KIND = "object"  # the kind that is no control
 ANYWHERE = 0  # number of no position: at one position at least
 OBJECT = Column("object", "text", "what is pasted: the name of an object, or of its file")
 KIND = Column(
