@@ -118,9 +118,7 @@ class PasteOptions(Block):
     pictures: Literal["corpus", "stimuli"] = option(
         "corpus", "which pictures: those of the corpus that have a label, or the stimuli", source="paper (EmoCAM) 3.2"
     )
-    max_pictures: int | None = option(
-        500, "at most so many pictures, drawn by lot; null: all", unit="images", ge=1
-    )
+    max_pictures: int | None = option(500, "at most so many pictures, drawn by lot; null: all", unit="images", ge=1)
     seed: int = option(0, "seed of the draw of pictures, of random places and of scrambled phases", ge=0)
     controls: list[Literal["mean_colour", "phase_scrambled"]] = option(
         ["mean_colour", "phase_scrambled"],

@@ -152,7 +152,11 @@ def caption(results: Results) -> Caption:
                 f"{p_value(test['q'])})"
                 for test in against.to_dict("records")
             )
-            q = "untested" if np.isnan(row["p"]) else f"Cochran’s Q {number(row['cochran_q'], 1)}, q {p_value(row['q'])}"
+            q = (
+                "untested"
+                if np.isnan(row["p"])
+                else f"Cochran’s Q {number(row['cochran_q'], 1)}, q {p_value(row['q'])}"
+            )
             said.append(
                 f"{isolated(model)}, {isolated(row['object'])}: {ends} by position ({q}), most often to "
                 f"{isolated(row['most_often']) if row['most_often'] else 'nothing'}"

@@ -39,7 +39,5 @@ def paste_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
         # copies are asked in batches, but made all at a time
         working = passing + reading_bytes(backbone, 2 * copies) + one_picture + 2 * kept
         samples = 2 * DOUBLE * (SAMPLES_AT_A_TIME * len(table) + params.analysis.significance.bootstrap * copies)
-        needs.append(
-            with_network(params, backbone, f"objects pasted for {model.label}", working + samples, disk=kept)
-        )
+        needs.append(with_network(params, backbone, f"objects pasted for {model.label}", working + samples, disk=kept))
     return needs

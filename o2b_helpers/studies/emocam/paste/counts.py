@@ -105,7 +105,9 @@ def control_rows(params: Params, pasted: Pasted, objects: Names) -> pd.DataFrame
     """Work out paste_controls.csv for one network: McNemar of each object against each of its controls."""
     rows, places = [], len(positions(params))
     changed = pasted.after[:, :, :places] != pasted.before
-    changed = np.concatenate([changed.any(2, keepdims=True), changed], 2)  # (object, kind, anywhere and places, picture)
+    changed = np.concatenate(
+        [changed.any(2, keepdims=True), changed], 2
+    )  # (object, kind, anywhere and places, picture)
     for (thing, name), (kind, what) in product(enumerate(objects), enumerate(kinds(params))):
         if what == OBJECT_KIND:
             continue

@@ -101,7 +101,9 @@ def paste_shards(
     options = params.analysis.paste
     identity = model_part(params, model, store)
     identity["layers"] = [cam_layer(params, model)] if options.cam else []
-    same = {name: getattr(options, name) for name in ("height_share", "frame", "seed", "controls", "box_classes", "cam")}
+    same = {
+        name: getattr(options, name) for name in ("height_share", "frame", "seed", "controls", "box_classes", "cam")
+    }
     common = {
         "model": identity,
         "readout": readout_digest(readout),

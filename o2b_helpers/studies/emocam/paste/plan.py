@@ -121,7 +121,9 @@ def surest_boxes(
     boxes = detections if options.pictures == "corpus" else detected.detect(params, store, table, "stimuli")
     boxes = boxes[boxes["class"].isin(options.box_classes)]
     boxes = boxes.assign(row=boxes["image"].map({name: row for row, name in enumerate(table["image"])}))
-    boxes = boxes.dropna(subset="row").astype({"row": np.int64}).sort_values("confidence", ascending=False, kind="stable")
+    boxes = (
+        boxes.dropna(subset="row").astype({"row": np.int64}).sort_values("confidence", ascending=False, kind="stable")
+    )
     kept = []
     for kind, row, *corners, width, height in boxes[
         ["class", "row", "x0", "y0", "x1", "y1", "width", "height"]
