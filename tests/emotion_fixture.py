@@ -81,8 +81,8 @@ def write_pasted(folder: Path, models: Sequence[tuple[str, str]], classes: Mappi
         for position, (x, y) in enumerate(quincunx(), start=1):
             changed = 0 if none else position % 5
             often = ("", 0) if not changed else (labels[position % 3], changed)
-            rows[paste.PASTE_POSITIONS].append((*identity, position, x, y, 20, changed, changed / 20, 0.0, 0.4, *often, 1.0,
-                                                *cam))  # fmt: skip
+            rows[paste.PASTE_POSITIONS].append((*identity, position, x, y, 20, changed, changed / 20, 0.0, 0.4, *often,
+                                                1.0, *cam))  # fmt: skip
             rows[paste.PASTE_LABELS].append((*model, "image_1.png", name, kind, "position", position, "", x, y, 1.0,
                                              labels[0], labels[0 if none else position % 2], *cam))  # fmt: skip
         share = 0.0 if none else 0.1
@@ -95,8 +95,8 @@ def write_pasted(folder: Path, models: Sequence[tuple[str, str]], classes: Mappi
         for place, of_class in enumerate(list(classes)[:2]):
             known = (0.2, 0.1, 0.4) if not place else (float("nan"),) * 3
             p = 0.01 if not place else float("nan")
-            rows[paste.PASTE_BOXES].append((*identity, of_class, 0 if place else 12, *known, *known, *known, 3, 0, p, 2 * p,
-                                            "" if place else labels[2]))  # fmt: skip
+            rows[paste.PASTE_BOXES].append((*identity, of_class, 0 if place else 12, *known, *known, *known, 3, 0, p,
+                                            2 * p, "" if place else labels[2]))  # fmt: skip
         if not is_object:
             rows[paste.PASTE_CONTROLS] += [(*model, name, kind, position, 20, 6, 0, 0.3, 0.1, 0.5, 0.03, 0.04)
                                            for position in range(18)]  # fmt: skip

@@ -122,7 +122,7 @@ class PasteOptions(Block):
     seed: int = option(0, "seed of the draw of pictures, of random places and of scrambled phases", ge=0)
     controls: list[Literal["mean_colour", "phase_scrambled"]] = option(
         ["mean_colour", "phase_scrambled"],
-        "what is pasted in the place of an object, in its outline: its mean colour, or its pixels with scrambled phases",
+        "what is pasted in place of an object, in its outline: its mean colour, or its pixels with phases scrambled",
     )
     box_classes: list[str] = option(
         ["Human face"],

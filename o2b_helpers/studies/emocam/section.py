@@ -66,7 +66,7 @@ DEPARTURES = (
     Departure(
         "where objects are pasted",
         "17 positions, drawn but not given as numbers, in pictures that the network sees whole",
-        "rows of 3, 4, 3, 4, 3 in what the network’s crop leaves of a picture; boxes of named classes and random places",
+        "rows of 3, 4, 3, 4, 3 in what the network’s crop leaves of a picture; boxes of classes and random places",
         (f"{P}.positions", f"{P}.frame", f"{P}.box_classes"),
     ),
     Departure(

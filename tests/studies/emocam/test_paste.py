@@ -1,4 +1,4 @@
-"""The step `paste` of `emocam`: against Pillow and picture by picture, and every table counted again from the labels."""
+"""The step `paste` of `emocam`: against Pillow, picture by picture; every table counted again from the labels."""
 
 from __future__ import annotations
 

@@ -152,11 +152,8 @@ def caption(results: Results) -> Caption:
                 f"{p_value(test['q'])})"
                 for test in against.to_dict("records")
             )
-            q = (
-                "untested"
-                if np.isnan(row["p"])
-                else f"Cochran’s Q {number(row['cochran_q'], 1)}, q {p_value(row['q'])}"
-            )
+            q = f"Cochran’s Q {_known(row['cochran_q'], 1)}, q {p_value(row['q'])}"
+            q = "untested" if np.isnan(row["p"]) else q
             said.append(
                 f"{isolated(model)}, {isolated(row['object'])}: {ends} by position ({q}), most often to "
                 f"{isolated(row['most_often']) if row['most_often'] else 'nothing'}"
@@ -191,7 +188,8 @@ def object_table(results: Results) -> ShownTable | None:
              "% at some position": _percents(table["anywhere"]), "most often to": table["most_often"].fillna(""),
              "Cochran’s Q": table["cochran_q"].map(lambda value: _known(value, 1)), "q of Q": _q(table["q"]),
              "map in box before": table["cam_before"].map(_known), "after": table["cam_after"].map(_known),
-             "change": table["cam_change"].map(_known), "interval of change": _interval(table, "cam_change", 1)}  # fmt: skip
+             "change": table["cam_change"].map(_known),
+             "interval of change": _interval(table, "cam_change", 1)}  # fmt: skip
     exact = {"% changed": 100 * table["share"], "% at some position": 100 * table["anywhere"],
              "Cochran’s Q": table["cochran_q"], "q of Q": table["q"], "map in box before": table["cam_before"],
              "after": table["cam_after"], "change": table["cam_change"]}  # fmt: skip
@@ -227,7 +225,8 @@ def box_table(results: Results) -> ShownTable | None:
              "interval": _interval(table, "difference", 1), "q": _q(table["q"]),
              "most often to": table["most_often"].fillna("")}  # fmt: skip
     exact = {"pictures": table["pictures"], "% at boxes": 100 * table["box"],
-             "% at random places": 100 * table["random"], "difference": table["difference"], "q": table["q"]}  # fmt: skip
+             "% at random places": 100 * table["random"], "difference": table["difference"],
+             "q": table["q"]}  # fmt: skip
     what = "objects pasted at the centre of the surest box of a class and at one random place of the same picture"
     return make_table("Does it matter what is covered?", pd.DataFrame(texts), set(exact), PASTE_BOXES.file, what,
                       exact=exact)  # fmt: skip
@@ -258,7 +257,7 @@ def _more(difference: float) -> str:
 
 
 def _known(value: float, digits: int = 2) -> str:
-    return "" if np.isnan(value) else number(value, digits)
+    return "" if np.isnan(value) else number(round(value, digits) + 0.0, digits)  # no minus zero
 
 
 def _q(values: pd.Series) -> pd.Series:
@@ -272,7 +271,7 @@ def _percents(values: pd.Series) -> pd.Series:
 def _interval(table: pd.DataFrame, name: str, scale: int = 100) -> list[str]:
     digits = 1 if scale == 100 else 2
     ends = zip(scale * table[f"{name}_low"], scale * table[f"{name}_high"], strict=True)
-    return ["" if np.isnan(low) else f"{number(low, digits)} to {number(high, digits)}" for low, high in ends]
+    return ["" if np.isnan(low) else f"{_known(low, digits)} to {_known(high, digits)}" for low, high in ends]
 
 
 FIGURE = Figure(

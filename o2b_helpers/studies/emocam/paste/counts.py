@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from o2b_helpers.core.params import Params
 from o2b_helpers.kernels.paste.label_changes import cochran_q, label_changes, mcnemar, share_interval
@@ -19,9 +18,7 @@ SAMPLES_AT_A_TIME = 128
 Names = tuple[str, ...]
 
 
-def mean_interval(
-    values: Float[np.ndarray, "*rest picture"], params: Params
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def mean_interval(values: np.ndarray, params: Params) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the mean over pictures and its interval by bootstrap over pictures; NaN among the values is left out.
 
     Parameters
@@ -105,9 +102,7 @@ def control_rows(params: Params, pasted: Pasted, objects: Names) -> pd.DataFrame
     """Work out paste_controls.csv for one network: McNemar of each object against each of its controls."""
     rows, places = [], len(positions(params))
     changed = pasted.after[:, :, :places] != pasted.before
-    changed = np.concatenate(
-        [changed.any(2, keepdims=True), changed], 2
-    )  # (object, kind, anywhere and places, picture)
+    changed = np.concatenate([changed.any(2, keepdims=True), changed], 2)  # (object, kind, place, picture)
     for (thing, name), (kind, what) in product(enumerate(objects), enumerate(kinds(params))):
         if what == OBJECT_KIND:
             continue
@@ -143,7 +138,7 @@ def switch_rows(params: Params, pasted: Pasted, objects: Names, labels: Names) -
 
 
 def box_rows(params: Params, pasted: Pasted, objects: Names, labels: Names) -> pd.DataFrame:
-    """Work out paste_boxes.csv for one network: at the boxes of each class against random places, picture by picture."""
+    """Work out paste_boxes.csv for one network: boxes of each class against random places, picture by picture."""
     rows, start, rule = [], len(positions(params)), params.analysis.significance
     classes = params.analysis.paste.box_classes
     for (thing, name), (kind, what), (number, of_class) in product(

@@ -1,4 +1,4 @@
-"""What the doctor looks for: can the pictures of the pasted objects be read?"""
+"""What the doctor looks for: whether the pictures of the pasted objects can be read."""
 
 from __future__ import annotations
 

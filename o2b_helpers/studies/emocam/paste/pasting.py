@@ -101,9 +101,7 @@ def paste_shards(
     options = params.analysis.paste
     identity = model_part(params, model, store)
     identity["layers"] = [cam_layer(params, model)] if options.cam else []
-    same = {
-        name: getattr(options, name) for name in ("height_share", "frame", "seed", "controls", "box_classes", "cam")
-    }
+    same = options.model_dump(include={"height_share", "frame", "seed", "controls", "box_classes", "cam"})
     common = {
         "model": identity,
         "readout": readout_digest(readout),
