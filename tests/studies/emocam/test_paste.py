@@ -206,7 +206,8 @@ def test_the_share_of_the_map_is_that_of_a_map_resized_whole(params, labels):
         with torch.no_grad():
             maps = backbone.trunk(backbone.preprocessing(image)[None], layer)
         maps = maps.clone().requires_grad_()
-        outputs = backbone.tail(maps, layer) @ model.readout.weight[fold].T + model.readout.bias[fold]
+        weight, bias = torch.as_tensor(model.readout.weight[fold]), torch.as_tensor(model.readout.bias[fold])
+        outputs = backbone.tail(maps, layer) @ weight.T + bias
         outputs.max().backward()
         cam = (maps.grad.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True).clamp(min=0).detach()
         return torch.nn.functional.interpolate(cam, (SIDE, SIDE), mode="bilinear")[0, 0].double().numpy()

@@ -29,7 +29,7 @@ MOST_MODELS, MOST_OBJECTS, MOST_WITH_TEXT = 2, 6, 40
 WIDTH, HEIGHT, DISC = 216, 190, 32  # of a small map of the picture, and of a position on it
 LETTERS = 1  # of a label, over a position, as in the paper
 LIGHT = 0.55  # of the scale: above, text on a disc is white
-KIND_NAMES = {OBJECT_KIND: "the object", "mean_colour": "patch of its mean colour", "phase_scrambled": "scrambled"}
+KIND_NAMES = {OBJECT_KIND: "the object", "mean_colour": "its mean colour", "phase_scrambled": "its scrambled pixels"}
 
 
 def figure_10(results: Results) -> go.Figure:
@@ -148,7 +148,7 @@ def caption(results: Results) -> Caption:
             against = controls[(controls["architecture"] == model) & (controls["object"] == row["object"])]
             against = against[against["position"] == ANYWHERE]
             words = "; ".join(
-                f"{_more(test['difference'])} than {KIND_NAMES.get(test['control'], test['control'])} (q "
+                f"{_more(test['difference'])} than with {KIND_NAMES.get(test['control'], test['control'])} (q "
                 f"{p_value(test['q'])})"
                 for test in against.to_dict("records")
             )
