@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from o2b_helpers.kernels.paste.places import quincunx
 from o2b_helpers.studies.emocam import tables as emocam
+from o2b_helpers.studies.emocam.paste import tables as paste
 
 PICTURES = 60
 
@@ -66,6 +68,47 @@ def write_emotions(
         table.write(pd.DataFrame(made, columns=table.names), folder)
 
 
+def write_pasted(folder: Path, models: Sequence[tuple[str, str]], classes: Mapping[str, str], prefix: str = "") -> None:
+    """Write the files of the step `paste`; the last object changes nothing, and the second class has no box."""
+    labels = [f"{prefix}{name}" for name in ("calm", "fear", "joy", "sadness")]
+    objects, kinds = (
+        [f"{prefix}{name}" for name in ("rugby ball", "lotus")],
+        ("object", "mean_colour", "phase_scrambled"),
+    )
+    rows = {table: [] for table in PASTED}
+    for model, (number, name), kind in product(models, enumerate(objects), kinds):
+        identity, none, is_object = (*model, name, kind), number == 1, kind == "object"
+        cam = (0.1, 0.2) if is_object else (float("nan"),) * 2
+        for position, (x, y) in enumerate(quincunx(), start=1):
+            changed = 0 if none else position % 5
+            often = ("", 0) if not changed else (labels[position % 3], changed)
+            rows[paste.PASTE_POSITIONS].append((*identity, position, x, y, 20, changed, changed / 20, 0.0, 0.4, *often,
+                                                1.0, *cam))  # fmt: skip
+            rows[paste.PASTE_LABELS].append((*model, "image_1.png", name, kind, "position", position, "", x, y, 1.0,
+                                             labels[0], labels[0 if none else position % 2], *cam))  # fmt: skip
+        share = 0.0 if none else 0.1
+        move = (0.1, 0.05, 0.15) if is_object else (float("nan"),) * 3
+        rows[paste.PASTE_OBJECTS].append((*identity, 20, 17, share, share / 2, share + 0.1, 4 * share, 2 * share, 0.7,
+                                          "" if none else labels[1], 0.0 if none else 30.5, 16, 1.0 if none else 0.001,
+                                          1.0 if none else 0.003, *cam, *move))  # fmt: skip
+        rows[paste.PASTE_SWITCHES] += [(*identity, a, b, 0 if none else 3, float("nan") if none else 1 / 3)
+                                       for a, b in product(labels, repeat=2) if a != b]  # fmt: skip
+        for place, of_class in enumerate(list(classes)[:2]):
+            known = (0.2, 0.1, 0.4) if not place else (float("nan"),) * 3
+            p = 0.01 if not place else float("nan")
+            rows[paste.PASTE_BOXES].append((*identity, of_class, 0 if place else 12, *known, *known, *known, 3, 0, p,
+                                            2 * p, "" if place else labels[2]))  # fmt: skip
+        if not is_object:
+            rows[paste.PASTE_CONTROLS] += [(*model, name, kind, position, 20, 6, 0, 0.3, 0.1, 0.5, 0.03, 0.04)
+                                           for position in range(18)]  # fmt: skip
+    for table, made in rows.items():
+        table.write(pd.DataFrame(made, columns=table.names), folder)
+
+
+PASTED = (paste.PASTE_LABELS, paste.PASTE_POSITIONS, paste.PASTE_OBJECTS, paste.PASTE_CONTROLS, paste.PASTE_SWITCHES,
+          paste.PASTE_BOXES)  # fmt: skip
+
+
 def without_emotions(folder: Path) -> None:
     """Make of the files what a profile without any model for this study writes."""
     for table in (
@@ -79,6 +122,7 @@ def without_emotions(folder: Path) -> None:
         emocam.CAM_METHOD_ASSOCIATIONS,
         emocam.CAM_METHOD_AGREEMENT,
         emocam.CAM_METHOD_PICTURES,
+        *PASTED,
     ):
         table.write(table.empty(), folder)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from emotion_fixture import without_emotions, write_emotions
+from emotion_fixture import without_emotions, write_emotions, write_pasted
 from scipy.stats import spearmanr
 
 from o2b_helpers.core.contract import Table
@@ -148,6 +148,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     planted = [(model, target, *of_class, 0.5, 0.02) for (model, of_class), target in product(shown, target_names)]
     _write(object2brain.PLANTED_TRUTH, planted, folder)
     write_emotions(folder, models, classes, f"{HOSTILE} " if hostile else "")
+    write_pasted(folder, models, classes, f"{HOSTILE} " if hostile else "")
     for model, (scores, lesions) in score_files.items():
         scores.to_netcdf(folder / object2brain.FILTER_SCORES.file(model), engine="h5netcdf")
         lesions.to_netcdf(folder / object2brain.LESION_EFFECTS.file(model), engine="h5netcdf")

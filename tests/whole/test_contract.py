@@ -101,6 +101,25 @@ COLUMNS = {
     "cam_method_pictures.csv": [
         "architecture", "weights", "method", "image", "predicted", "deletion", "insertion"
     ],
+    "paste_positions.csv": [
+        "architecture", "weights", "object", "kind", "position", "x", "y", "pictures", "changed", "share", "share_low",
+        "share_high", "most_often", "most_often_pictures", "seen", "cam_before", "cam_after",
+    ],
+    "paste_objects.csv": [
+        "architecture", "weights", "object", "kind", "pictures", "positions", "share", "share_low", "share_high",
+        "anywhere", "anywhere_low", "anywhere_high", "most_often", "cochran_q", "freedom", "p", "q", "cam_before",
+        "cam_after", "cam_change", "cam_change_low", "cam_change_high",
+    ],
+    "paste_controls.csv": [
+        "architecture", "weights", "object", "control", "position", "pictures", "only_object", "only_control",
+        "difference", "difference_low", "difference_high", "p", "q",
+    ],
+    "paste_switches.csv": ["architecture", "weights", "object", "kind", "before", "after", "switches", "share"],
+    "paste_boxes.csv": [
+        "architecture", "weights", "object", "kind", "class", "pictures", "box", "box_low", "box_high", "random",
+        "random_low", "random_high", "difference", "difference_low", "difference_high", "only_box", "only_random", "p",
+        "q", "most_often",
+    ],
 }  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {
@@ -174,6 +193,10 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
     assert list(boxes.columns) == [
         "architecture", "weights", "image", "predicted", "box", "class", "importance", "important"
     ]  # fmt: skip
+    assert list(pd.read_parquet(results / "paste_labels.parquet").columns) == [
+        "architecture", "weights", "image", "object", "kind", "where", "position", "class", "x", "y", "seen", "before",
+        "after", "cam_before", "cam_after",
+    ]  # fmt: skip
     for model in MODELS:
         cams = xr.load_dataset(results / f"emotion_cams_{model}.nc", engine="h5netcdf")
         assert {name: values.dims for name, values in cams.data_vars.items()} == {
@@ -196,7 +219,7 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
         assert effects["left_out"].dims == ("run", "filter")
     provenance = json.loads((results / "provenance.json").read_text())
     assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
-    expected = {*COLUMNS, "detections.parquet", "emotion_boxes.parquet", "provenance.json"}
+    expected = {*COLUMNS, "detections.parquet", "emotion_boxes.parquet", "paste_labels.parquet", "provenance.json"}
     expected |= {f"{kind}_{model}.nc" for kind in NETCDF for model in MODELS}
     assert {p.name for p in results.iterdir()} == expected
 
@@ -418,6 +441,10 @@ def test_scores_lie_between_zero_and_one(results):
     assert list(boxes.columns) == [
         "architecture", "weights", "image", "predicted", "box", "class", "importance", "important"
     ]  # fmt: skip
+    assert list(pd.read_parquet(results / "paste_labels.parquet").columns) == [
+        "architecture", "weights", "image", "object", "kind", "where", "position", "class", "x", "y", "seen", "before",
+        "after", "cam_before", "cam_after",
+    ]  # fmt: skip
     for model in MODELS:
         cams = xr.load_dataset(results / f"emotion_cams_{model}.nc", engine="h5netcdf")
         assert {name: values.dims for name, values in cams.data_vars.items()} == {
@@ -468,7 +495,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 12
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 13
     assert content(results) == before
 
 
@@ -582,3 +609,18 @@ def test_agreement_of_cam_methods_is_that_of_what_each_says(results):
         assert (row.deletion, row.insertion) == pytest.approx(tuple(areas.loc[row.architecture, row.method]), abs=1e-9)
     trained = methods[methods["architecture"] == "toynet"]
     assert (trained["insertion"] > trained["deletion"]).all()
+
+
+def test_changed_labels_are_counted_again_and_pictures_are_named_as_before(results):
+    labels = pd.read_parquet(results / "paste_labels.parquet")
+    predictions = _table(results, "emotion_predictions.csv").set_index(["architecture", "image"])["predicted"]
+    before = labels.drop_duplicates(["architecture", "image"]).set_index(["architecture", "image"])["before"]
+    assert (before == predictions.loc[before.index]).all() and len(before) == 2 * 20
+    labels = labels[labels["where"] == "position"].assign(changed=labels["before"] != labels["after"])
+    keys = ["architecture", "object", "kind"]
+    share = labels.groupby([*keys, "position"])["changed"].mean()
+    table = _table(results, "paste_positions.csv").set_index([*keys, "position"])["share"]
+    np.testing.assert_allclose(table, share.loc[table.index], atol=1e-12)
+    whole = _table(results, "paste_objects.csv").set_index(keys)["share"]
+    np.testing.assert_allclose(whole, share.groupby(keys).mean().loc[whole.index], atol=1e-12)
+    assert set(labels["object"]) == {"rugby ball", "soccer ball", "lotus"} and labels["position"].nunique() == 17

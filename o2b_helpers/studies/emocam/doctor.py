@@ -1,4 +1,4 @@
-"""What ``emocam`` needs, and whether it is there: an emotion for each picture, and libraries of CAM methods."""
+"""What ``emocam`` needs, and whether it is there: emotions of pictures, libraries of CAM methods, and objects to paste."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.kernels.cam_methods.by_name import cam_method
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.emocam.labels import labels_of, pictures_needed
+from o2b_helpers.studies.emocam.paste.doctor import findings as pasted_objects
 
 
 def findings(params: Params) -> Iterator[Finding]:
-    """Look at the emotions of the corpus' table, no picture, and for the libraries of the chosen CAM methods."""
+    """Look at the emotions of the corpus' table, no picture, at the chosen CAM methods and at the objects' files."""
     yield from _emotions(params)
     yield from _libraries(params)
+    yield from pasted_objects(params)
 
 
 def _emotions(params: Params) -> Iterator[Finding]:

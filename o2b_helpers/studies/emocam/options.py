@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import field_validator, model_validator
@@ -10,6 +12,7 @@ from o2b_helpers.core.options import Block, option
 from o2b_helpers.kernels.cam_methods.by_name import METHODS
 from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, PREFIX
 from o2b_helpers.studies.common.options import Learner, Model
+from o2b_helpers.toyworld.pasted_objects import OBJECTS
 
 THRESHOLDS = {"mean": 0.3, "homogeneity": 0.3, "share": 1.0}
 
@@ -137,6 +140,89 @@ class CamMethodOptions(Block):
         return methods
 
 
+class PasteOptions(Block):
+    """Which objects are pasted onto which pictures, and where."""
+
+    objects: list[str] = option(
+        list(OBJECTS),
+        "what is pasted: rugby ball, soccer ball or lotus, which are built in, or the path of a PNG with transparency",
+        source="paper (EmoCAM) 3.2",
+        min_length=1,
+    )
+    height_share: float = option(
+        0.2, "height of an object by that of the picture", source="paper (EmoCAM) 3.2", unit="0..1", gt=0, le=1
+    )
+    positions: list[tuple[float, float]] | None = option(
+        None,
+        "x and y of the centres, each from 0 to 1; default: 17, in rows of 3, 4, 3, 4, 3",
+        min_length=1,
+    )
+    frame: Literal["seen", "picture"] = option(
+        "seen",
+        "what positions and height refer to: the part of the picture that is left by the network's crop, or the whole "
+        "picture, of which some positions may be cut away",
+    )
+    pictures: Literal["corpus", "stimuli"] = option(
+        "corpus", "which pictures: those of the corpus that have a label, or the stimuli", source="paper (EmoCAM) 3.2"
+    )
+    max_pictures: int | None = option(500, "at most so many pictures, drawn by lot; null: all", unit="images", ge=1)
+    seed: int = option(0, "seed of the draw of pictures, of random places and of scrambled phases", ge=0)
+    controls: list[Literal["mean_colour", "phase_scrambled"]] = option(
+        ["mean_colour", "phase_scrambled"],
+        "what is pasted in place of an object, in its outline: its mean colour, or its pixels with phases scrambled",
+    )
+    box_classes: list[str] = option(
+        ["Human face"],
+        "classes at whose boxes objects are pasted, too: the surest box of the class in each picture",
+        source="paper (EmoCAM) 4",
+    )
+    cam: bool = option(True, "work out how much of the class activation map lies in the pasted box, before and after")
+
+    @field_validator("objects")
+    @classmethod
+    def _objects_are_known(cls, objects: list[str]) -> list[str]:
+        for name in objects:
+            if not is_built_in(name) and not is_a_file(name):
+                raise ValueError(f"{name!r} is no object that is built in ({', '.join(OBJECTS)}) and no path of a PNG")
+        _no_twins("objects", [object_name(text) for text in objects])
+        return objects
+
+    @field_validator("positions")
+    @classmethod
+    def _positions_are_inside(cls, positions: list[tuple[float, float]] | None) -> list[tuple[float, float]] | None:
+        for x, y in positions or ():
+            if not (0 <= x <= 1 and 0 <= y <= 1):
+                raise ValueError(f"position {[x, y]} is outside of the picture; x and y go from 0 to 1")
+        return positions
+
+    @field_validator("controls", "box_classes")
+    @classmethod
+    def _named_once(cls, names: list[str]) -> list[str]:
+        _no_twins("names", names)
+        return names
+
+
+def is_built_in(text: str) -> bool:
+    """Tell an object that the package draws from the path of a picture."""
+    return text in OBJECTS
+
+
+def is_a_file(text: str) -> bool:
+    """Say whether an object is meant as a path: with a folder, or an ending."""
+    return len(PurePath(text).parts) > 1 or bool(PurePath(text).suffix)
+
+
+def object_name(text: str) -> str:
+    """Return what results call an object: its name, or that of its file without folder and ending."""
+    return text if is_built_in(text) else PurePath(text).stem
+
+
+def _no_twins(what: str, names: Sequence[str]) -> None:
+    twins = [name for place, name in enumerate(names) if name in names[:place]]
+    if twins:
+        raise ValueError(f"several {what} are called {twins[0]!r}; results could not tell them apart")
+
+
 class EmocamOptions(Block):
     """What the study adds to ``analysis:``."""
 
@@ -144,6 +230,7 @@ class EmocamOptions(Block):
     emotion_heads: EmotionHeads = option(EmotionHeads(), "emotion heads")
     associations: AssociationOptions = option(AssociationOptions(), "associations of objects and emotions")
     cam_methods: CamMethodOptions = option(CamMethodOptions(), "comparison of CAM methods")
+    paste: PasteOptions = option(PasteOptions(), "objects pasted onto pictures")
 
     @property
     def emocam_models(self) -> list[Model]:

@@ -8,8 +8,9 @@ from typing import Any
 from o2b_helpers.core.study import Departure, Section
 from o2b_helpers.report.provenance import value_in_words
 from o2b_helpers.studies.emocam.answers import looked_at, right_emotion, same_by_other_methods
+from o2b_helpers.studies.emocam.paste.answer import after_pasting
 
-A, H, C = "analysis.associations", "analysis.emotion_heads", "analysis.cam_methods"
+A, H, C, P = "analysis.associations", "analysis.emotion_heads", "analysis.cam_methods", "analysis.paste"
 NAMES = {"grad_cam": "Grad-CAM", "ablation_cam": "Ablation-CAM", "lift_cam": "LIFT-CAM", "lrp": "LRP", "lime": "LIME"}
 GLOSSARY = {
     "Class activation map": "A map of where in a picture something speaks for a label that the network names, from 0 "
@@ -24,6 +25,8 @@ GLOSSARY = {
     "that show it. Above zero: the map lies on these objects, and not just where such objects usually are.",
     "Named emotion": "The emotion with the highest output of the network; not the label of the picture.",
     "Presence": "In how many percent of the pictures that are named an emotion a class is there, important or not.",
+    "Control of a pasted object": "Something else in the same outline at the same place: a patch of the object’s mean "
+    "colour, or its pixels with scrambled phases, which keep colours and texture but no form.",
 }
 DEPARTURES = (
     Departure(
@@ -69,6 +72,24 @@ DEPARTURES = (
         (f"{C}.methods", f"{C}.pictures", f"{C}.exchanges"),
     ),
     Departure("classes that are drawn", "the 25 with the largest mean over labels", "the same"),
+    Departure(
+        "where objects are pasted",
+        "17 positions, drawn but not given as numbers, in pictures that the network sees whole",
+        "rows of 3, 4, 3, 4, 3 in what the network’s crop leaves of a picture; boxes of classes and random places",
+        (f"{P}.positions", f"{P}.frame", f"{P}.box_classes"),
+    ),
+    Departure(
+        "what is pasted",
+        "photographs of a rugby ball, a soccer ball and a lotus; nothing to compare with",
+        "drawings of these, or pictures of your own; two controls in the same outline",
+        (f"{P}.objects", f"{P}.controls"),
+    ),
+    Departure(
+        "pictures that are pasted onto",
+        "all",
+        "at most 500, drawn by lot",
+        (f"{P}.max_pictures", f"{P}.pictures"),
+    ),
 )
 
 
@@ -96,12 +117,23 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "classes is compared by Spearman’s rho. Its p holds one method and exchanges the boxes of the other, and takes "
         "the larger p of both ways (Mantel 1967). Deletion and insertion (Petsiuk et al. 2018) blur the places where a "
         "map is high first, or bring them back first, and follow the probability of the named emotion.",
+        f"Pasted objects. Each object{_height(values)} is pasted at each position onto each picture before it is "
+        "resized for the network, and the emotion that is named is compared with that of the picture as it is (EmoCAM, "
+        "section 3.2). Controls have its size, place and outline: a patch of its mean colour, and its pixels with the "
+        "phases of all frequencies scrambled. Objects are held against controls on the same pictures by McNemar’s "
+        "exact test, positions against each other by Cochran’s Q. At boxes, the surest box of a class in each picture "
+        "is held against one random place of the same picture. Shares of pictures have Wilson intervals, means and "
+        "differences intervals by bootstrap over pictures.",
     ]
+
+
+def _height(values: Mapping[str, Any]) -> str:
+    return value_in_words(values, f"{P}.height_share", ", {} of the picture’s height,")
 
 
 SECTION = Section(
     question="Which objects does a network look at when it names an emotion?",
-    answers=(looked_at, right_emotion, same_by_other_methods),
+    answers=(looked_at, right_emotion, same_by_other_methods, after_pasting),
     methods=methods,
     glossary=GLOSSARY,
     departures=DEPARTURES,

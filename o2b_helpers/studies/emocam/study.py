@@ -9,7 +9,10 @@ from o2b_helpers.studies.emocam.doctor import findings
 from o2b_helpers.studies.emocam.figures import associations as figure_6
 from o2b_helpers.studies.emocam.figures import cam_methods as figure_9
 from o2b_helpers.studies.emocam.figures import confusion as figure_7
+from o2b_helpers.studies.emocam.figures import pasted_objects as figure_10
 from o2b_helpers.studies.emocam.options import OPTIONS
+from o2b_helpers.studies.emocam.paste import costs as paste_costs
+from o2b_helpers.studies.emocam.paste import step as paste
 from o2b_helpers.studies.emocam.section import SECTION
 from o2b_helpers.studies.emocam.tables import (
     CAM_METHOD_AGREEMENT,
@@ -57,13 +60,23 @@ CAM_METHODS_STEP = Step(
     cost=costs.cam_methods_cost,
     summary=summaries.cam_methods_summary,
 )
+PASTE = Step(
+    "paste",
+    notebook="11_pasted_objects",
+    needs=(INPUTS, OBJECTS, EMOTION_HEADS_STEP),
+    part=paste.part,
+    compute=paste.compute,
+    tables=paste.TABLES,
+    cost=paste_costs.paste_cost,
+    summary=summaries.paste_summary,
+)
 
 STUDY = Study(
     "emocam",
     title="Objects behind named emotions",
     options=OPTIONS,
-    steps=(EMOTION_HEADS_STEP, ASSOCIATIONS, CAM_METHODS_STEP),
-    figures=(figure_6.FIGURE, figure_7.FIGURE, figure_9.FIGURE),
+    steps=(EMOTION_HEADS_STEP, ASSOCIATIONS, CAM_METHODS_STEP, PASTE),
+    figures=(figure_6.FIGURE, figure_7.FIGURE, figure_9.FIGURE, figure_10.FIGURE),
     section=SECTION,
     doctor=findings,
     by_default=False,

@@ -59,3 +59,31 @@ def cam_methods_summary(facts: Facts) -> list[str]:
             f"for {own['highest_insertion']}." + (f" Empty maps: {empty}." if empty else "")
         )
     return said
+
+
+def paste_summary(facts: Facts) -> list[str]:
+    """Say how many labels change where an object is pasted, and whether that is due to the object."""
+    said = []
+    for name, own in facts_of_models(facts, "pasted_onto"):
+        shares = ", ".join(
+            f"{thing} {100 * share:.0f} %" + (f" (most often to {often})" if often else "")
+            for (thing, share), often in zip(own["changed"].items(), own["most_often"].values(), strict=True)
+        )
+        tested, at_boxes = own.get("against_controls", 0), own.get("at_boxes", 0)
+        said.append(
+            f"{name}: pasted onto {counted(own['pasted_onto'], 'picture')} at "
+            f"{counted(facts['positions'], 'position')}, an object changes what is named in {shares}."
+            + (
+                f" {own['q_against_controls_below_0.05']} of {tested} objects against a control differ from it "
+                "(q < 0.05)."
+                if tested
+                else ""
+            )
+            + (
+                f" {own['q_at_boxes_below_0.05']} of {at_boxes} objects change other shares at boxes than at random "
+                "places."
+                if at_boxes
+                else ""
+            )
+        )
+    return said

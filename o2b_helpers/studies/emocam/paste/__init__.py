@@ -1,0 +1,1 @@
+"""Step ``paste``: objects pasted onto pictures, and which emotion is named then."""
