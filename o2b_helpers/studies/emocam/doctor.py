@@ -1,4 +1,4 @@
-"""What ``emocam`` needs, and whether it is there: emotions of pictures, libraries of CAM methods, and objects to paste."""
+"""What ``emocam`` needs, and whether it is there: emotions, libraries of CAM methods, and objects to paste."""
 
 from __future__ import annotations
 

@@ -18,16 +18,16 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.decoding import read_image
 from o2b_helpers.kernels.cams.class_cams import ClassCams, grad_cam, joined, predicted_outputs
-from o2b_helpers.kernels.cams.region_importance import total_share
 from o2b_helpers.kernels.paste.canvas import Canvas
 from o2b_helpers.kernels.paste.objects import control, resized_object
 from o2b_helpers.kernels.regions.region import Regions
+from o2b_helpers.kernels.regions.region_importance import total_share
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment.valence_models import readout_digest
 from o2b_helpers.studies.common.networks import loaded, model_part
 from o2b_helpers.studies.common.options import Model
-from o2b_helpers.studies.emocam.associations import cam_layer
+from o2b_helpers.studies.emocam.maps import cam_layer
 from o2b_helpers.studies.emocam.paste.plan import Frame, kinds, object_digest, places, positions
 from o2b_helpers.studies.emocam.paste.tables import OBJECT_KIND
 
@@ -178,11 +178,11 @@ def _paste_onto(
                 continue
             cams = _cams(params, model, backbone, head, inputs)
             result.after[thing, kind, pasted, number] = cams.predicted[0].numpy()
-            side = (geometry.crop, geometry.crop)
-            same = ClassCams(own.maps.expand(-1, len(pasted), -1, -1), own.predicted.expand(-1, len(pasted)))
-            for shares, of in ((result.cam_before, same), (result.cam_after, cams)):
-                share, kept = total_share(of, Regions(corners, np.arange(len(pasted))), side)
-                shares[thing, pasted[kept.numpy()], number] = share[0].numpy()
+            boxes, before = Regions(corners, np.arange(len(pasted))), own.maps[0].expand(len(pasted), -1, -1)
+            for shares, maps in ((result.cam_before, before), (result.cam_after, cams.maps[0])):
+                share = total_share(boxes, maps, (geometry.crop, geometry.crop))
+                kept = np.isfinite(share)
+                shares[thing, pasted[kept], number] = share[kept]
 
 
 def _cams(params: Params, model: Model, backbone: Backbone, head: Readout, inputs: torch.Tensor) -> ClassCams:

@@ -17,8 +17,8 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.common.networks import model_part, target_layers
-from o2b_helpers.studies.emocam.associations import cam_layer
 from o2b_helpers.studies.emocam.emotion_models import load_emotion_model
+from o2b_helpers.studies.emocam.maps import cam_layer
 from o2b_helpers.studies.emocam.paste.counts import (
     box_rows,
     control_rows,
