@@ -178,9 +178,9 @@ def _paste_onto(
                 continue
             cams = _cams(params, model, backbone, head, inputs)
             result.after[thing, kind, pasted, number] = cams.predicted[0].numpy()
-            boxes, before = Regions(corners, np.arange(len(pasted))), own.maps[0].expand(len(pasted), -1, -1)
+            covered, before = Regions(corners, np.arange(len(pasted))), own.maps[0].expand(len(pasted), -1, -1)
             for shares, maps in ((result.cam_before, before), (result.cam_after, cams.maps[0])):
-                share = total_share(boxes, maps, (geometry.crop, geometry.crop))
+                share = total_share(covered, maps, (geometry.crop, geometry.crop))
                 kept = np.isfinite(share)
                 shares[thing, pasted[kept], number] = share[kept]
 
