@@ -203,7 +203,7 @@ def test_undefined_correlations_are_drawn_as_gaps(tmp_path):
 def test_files_are_written_and_pictures_only_where_a_browser_draws(toy, tmp_path, capsys):
     written = draw_figures(toy, STUDIES, tmp_path / "figures", "demo")
     pages = [path for path in written if path.suffix == ".html"]
-    assert [int(path.name.split("_")[1]) for path in pages] == [*range(1, 9), 10]
+    assert sorted(int(path.name.split("_")[1]) for path in pages) == [*range(1, 9), 10]
     pictures = [path for path in written if path.suffix != ".html"]
     if "No SVG and PNG figures" in capsys.readouterr().out:
         assert shutil.which("chromium") is None and shutil.which("google-chrome") is None
@@ -240,7 +240,7 @@ def test_a_profile_without_layer_models_gets_the_other_figures(tmp_path, capsys)
     for table in (LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY):
         table.write(table.empty(), folder)
     written = draw_figures(Results(folder, STUDIES), STUDIES, tmp_path / "figures", "demo", pictures=False)
-    assert [path.name.split("_")[1] for path in written] == ["1", "3", "4", "5", "6", "7", "8", "10"]
+    assert sorted(int(path.name.split("_")[1]) for path in written) == [1, 3, 4, 5, 6, 7, 8, 10]
     assert "Figure 2 is not drawn: There are no layer models" in capsys.readouterr().out
 
 

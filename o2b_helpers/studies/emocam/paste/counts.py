@@ -79,7 +79,7 @@ def object_rows(params: Params, pasted: Pasted, objects: Names, labels: Names) -
     for (thing, name), (kind, what) in product(enumerate(objects), enumerate(kinds(params))):
         changes = label_changes(pasted.before, pasted.after[thing, kind, :places], len(labels))
         mean, low, high = mean_interval(changes.changed.mean(0), params)
-        anywhere = changes.changed.any(0)
+        anywhere = np.asarray(changes.changed.any(0))
         (any_low,), (any_high,) = share_interval(np.array([anywhere.sum()]), len(anywhere), confidence)
         arrivals = changes.switches.sum((0, 1))
         q, freedom, p = cochran_q(changes.changed) if places > 1 else (np.nan, 0, np.nan)
