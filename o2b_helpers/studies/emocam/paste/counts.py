@@ -48,7 +48,8 @@ def mean_interval(values: np.ndarray, params: Params) -> tuple[np.ndarray, np.nd
         mean = filled.sum(1) / known.sum(1)
     samples, tail, low, high = np.concatenate(means, 1), (1 - rule.confidence) / 2, *np.full((2, len(flat)), np.nan)
     some = known.any(1)
-    low[some], high[some] = np.nanquantile(samples[some], [tail, 1 - tail], axis=1)
+    if some.any():
+        low[some], high[some] = np.nanquantile(samples[some], [tail, 1 - tail], axis=1)
     return mean.reshape(lead), low.reshape(lead), high.reshape(lead)
 
 
