@@ -209,7 +209,7 @@ def test_files_are_written_and_pictures_only_where_a_browser_draws(toy, tmp_path
         assert shutil.which("chromium") is None and shutil.which("google-chrome") is None
         assert not pictures
     else:
-        assert sorted({path.suffix for path in pictures}) == [".png", ".svg"] and len(pictures) == 18
+        assert sorted({path.suffix for path in pictures}) == [".png", ".svg"] and len(pictures) == 20
         assert all(path.stat().st_size > 5000 for path in pictures)
         svg = next(path for path in pictures if path.suffix == ".svg")
         before = svg.read_bytes()
@@ -222,7 +222,7 @@ def test_a_missing_browser_is_one_line_and_earlier_pictures_stay_and_are_named(t
     monkeypatch.setenv("PATH", str(tmp_path))
     folder = tmp_path / "figures"
     written = draw_figures(toy, STUDIES, folder, "demo")
-    assert [path.suffix for path in written] == [".html"] * 9
+    assert [path.suffix for path in written] == [".html"] * 10
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and "No SVG and PNG figures" in said
     earlier = [folder / f"figure_1_alignment_by_architecture.{kind}" for kind in ("png", "svg")]
@@ -240,7 +240,7 @@ def test_a_profile_without_layer_models_gets_the_other_figures(tmp_path, capsys)
     for table in (LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY):
         table.write(table.empty(), folder)
     written = draw_figures(Results(folder, STUDIES), STUDIES, tmp_path / "figures", "demo", pictures=False)
-    assert sorted(int(path.name.split("_")[1]) for path in written) == [1, 3, 4, 5, 6, 7, 8, 10]
+    assert sorted(int(path.name.split("_")[1]) for path in written) == [1, *range(3, 11)]
     assert "Figure 2 is not drawn: There are no layer models" in capsys.readouterr().out
 
 

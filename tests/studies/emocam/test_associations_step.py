@@ -53,7 +53,7 @@ def table(results):
 
 
 def test_a_profile_of_this_study_runs_what_it_needs_and_no_more(params):
-    names = ["inputs", "objects", "emotion_models", "associations", "cam_methods"]
+    names = ["inputs", "objects", "emotion_models", "associations", "cam_methods", "paste"]
     assert [step.name for step in params.steps] == names
 
 
