@@ -80,7 +80,8 @@ def test_what_is_stored_is_neither_estimated_nor_refused(study, capsys, monkeypa
 
 
 def test_every_step_has_an_estimate_or_needs_little(tmp_path):
-    profile = write_profile(tmp_path, merged(SMALL, corpus={"kind": "toyworld", "images": 60, "world_seed": 3}))
+    few = {"kind": "toyworld", "images": 60, "world_seed": 3}
+    profile = write_profile(tmp_path, merged(SMALL, corpus=few, emotions={"min_pictures": 2}))
     params = load_params(profile)
     for name, step in STEPS.items():
         run_step(params, name)

@@ -64,13 +64,11 @@ def test_killed_runs_go_on_to_the_same_bytes(undisturbed, tmp_path):
 @pytest.mark.slow
 def test_the_same_profile_gives_identical_results_twice(undisturbed, tmp_path):
     profile = write_profile(tmp_path, SMALL)
-    from small_run import STEPS
-
     from o2b_helpers.core.running.run import run_step
     from o2b_helpers.studies.registry import load_params
 
-    for step in STEPS:  # without papermill: a researcher in JupyterLab gets the same bytes as the command
-        run_step(load_params(profile), step)
+    for step in load_params(profile).steps:  # without papermill: a researcher in JupyterLab gets the same bytes as the command
+        run_step(load_params(profile), step.name)
     assert content(tmp_path / "runs" / "study" / "results") == undisturbed
 
 
