@@ -67,7 +67,8 @@ def test_the_same_profile_gives_identical_results_twice(undisturbed, tmp_path):
     from o2b_helpers.core.running.run import run_step
     from o2b_helpers.studies.registry import load_params
 
-    for step in load_params(profile).steps:  # without papermill: a researcher in JupyterLab gets the same bytes as the command
+    # without papermill: a researcher in JupyterLab gets the same bytes as the command
+    for step in load_params(profile).steps:
         run_step(load_params(profile), step.name)
     assert content(tmp_path / "runs" / "study" / "results") == undisturbed
 
