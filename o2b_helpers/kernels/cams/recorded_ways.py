@@ -16,8 +16,8 @@ from o2b_helpers.models.backbones.hooked import HookedBackbone
 def recorded_way(
     backbone: Backbone,
     layer: str,
-    starts: Float[torch.Tensor, "image channel height width"],
-    ends: Float[torch.Tensor, "image channel height width"],
+    starts: Float[torch.Tensor, "image channel map_height map_width"],
+    ends: Float[torch.Tensor, "image channel map_height map_width"],
     images: Float[torch.Tensor, "image 3 height width"],
 ) -> tuple[torch.Tensor, DenseTail]:
     """Pass the rest of a network at the ends, then, recorded, at the starts.
@@ -31,7 +31,7 @@ def recorded_way(
         The frozen network.
     layer : str
         Where the maps are.
-    starts, ends : tensor (image, channel, height, width)
+    starts, ends : tensor (image, channel, map height, map width)
         Maps of that layer. From here on `starts` asks for a gradient.
     images : tensor (image, 3, height, width)
         Only read where the network cannot be resumed at a layer.
