@@ -105,7 +105,8 @@ def make_project(folder: Path, names: Sequence[str], model: type[Params]) -> Pro
     params = model(studies=studies)
     steps = {step.name for step in params.steps}
     needed = [study for study in model.known_studies if any(step.name in steps for step in study.steps)]
-    notebooks = list(dict.fromkeys(step.notebook for step in params.steps))
+    known = params.steps if names else [step for study in model.known_studies for step in study.steps]
+    notebooks = list(dict.fromkeys(step.notebook for step in known))
     try:
         for name in ("params", "notebooks", "data"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -113,7 +114,7 @@ def make_project(folder: Path, names: Sequence[str], model: type[Params]) -> Pro
         (folder / "params" / f"{folder.name}.yaml").write_text(text, encoding="utf-8")
         shutil.copyfile(shipped("params") / f"{DEMO}.yaml", folder / "params" / f"{DEMO}.yaml")
         for notebook in notebooks:
-            shutil.copyfile(_notebook(notebook, needed), folder / "notebooks" / f"{notebook}.ipynb")
+            shutil.copyfile(_notebook(notebook, model.known_studies), folder / "notebooks" / f"{notebook}.ipynb")
         (folder / "data" / "README.md").write_text(_guide_to_data(needed), encoding="utf-8")
         shutil.copyfile(shipped("templates") / "gitignore", folder / ".gitignore")
     except OSError as error:

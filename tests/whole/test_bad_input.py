@@ -90,7 +90,11 @@ def refused_by_command(study: Study, *arguments: str, **options) -> str:
         ("analysis__stimuli__tabel", "stimuli.csv", "did you mean 'table'?"),
         ("analysis__corpus__valence_colum", "valence", "did you mean 'valence_column'?"),
         ("analysis__models__0__architectur", "toynet", "did you mean 'architecture'?"),
-        ("analysis__weather", "fine", "expected: one of controls, corpus, detector, heads, human, lesions, models"),
+        (
+            "analysis__weather",
+            "fine",
+            "expected: one of associations, cam_methods, controls, corpus, detector, emotion_heads",
+        ),
         ("analysis__heads__runs", "many", "expected: Input should be a valid integer"),
         ("analysis__corpus__valence_range", 3, "expected: Input should be a valid tuple"),
         ("analysis__heads__full", [1], "expected: Input should be a valid dictionary"),

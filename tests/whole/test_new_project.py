@@ -18,7 +18,7 @@ from o2b_helpers.core.options import options
 from o2b_helpers.project_maker import make_project
 from o2b_helpers.studies.registry import Profile, load_params, studies
 
-ALL = [study.name for study in studies()]
+BY_DEFAULT = [study.name for study in studies() if study.by_default]
 BUILT_FROM = ("o2b_helpers", "notebooks", "params", "templates")
 
 
@@ -34,7 +34,7 @@ def test_the_profile_is_valid_as_it_stands_and_with_every_option_switched_on(tmp
     text = file.read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 120
     params = load_params(file)
-    assert params.studies == (names or ALL)
+    assert params.studies == (names or BY_DEFAULT)
     file.write_text(_switched_on(text), encoding="utf-8")
     whole = load_params(file)
     shown = yaml.safe_load(_switched_on(text))
@@ -90,7 +90,7 @@ def test_a_study_brings_the_notebooks_of_the_steps_that_it_needs(tmp_path):
         ("file", [], "a file of that name"),
         ("demo", [], "cannot have this name"),
         ("store", [], "cannot have this name"),
-        ("new", [f"{ALL[0]}s"], f"did you mean {ALL[0]!r}"),
+        ("new", [f"{BY_DEFAULT[0]}s"], f"did you mean {BY_DEFAULT[0]!r}"),
     ],
 )
 def test_what_cannot_be_made_is_refused_and_nothing_is_written(tmp_path, folder, names, message):

@@ -90,13 +90,13 @@ class Architecture:
 class _Registry:
     """Known architectures and where each came from.
 
-    `later` holds names whose definitions are read when one of them is first asked for, and what reads them. `file_of`
-    names the definition file (None: shipped or registered in a session), `module_of` the module that registered it,
+    `later` holds names whose definitions are read when one of them is first asked for, and what reads them (None: they
+    have been read). `file_of` names the definition file (None: shipped or registered in a session), `module_of` the module that registered it,
     `made_from` the files of the user that a definition is made from, `read` those that it has opened, `foreign` the
     modules that were loaded before the first definition.
     """
 
-    later: dict[str, Callable[[], object]] = field(default_factory=dict)
+    later: dict[str, Callable[[], object] | None] = field(default_factory=dict)
     known: dict[str, Architecture] = field(default_factory=dict)
     file_of: dict[str, Path | None] = field(default_factory=dict)
     module_of: dict[str, str] = field(default_factory=dict)
@@ -149,10 +149,10 @@ def register_later(names: Sequence[str], read: Callable[[], object]) -> None:
 
 def _read_later(name: str) -> None:
     """Read the definition of a name that was to be read later, as one that ships with the package."""
-    read = _REGISTRY.later.pop(name, None)
+    read = _REGISTRY.later.get(name)
     if read is None:
         return
-    _REGISTRY.later = {other: reads for other, reads in _REGISTRY.later.items() if reads is not read}
+    _REGISTRY.later |= {other: None for other, reads in _REGISTRY.later.items() if reads is read}
     before, _REGISTRY.reading = _REGISTRY.reading, None
     try:
         read()

@@ -26,6 +26,7 @@ from o2b_helpers.studies.emocam.paste.tables import OBJECT_KIND, PASTE_LABELS
 
 SIDE, NO_PICTURES = 130, "Pictures are shown for the toy world only: those of other corpora may not be passed on."
 NO_CHANGE = "No pasted object changed what is named, so there is no example."
+NO_MODEL = "No model names emotions in this profile (analysis.emotion_heads.models), so there is no example."
 
 
 def example_pictures(params: Params, results: Results, most: int = 4) -> go.Figure | str:
@@ -49,6 +50,8 @@ def example_pictures(params: Params, results: Results, most: int = 4) -> go.Figu
     own_role = params.analysis.corpus if options.pictures == "corpus" else params.analysis.stimuli
     if own_role.kind != "toyworld":
         return NO_PICTURES
+    if not params.analysis.emocam_models:
+        return NO_MODEL
     table, read = results.table(PASTE_LABELS), objects(params)
     table = table[(table["architecture"] == params.analysis.emocam_models[0].label) & (table["where"] == "position")]
     changed = table[(table["kind"] == OBJECT_KIND) & (table["before"] != table["after"])]
