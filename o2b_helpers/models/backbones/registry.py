@@ -91,9 +91,9 @@ class _Registry:
     """Known architectures and where each came from.
 
     `later` holds names whose definitions are read when one of them is first asked for, and what reads them (None: they
-    have been read). `file_of` names the definition file (None: shipped or registered in a session), `module_of` the module that registered it,
-    `made_from` the files of the user that a definition is made from, `read` those that it has opened, `foreign` the
-    modules that were loaded before the first definition.
+    have been read). `file_of` names the definition file (None: shipped or registered in a session), `module_of` the
+    module that registered it, `made_from` the files of the user that a definition is made from, `read` those that it
+    has opened, `foreign` the modules that were loaded before the first definition.
     """
 
     later: dict[str, Callable[[], object] | None] = field(default_factory=dict)
