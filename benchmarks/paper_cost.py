@@ -144,7 +144,7 @@ def steps(rows: list[dict]) -> list[tuple[str, str, float, float]]:
     for name in CUT:
         for what, setting in (("mediation", "hidden"), ("sham boxes", "sham boxes")):
             row = row_of(rows, "mediation", name, setting=setting)
-            result.append(("07", f"{what} of {name} ({row['setting'].split(';')[0]})", row["ours_s"], math.nan))
+            result.append(("08", f"{what} of {name} ({row['setting'].split(';')[0]})", row["ours_s"], math.nan))
     ranks = row_of(rows, "rank_correlation")
     result.append(("07, 08", f"rank correlations ({ranks['setting']})", ranks["ours_s"], 0.0))
     return result
