@@ -7,17 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from o2b_helpers.kernels.statistics.permutation_null import unit_ranks
 from o2b_helpers.studies.common.targets import TargetGroup
 from o2b_helpers.studies.object2brain.weights.inference import Evidence, sham_p
-
-
-def weights_of(evidence: Evidence, groups: Sequence[TargetGroup]) -> np.ndarray:
-    """Mean over runs, (class, target)."""
-    weight = np.full((evidence.lesioned.shape[1], sum(len(group.targets) for group in groups)), np.nan)
-    for group in groups:
-        weight[:, group.targets] = (unit_ranks(group.values) @ evidence.coefficients(group).mean(0).T).T
-    return weight
 
 
 def p_of_lent_boxes(evidence: Evidence, groups: Sequence[TargetGroup], number: int) -> np.ndarray:
@@ -26,4 +17,4 @@ def p_of_lent_boxes(evidence: Evidence, groups: Sequence[TargetGroup], number: i
     assert shams is not None  # asked for only where boxes are hidden
     others = replace(shams, prediction=np.delete(shams.prediction, number, axis=0))
     lent = replace(evidence, lesioned=shams.of(number, evidence.base), shams=others)
-    return sham_p(lent, groups, weights_of(lent, groups))
+    return sham_p(lent, groups, lent.weights(groups))

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from lent_boxes import p_of_lent_boxes, weights_of
+from lent_boxes import p_of_lent_boxes
 
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.studies.common.tables import TARGETS
@@ -34,7 +34,7 @@ def main() -> None:
     for model in (model for model in params.analysis.models if model.object2brain):
         for estimator in ("occlusion", "mediation"):
             layer, classes, evidence = next(evidence_of(Sources(needs, model), estimator, design.stimuli))
-            weight = weights_of(evidence, design.groups)
+            weight = evidence.weights(design.groups)
             p = sham_p(evidence, design.groups, weight)
             q = benjamini_hochberg(p)
             names = design.described["target"].tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -13,45 +12,14 @@ from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.cam_methods.ablation_cam import ablation_cam
 from o2b_helpers.kernels.cam_methods.lime import LimeSettings, lime_cam, linear_models
 from o2b_helpers.kernels.cam_methods.lrp import captum_lrp, lrp_cam
-from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, PREFIX, peer_cam, peer_class
+from o2b_helpers.kernels.cam_methods.names import METHODS, OF_A_PEER, PEERS, PREFIX, CamMethod
+from o2b_helpers.kernels.cam_methods.peer_cams import peer_cam, peer_class
 from o2b_helpers.kernels.cams.class_cams import ClassCams, grad_cam, joined
 from o2b_helpers.kernels.cams.lift_cam import lift_cam
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 BATCH_SIZE = 16
-
-
-@dataclass(frozen=True)
-class CamMethod:
-    """A method and what is to be known before it is chosen.
-
-    Parameters
-    ----------
-    meaning : str
-        What its maps show, in a sentence.
-    source : str
-        Where it is from.
-    before_link : bool
-        Whether it usually explains the linear value of an output, or what stands behind the link.
-    free : bool
-        Whether the other of the two may be asked for.
-    """
-
-    meaning: str
-    source: str
-    before_link: bool = True
-    free: bool = True
-
-
-METHODS: dict[str, CamMethod] = {
-    "grad_cam": CamMethod("Maps weighted by the mean gradient of the output.", "Selvaraju et al. 2017"),
-    "ablation_cam": CamMethod("Maps weighted by what the output loses without them.", "Desai and Ramaswamy 2020"),
-    "lift_cam": CamMethod("Maps weighted by their DeepLIFT share in the output.", "Jung and Oh 2021", free=False),
-    "lrp": CamMethod("Relevance of the places of the maps, epsilon rule.", "Bach et al. 2015, Captum", free=False),
-    "lime": CamMethod("Parts of the picture whose presence raises the output.", "Ribeiro et al. 2016", False),
-}
-_OF_A_PEER = CamMethod("As pytorch-grad-cam makes it.", "pytorch-grad-cam")
 
 
 def cam_method(name: str) -> CamMethod:
@@ -78,12 +46,12 @@ def cam_method(name: str) -> CamMethod:
     """
     if name.startswith(PREFIX):
         peer_class(name)
-        return _OF_A_PEER
+        return OF_A_PEER
     if name not in METHODS:
         raise ParameterError(
             "Unknown CAM method",
             value=repr(name),
-            expected=", ".join(METHODS) + f", or {PREFIX} and one of " + ", ".join(NAMES),
+            expected=", ".join(METHODS) + f", or {PREFIX} and one of " + ", ".join(PEERS),
             remedy="correct the name of the method",
         )
     if name == "lrp":

@@ -11,16 +11,11 @@ from torch import nn
 
 from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.kernels.cam_methods.libraries import library
+from o2b_helpers.kernels.cam_methods.names import PEERS, PREFIX
 from o2b_helpers.kernels.cams.class_cams import ClassCams, predicted_outputs
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
-
-PREFIX = "gradcam:"
-NAMES = (
-    "GradCAM", "HiResCAM", "GradCAMElementWise", "GradCAMPlusPlus", "XGradCAM", "AblationCAM", "ScoreCAM", "LayerCAM",
-    "EigenCAM", "EigenGradCAM",
-)  # fmt: skip
 
 
 def peer_cam(
@@ -38,7 +33,7 @@ def peer_cam(
     Parameters
     ----------
     method : str
-        ``gradcam:`` and a name of `NAMES`.
+        ``gradcam:`` and a name of `PEERS`.
     backbone, images, readout, layer, output, before_link
         As for :func:`~o2b_helpers.kernels.cams.class_cams.grad_cam`, which also lists what is raised.
 
@@ -89,11 +84,11 @@ def peer_class(method: str) -> type:
         An unknown name; grad-cam is not installed.
     """
     name = method.removeprefix(PREFIX)
-    if name not in NAMES:
+    if name not in PEERS:
         raise ParameterError(
             "Unknown method of pytorch-grad-cam",
             value=repr(method),
-            expected=f"{PREFIX} and one of " + ", ".join(NAMES),
+            expected=f"{PREFIX} and one of " + ", ".join(PEERS),
             remedy="correct the name of the method",
         )
     with library("pytorch_grad_cam", method, "object2brain[emocam]"):

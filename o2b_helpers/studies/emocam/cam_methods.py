@@ -36,7 +36,7 @@ from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.emocam.associations import Boxes, boxes_in_input, counted_pictures
 from o2b_helpers.studies.emocam.emotion_models import EmotionModel, load_emotion_model
-from o2b_helpers.studies.emocam.maps import cam_layer, class_maps, fold_batches, of_run
+from o2b_helpers.studies.emocam.maps import cam_layer, class_maps, drawn_rows, fold_batches, of_run
 from o2b_helpers.studies.emocam.planted import is_planted, planted_auc, planted_pairs
 from o2b_helpers.studies.emocam.tables import (
     CAM_METHOD_AGREEMENT,
@@ -114,19 +114,6 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         declared.write(pd.concat(rows[name]) if rows[name] else declared.empty(), results)
     common = {"methods": list(options.methods), "exchanges": options.exchanges}
     write_facts(folder, carried_on(beside(common, facts), needs["emotion_models"]))
-
-
-def drawn_rows(count: int, most: int | None, seed: int) -> np.ndarray:
-    """Return the rows that are looked at, in order: all, or `most` of them drawn by chance.
-
-    Examples
-    --------
-    >>> drawn_rows(3, None, 0).tolist(), len(drawn_rows(10, 4, 0))
-    ([0, 1, 2], 4)
-    """
-    if most is None or most >= count:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 def lime_settings(params: Params) -> LimeSettings:

@@ -32,6 +32,19 @@ def cam_layer(params: Params, model: Model) -> str:
     return params.analysis.associations.layer or target_layers(params, model)[-1]
 
 
+def drawn_rows(count: int, most: int | None, seed: int) -> np.ndarray:
+    """Return the rows that are looked at, in order: all, or `most` of them drawn by chance.
+
+    Examples
+    --------
+    >>> drawn_rows(3, None, 0).tolist(), len(drawn_rows(10, 4, 0))
+    ([0, 1, 2], 4)
+    """
+    if most is None or most >= count:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+
+
 def class_maps(
     params: Params,
     model: Model,

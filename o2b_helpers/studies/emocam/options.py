@@ -9,8 +9,7 @@ from typing import Literal
 from pydantic import field_validator, model_validator
 
 from o2b_helpers.core.options import Block, option
-from o2b_helpers.kernels.cam_methods.by_name import METHODS
-from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, PREFIX
+from o2b_helpers.kernels.cam_methods.names import METHODS, PEERS, PREFIX
 from o2b_helpers.studies.common.options import Learner, Model
 from o2b_helpers.toyworld.pasted_objects import OBJECTS
 
@@ -19,9 +18,9 @@ THRESHOLDS = {"mean": 0.3, "homogeneity": 0.3, "share": 1.0}
 
 def known_cam(name: str) -> str:
     """Refuse a CAM method that nobody knows; whether its library is there is looked at where it runs."""
-    if name not in METHODS and name not in {f"{PREFIX}{peer}" for peer in NAMES}:
+    if name not in METHODS and name not in {f"{PREFIX}{peer}" for peer in PEERS}:
         raise ValueError(
-            f"{name!r} is no CAM method; there are {', '.join(METHODS)}, and {PREFIX} before {', '.join(NAMES)}"
+            f"{name!r} is no CAM method; there are {', '.join(METHODS)}, and {PREFIX} before {', '.join(PEERS)}"
         )
     return name
 
@@ -72,7 +71,7 @@ class AssociationOptions(Block):
     cam: str = option(
         "grad_cam",
         f"how a map of what speaks for a label is made: {', '.join(METHODS)}, or {PREFIX} and the name of a method of "
-        f"pytorch-grad-cam: {', '.join(NAMES)}",
+        f"pytorch-grad-cam: {', '.join(PEERS)}",
         source="paper (EmoCAM) 3.1",
     )
     layer: str | None = option(

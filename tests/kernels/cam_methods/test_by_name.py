@@ -18,7 +18,7 @@ from sklearn.linear_model import Ridge
 from torch import nn
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
-from o2b_helpers.kernels.cam_methods.by_name import METHODS, cam_method, class_cams
+from o2b_helpers.kernels.cam_methods.by_name import cam_method, class_cams
 from o2b_helpers.kernels.cam_methods.lime import (
     LimeSettings,
     grid_segments,
@@ -29,7 +29,8 @@ from o2b_helpers.kernels.cam_methods.lime import (
     masked_outputs,
 )
 from o2b_helpers.kernels.cam_methods.lrp import lrp_cam
-from o2b_helpers.kernels.cam_methods.peer_cams import NAMES, peer_cam
+from o2b_helpers.kernels.cam_methods.names import METHODS, PEERS
+from o2b_helpers.kernels.cam_methods.peer_cams import peer_cam
 from o2b_helpers.kernels.cams.class_cams import grad_cam
 from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.registry import architecture, register
@@ -192,7 +193,7 @@ def test_peer_grad_cam_behind_the_softmax_is_ours():
     assert_close(theirs.maps[0], wide / wide.amax((1, 2), keepdim=True), 1e-3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PEERS)
 def test_all_names_make_maps(name):
     network, images, readout = given("toynet", 1)
     cams = class_cams(f"gradcam:{name}", network, images, some_runs(readout, [0]), output=1)

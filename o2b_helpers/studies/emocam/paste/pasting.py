@@ -27,7 +27,7 @@ from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment.valence_models import readout_digest
 from o2b_helpers.studies.common.networks import loaded, model_part
 from o2b_helpers.studies.common.options import Model
-from o2b_helpers.studies.emocam.maps import cam_layer
+from o2b_helpers.studies.emocam.maps import cam_layer, of_run
 from o2b_helpers.studies.emocam.paste.plan import Frame, kinds, object_digest, places, positions
 from o2b_helpers.studies.emocam.paste.tables import OBJECT_KIND
 
@@ -135,7 +135,7 @@ def _paste(
     result = Pasted.nothing(len(read), len(kinds(params)), asked, len(images))
     rows = list(zip(images.to_dict("records"), centres, strict=True))
     for number, (row, boxes) in enumerate(progress(rows, f"pasting objects, {model.label}")):
-        head = Readout(readout.weight[row["fold"]][None], readout.bias[row["fold"]][None], readout.link)
+        head = of_run(readout, row["fold"])
         _paste_onto(params, model, backbone, head, read, row, boxes, result, number)
     np.savez(folder / FILE, **{part.name: getattr(result, part.name) for part in fields(result)})
 

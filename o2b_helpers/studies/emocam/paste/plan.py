@@ -19,6 +19,7 @@ from o2b_helpers.kernels.paste.objects import checked_object
 from o2b_helpers.kernels.paste.places import centres_of_boxes, pasted_size, quincunx, random_places
 from o2b_helpers.studies.alignment.inputs import Inputs
 from o2b_helpers.studies.emocam.emotion_models import EmotionModel
+from o2b_helpers.studies.emocam.maps import drawn_rows
 from o2b_helpers.studies.emocam.options import is_built_in, object_name
 from o2b_helpers.studies.emocam.paste.tables import OBJECT_KIND
 from o2b_helpers.studies.object2brain import objects as detected
@@ -88,10 +89,7 @@ def chosen_pictures(params: Params, inputs: Inputs, emotion_model: EmotionModel)
         held_out = labelled.drop_duplicates("pixels").set_index("pixels")["fold"]
         table = table.assign(fold=table["pixels"].map(held_out).fillna(0).astype(np.int64))
     table = table[["image", "path", "width", "height", "sha256", "fold"]]
-    if options.max_pictures is None or len(table) <= options.max_pictures:
-        return table
-    rows = np.random.default_rng(options.seed).choice(len(table), options.max_pictures, replace=False)
-    return table.iloc[np.sort(rows)].reset_index(drop=True)
+    return table.iloc[drawn_rows(len(table), options.max_pictures, options.seed)].reset_index(drop=True)
 
 
 def surest_boxes(

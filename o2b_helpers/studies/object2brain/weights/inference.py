@@ -103,6 +103,13 @@ class Evidence:
             return soft_unit_ranks(base, width)[:, None] - soft_unit_ranks(lesioned, width[:, None])
         return weight_coefficients(self.sensitivity, base, lesioned, leave_out=self.leave_out)
 
+    def weights(self, groups: Sequence[TargetGroup]) -> np.ndarray:
+        """Return the weights (class, target), mean over runs."""
+        weight = np.full((self.sensitivity.shape[2], sum(len(group.targets) for group in groups)), np.nan)
+        for group in groups:
+            weight[:, group.targets] = (unit_ranks(group.values) @ self.coefficients(group).mean(0).T).T
+        return weight
+
     def tested(self, coefficients: np.ndarray) -> np.ndarray:
         """Return the coefficients of what is tested: the weights, less their mean over classes where they share one."""
         return coefficients - coefficients.mean(1, keepdims=True) if self.offset else coefficients
@@ -157,9 +164,7 @@ def sham_p(evidence: Evidence, groups: Sequence[TargetGroup], weight: np.ndarray
     above = np.zeros(weight.shape)
     for number in range(len(shams.prediction)):
         hidden = replace(evidence, lesioned=shams.of(number, evidence.base))
-        for group in groups:
-            values = unit_ranks(group.values) @ hidden.coefficients(group).mean(0).T
-            above[:, group.targets] += np.abs(values.T) >= np.abs(weight[:, group.targets]) * (1 - EQUAL)
+        above += np.abs(hidden.weights(groups)) >= np.abs(weight) * (1 - EQUAL)
     known = np.isfinite(weight) & shams.lent[:, None]
     for group in groups:
         shown = np.isin(np.arange(len(weight)), shams.label[np.isin(shams.stimulus, group.places)])
