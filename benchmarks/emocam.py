@@ -1,9 +1,12 @@
 """Class activation maps of the emotion study, LIME and pasted objects, against the peers and the naive way.
 
-One softmax readout of 20 labels, as EmoNet has them, at the last target layer. Ablation-CAM: the predicted label;
-pytorch-grad-cam is timed on some pictures, hooked full passes on some filters, both scaled up. LIFT-CAM: all labels;
-Captum takes a call for each, of which one is timed. LIME: all labels from the same copies; Captum takes new copies for
-each label, and one at a time. Pasting: three objects at 17 places; `floor` is the passes alone.
+Associations: the map of each picture's predicted label and its mean in each box; `floor` is one pass to the last
+layer of convolutions and on, and the way back to that layer; pytorch-grad-cam makes the same maps, resized, of which
+the mean in each box is taken. One softmax readout of 20 labels, as EmoNet has them, at the last target layer.
+Ablation-CAM: the predicted label; pytorch-grad-cam is timed on some pictures, hooked full passes on some filters,
+both scaled up. LIFT-CAM: all labels; Captum takes a call for each, of which one is timed. LIME: all labels from the
+same copies; Captum takes new copies for each label, and one at a time. Pasting: three objects at 17 places; `floor`
+is the passes alone.
 """
 
 from __future__ import annotations
@@ -19,29 +22,33 @@ import numpy as np
 import torch
 from captum._utils.models.linear_model import SkLearnRidge
 from captum.attr import LayerDeepLift, Lime
-from common import Row, kind_of_pictures, network, picture_files, pictures, timed, whole_module
+from common import Row, kind_of_pictures, network, picture_files, pictures, random_boxes, timed, whole_module
 from lesions import hooked
 from PIL import Image
-from pytorch_grad_cam import AblationCAM
+from pytorch_grad_cam import AblationCAM, GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from o2b_helpers.inputs.images.decoding import read_image
 from o2b_helpers.kernels.cam_methods.ablation_cam import ablation_cam, ablation_weights
 from o2b_helpers.kernels.cam_methods.lime import LimeSettings, grid_segments, lime_cam, lime_masks, mask_weights
+from o2b_helpers.kernels.cams.class_cams import grad_cam
 from o2b_helpers.kernels.cams.lift_cam import lift_cam, lift_shares
 from o2b_helpers.kernels.paste.canvas import Canvas
 from o2b_helpers.kernels.paste.objects import resized_object
 from o2b_helpers.kernels.paste.places import corners, pasted_size, quincunx
+from o2b_helpers.kernels.regions.region import Regions
+from o2b_helpers.kernels.regions.region_importance import region_importance, scaled_at_input
 from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.toyworld.pasted_objects import OBJECTS, pasted_object
 
 IMAGES, LABELS, SAMPLE, FILTERS, COPIES, REPEATS = 8, 20, 1, 8, 128, 3
+MAPPED, BOXES = 32, 20
 
 
 def rows(name: str) -> list[Row]:
-    return [_ablation(name), _lift(name), _lime(name), _paste(name)]
+    return [_associations(name), _ablation(name), _lift(name), _lime(name), _paste(name)]
 
 
 def emotions(backbone: Backbone) -> Readout:
@@ -53,6 +60,38 @@ def emotions(backbone: Backbone) -> Readout:
 def module_with(backbone: Backbone, readout: Readout) -> nn.Module:
     """The whole network with the readout's linear layer."""
     return whole_module(backbone, torch.as_tensor(readout.weight)[0], torch.as_tensor(readout.bias)[0])
+
+
+def _associations(name: str) -> Row:
+    backbone, images, readout = network(name), pictures(name, MAPPED), emotions(network(name))
+    layer, size = backbone.target_layers[-1], (images.shape[-2], images.shape[-1])
+    corners, image = random_boxes(MAPPED, BOXES, size[0])
+    boxes, module = Regions(corners, image), module_with(backbone, readout)
+
+    def ours() -> np.ndarray:
+        cams = grad_cam(backbone, images, readout, layer)
+        return region_importance(boxes, scaled_at_input(cams.maps[0], size), size)
+
+    def floor() -> torch.Tensor:
+        """Pass forwards, and back to the layer: only what lies behind it is differentiated."""
+        leaf = backbone.trunk(images, layer).detach().requires_grad_()
+        values = head(backbone.tail(leaf, layer).flatten(1))
+        return torch.autograd.grad(values.max(1).values.sum(), leaf)[0]
+
+    head = head_of(readout)
+    labels = readout.values(backbone.features(images)).argmax(1)[0]
+
+    def peer() -> np.ndarray:
+        with GradCAM(module, [module.get_submodule(layer)]) as cam:
+            resized = cam(images.clone(), [ClassifierOutputTarget(int(label)) for label in labels])
+        return np.array([resized[i, y0:y1, x0:x1].mean() for (x0, y0, x1, y1), i in zip(corners, image, strict=True)])
+
+    took = timed({"ours": ours, "floor": floor, "peer": peer}, REPEATS)
+    setting = f"{MAPPED} stimuli ({kind_of_pictures()}), predicted label, {BOXES} boxes in each, {layer}"
+    return Row(
+        "emocam_associations", name, setting, 1, took["ours"], "pytorch-grad-cam GradCAM, and box means", took["peer"],
+        None, took["floor"], float(np.abs(ours() - peer()).max()),
+    )  # fmt: skip
 
 
 def _ablation(name: str) -> Row:

@@ -21,7 +21,9 @@ import torch
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
 BY_ARCHITECTURE = ("filter_scores", "lesions", "screening", "mediation", "emocam")
 OTHERS = ("heads", "rank_correlation", "class_weights", "images")
-SEVERAL = {"emocam": ("ablation_cam", "lift_cam", "lime", "paste")}  # modules whose rows are of several kernels
+SEVERAL = {
+    "emocam": ("emocam_associations", "ablation_cam", "lift_cam", "lime", "paste")
+}  # modules whose rows are of several kernels
 
 
 def machine() -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Real, UInt8
+from jaxtyping import Float, Integer, Real, UInt8
 from PIL import Image
 
 from o2b_helpers.inputs.images.preprocessing import MOST_RESIZED, Preprocessing
@@ -108,13 +108,13 @@ class Canvas:
 
     def _window(self, axis: int, start: int, stop: int) -> tuple[tuple[np.ndarray, np.ndarray], slice]:
         """Along one axis: which pixels of the input see a range of the picture, their weights, and what they see."""
-        matrix = resize_matrix(self.picture.shape[axis], self._size[axis])
-        matrix = matrix[self._start[axis] : self._start[axis] + self.preprocessing.crop]
-        own = np.flatnonzero(matrix[:, start:stop].any(1))
+        sides, crop = (self.picture.shape[axis], self._size[axis]), slice(self._start[axis], None)
+        first, last = (pixels[crop][: self.preprocessing.crop] for pixels in seen_pixels(*sides))
+        matrix = resize_matrix(*sides)[crop][: self.preprocessing.crop]
+        own = np.flatnonzero((first < stop) & (last >= start))
         if not len(own):
             return (own, matrix[:0]), slice(0, 0)
-        seen = np.flatnonzero(matrix[own[0] : own[-1] + 1].any(0))
-        read = slice(int(seen[0]), int(seen[-1]) + 1)
+        read = slice(int(first[own[0]]), int(last[own[-1]]) + 1)
         return (own, matrix[own[0] : own[-1] + 1, read]), read
 
 
@@ -152,6 +152,19 @@ def resize_matrix(old: int, new: int) -> Float[np.ndarray, "{new} {old}"]:
         total += weight
         matrix[row, np.minimum(place, old - 1)] += weight
     return np.trunc(0.5 + matrix / total[:, None] * PRECISION)
+
+
+@lru_cache(maxsize=8)
+def seen_pixels(old: int, new: int) -> tuple[Integer[np.ndarray, "{new}"], Integer[np.ndarray, "{new}"]]:
+    """Return the first and the last pixel that each resized pixel sees; neither ever goes back from one to the next.
+
+    Examples
+    --------
+    >>> [pixels.tolist() for pixels in seen_pixels(4, 2)]
+    [[0, 1], [2, 3]]
+    """
+    seen = resize_matrix(old, new) > 0
+    return seen.argmax(1), old - 1 - seen[:, ::-1].argmax(1)
 
 
 @lru_cache(maxsize=1024)

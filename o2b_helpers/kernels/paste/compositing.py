@@ -20,8 +20,10 @@ def composite(
     >>> composite(below, above).tolist()
     [[[150, 50, 100]]]
     """
-    alpha = above[..., 3:].astype(np.uint16)
-    total = alpha * above[..., :3] + (255 - alpha) * below + np.uint16(128)
+    alpha = np.repeat(above[..., 3], 3).reshape(below.shape).astype(np.uint16)  # whole rows are faster than threes
+    total = alpha * above[..., :3]
+    total += (255 - alpha) * below
+    total += np.uint16(128)
     return ((total + (total >> 8)) >> 8).astype(np.uint8)  # a division by 255 in whole numbers, exact up to 255 * 255
 
 
