@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 
 import pytest
 from helpers import ROOT, SMALL, merged, write_profile
 from small_run import STEPS
+
+from o2b_helpers.series import notebooks
+from o2b_helpers.studies.registry import load_params, studies
 
 FILES = [ROOT / "notebooks" / f"{name}.ipynb" for name in dict.fromkeys(step.notebook for step in STEPS.values())]
 
@@ -27,6 +31,17 @@ def test_a_notebook_tells_its_story_and_carries_no_output(file):
 
 def test_there_is_one_for_every_declared_notebook_and_no_other():
     assert sorted(p.name for p in (ROOT / "notebooks").glob("*.ipynb")) == sorted(p.name for p in FILES)
+
+
+@pytest.mark.parametrize("study", [study.name for study in studies()])
+def test_what_the_notebooks_of_a_study_alone_read_is_there(tmp_path, study):
+    params = load_params(write_profile(tmp_path, SMALL), {"studies": [study]})
+    run = notebooks(params)
+    for name in run:
+        text = (ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+        asked = re.findall(r'run_step\(params, \\"(\w+)\\"\)', text)
+        read = {step.notebook for asked_for in asked for step in STEPS[asked_for].closure()}
+        assert asked and read <= set(run), name
 
 
 def test_they_run_where_no_model_is_for_object2brain(tmp_path):

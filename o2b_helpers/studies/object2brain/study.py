@@ -46,16 +46,6 @@ OBJECTS = Step(
     cost=costs.objects_cost,
     summary=summaries.objects_summary,
 )
-CONTROL = Step(
-    "semantic_control",
-    notebook="05_objects",
-    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, CONTROLS, OBJECTS),
-    part=semantic.part,
-    compute=semantic.compute,
-    tables=(SEMANTIC_PREDICTIONS, SEMANTIC_HELD_OUT, SEMANTIC_CONTROL),
-    cost=costs.semantic_control_cost,
-    summary=summaries.semantic_control_summary,
-)
 FILTER_SENSITIVITY = Step(
     "filter_sensitivity",
     notebook="06_filter_sensitivity",
@@ -114,6 +104,16 @@ TRUTH = Step(
     compute=planted_truth.compute,
     tables=(PLANTED_TRUTH,),
 )
+CONTROL = Step(
+    "semantic_control",
+    notebook="08_object2brain",
+    needs=(INPUTS, HUMAN_TARGETS, VALENCE_MODELS, CONTROLS, OBJECTS),
+    part=semantic.part,
+    compute=semantic.compute,
+    tables=(SEMANTIC_PREDICTIONS, SEMANTIC_HELD_OUT, SEMANTIC_CONTROL),
+    cost=costs.semantic_control_cost,
+    summary=summaries.semantic_control_summary,
+)
 CLASS_WEIGHTS = Step(
     "object2brain",
     notebook="08_object2brain",
@@ -139,13 +139,13 @@ STUDY = Study(
     options=OPTIONS,
     steps=(
         OBJECTS,
-        CONTROL,
         FILTER_SENSITIVITY,
         FILTER_LESIONS,
         OCCLUSION,
         SHAMS,
         MEDIATED,
         TRUTH,
+        CONTROL,
         CLASS_WEIGHTS,
         EXPLORER,
     ),
