@@ -40,6 +40,12 @@ class Execution(Block):
     )
     runs_folder: str = option("runs", "where results go")
     figures_folder: str = option("figures", "where figures go")
+    show_pictures: bool | None = option(
+        None,
+        "whether the report, which is passed on, and the pages of the notebooks may show pictures of corpus and "
+        "stimuli; default: those of the toy world only (the photographs of OASIS and FindingEmo have owners and "
+        "licences of their own; of your own pictures you know what is allowed)",
+    )
     weights_folder: str | None = option(None, "folder to look for downloaded weights in; default: torch's own cache")
 
 

@@ -66,6 +66,7 @@ class PartSection:
     heading: str
     content: Markup | None
     missing: str
+    figure: int = 0
     scripts: list[Script] = field(default_factory=list)
     packed: dict[str, str] = field(default_factory=dict)
 
@@ -191,12 +192,12 @@ def _part_sections(results: Results, parts: Sequence[Part]) -> list[PartSection]
     for part in parts:
         content, missing = _try(partial(part.make, results, room))
         if content is None:
-            sections.append(PartSection(part.name, part.heading, None, missing))
+            sections.append(PartSection(part.name, part.heading, None, missing, part.figure))
             continue
         room -= sum(len(text) for text in content.packed.values())
         markup = Markup(page_template(part.template, part.package, "").render(content=content.values))  # noqa: S704
         packed = dict(content.packed)
-        sections.append(PartSection(part.name, part.heading, markup, "", part.script_texts(), packed))
+        sections.append(PartSection(part.name, part.heading, markup, "", part.figure, part.script_texts(), packed))
     return sections
 
 

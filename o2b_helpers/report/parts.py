@@ -46,6 +46,8 @@ class Part:
     make : callable
         ``make(results, room)`` gives the content, whose packed data take `room` characters at most. It raises an error
         of the package where the results do not hold what the part needs; the page then shows that error instead.
+    figure : int
+        The number of the figure below which it stands; 0 where it stands alone, after all figures.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Part:
     template: str
     scripts: tuple[str, ...]
     make: Callable[[Any, int], PartContent]
+    figure: int = 0
 
     def file(self, name: str) -> Traversable:
         """Return one of the part's files."""

@@ -39,13 +39,14 @@ def publish_views(params: Params, again: bool = False) -> Path:
         The report.
     """
     studies = params.chosen_studies
-    results = Results(params.runs / "results", studies)
+    results = Results(params.runs / "results", studies, params)
     report = params.runs / "report"
     files = {p.name: known_digest(p) for p in sorted(results.folder.iterdir()) if p.is_file()}
     notebooks = params.runs / "notebooks"
     check_executed(notebooks, dict.fromkeys(step.notebook for step in results.steps))
     executed = {p.name: known_digest(p) for p in sorted(notebooks.glob("*.ipynb"))}
-    mark = digest_of([files, executed, code_digests("o2b_helpers.report.publish"), _page_parts(), _declared(studies)])
+    shown = [files, executed, params.execution.show_pictures]
+    mark = digest_of([*shown, code_digests("o2b_helpers.report.publish"), _page_parts(), _declared(studies)])
     note = report / "drawn_from.json"
     drawn, folders = _read(note), {"report": report, "figures": params.figures}
     changed = _changed(drawn, folders)

@@ -12,6 +12,7 @@ import xarray as xr
 
 from o2b_helpers.core.contract import Arrays, Table
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.publishing import check_results_file, read_provenance
 from o2b_helpers.core.study import Step, Study
 
@@ -25,6 +26,8 @@ class Results:
         The folder that holds the files.
     studies : sequence of Study
         Whose steps wrote it. Where they are given, an error about a file names the notebook that writes it.
+    params : Params, optional
+        The profile that it was made with. Pictures, which are no results, are found by it; without it none are shown.
 
     Raises
     ------
@@ -34,8 +37,8 @@ class Results:
         When (on first use) a file is not the one that provenance.json names.
     """
 
-    def __init__(self, folder: Path | str, studies: Sequence[Study] = ()) -> None:
-        self.folder, self.studies = Path(folder), tuple(studies)
+    def __init__(self, folder: Path | str, studies: Sequence[Study] = (), params: Params | None = None) -> None:
+        self.folder, self.studies, self.params = Path(folder), tuple(studies), params
         self._tables: dict[str, pd.DataFrame] = {}
         if not self.folder.is_dir():
             raise InputError(

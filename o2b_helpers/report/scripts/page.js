@@ -90,6 +90,21 @@ const Page = (() => {
     }
   }
 
+  // Call back once all figures are drawn; only then can a part listen to clicks on one of them.
+  function whenDrawn(then) {
+    const root = document.documentElement;
+    if (root.dataset.drawn === "all") {
+      then();
+      return;
+    }
+    const seen = new MutationObserver(() => {
+      if (root.dataset.drawn !== "all") return;
+      seen.disconnect();
+      then();
+    });
+    seen.observe(root, {attributes: true, attributeFilter: ["data-drawn"]});
+  }
+
   function setPrinting(yes) {
     if (yes) while (drawNext());
     if (printing === yes) return;
@@ -138,5 +153,5 @@ const Page = (() => {
   }
 
   drawRest();
-  return {show, safe, unpack};
+  return {show, safe, unpack, whenDrawn};
 })();

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -35,9 +38,9 @@ def figure_6(results: Results) -> go.Figure:
     -------
     plotly.graph_objects.Figure
     """
-    table = _table(results)
-    shown = chosen_models(table, None, MOST_MODELS, "associations")
-    wide = {model: _matrices(table[table["architecture"] == model]) for model in shown}
+    table, cells = _table(results), drawn_cells(results)
+    shown = models(cells)
+    wide = {model: _matrices(cells[cells["architecture"] == model]) for model in shown}
     labels = max(len(matrices["importance"].columns) for matrices in wide.values())
     classes = max(len(matrices["importance"]) for matrices in wide.values())
     cell = 52 if labels <= 6 else max(17, 360 // labels)
@@ -63,6 +66,29 @@ def prominent_classes(rows: pd.DataFrame, most: int = MOST_CLASSES) -> list[str]
     return list(mean.sort_values(ascending=False, kind="stable").index[:most])
 
 
+def drawn_cells(results: Results) -> pd.DataFrame:
+    """List the cells of the heatmap: rows of emotion_associations.csv in the order of the figure.
+
+    Column ``architecture`` is the network's name in the figure, ``model`` the one in the profile; ``cell`` is the row's
+    own number, and ``words`` says what it shows.
+
+    Parameters
+    ----------
+    results : Results
+        Needs emotion_associations.csv and emotion_models.csv.
+    """
+    table, parts = _table(results).assign(model=results.table(EMOTION_ASSOCIATIONS)["architecture"]), []
+    for name in chosen_models(table, None, MOST_MODELS, "associations"):
+        rows = table[table["architecture"] == name]
+        order = {kind: place for place, kind in enumerate(prominent_classes(rows))}
+        rows = rows[rows["class"].isin(order)]
+        parts.append(rows.assign(place=rows["class"].map(order)).sort_values("place", kind="stable"))
+    cells = pd.concat(parts, ignore_index=True).drop(columns="place")
+    lines = [cell_lines(cell) for cell in cells.to_dict("records")]
+    words = [f"{first}: {'; '.join(more)}." if more else f"{first}." for first, *more in lines]
+    return cells.assign(cell=cells.index, words=words)
+
+
 def _table(results: Results) -> pd.DataFrame:
     return named(results.table(EMOTION_ASSOCIATIONS), results.table(EMOTION_MODELS))
 
@@ -70,7 +96,7 @@ def _table(results: Results) -> pd.DataFrame:
 def _matrices(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return (class, label) matrices by column, the most prominent class first."""
     classes = prominent_classes(rows)
-    columns = ("importance", "presence", "lift", "q_lift", "conditional", "pictures", "shown", "count")
+    columns = ("importance", "presence", "lift", "q_lift", "conditional", "pictures", "shown", "count", "cell")
     labels = list(dict.fromkeys(rows["predicted"]))
     return {
         name: rows.pivot(index="class", columns="predicted", values=name).reindex(index=classes, columns=labels)
@@ -107,6 +133,7 @@ def _draw(
             colorscale=colours, xgap=1, ygap=1, hoverongaps=True, customdata=hover, text=written,
             texttemplate="%{text}", textfont={"size": SIZE_SMALL}, hovertemplate="%{customdata}<extra></extra>",
             showscale=row == 0 and column > 0, colorbar=_bar(grid, column),
+            meta={"cells": matrices["cell"].to_numpy().tolist()},  # what is behind the cell that is clicked
         ),
         row, column,
     )  # fmt: skip
@@ -127,16 +154,30 @@ def _cell(value: float, digits: int, bold: bool) -> str:
 def _hover(matrices: dict[str, pd.DataFrame], kind: str, label: str) -> str:
     """Say what a cell shows, in all three panels alike."""
     value = {name: matrix.at[kind, label] for name, matrix in matrices.items()}
-    if not value["pictures"] > 0:
-        return f"{safe(label)}: no picture is named so"
-    if not value["shown"] > 0:
-        return f"{safe(label)}: none of {value['pictures']:.0f} pictures shows {safe(kind)}"
-    return (
-        f"<b>{safe(kind)}, {safe(label)}</b><br>there in {value['shown']:.0f} of {value['pictures']:.0f} pictures "
-        f"({value['presence']:.0f} %)<br>important in {value['count']:.0f} ({value['importance']:.0f} %)<br>where it "
-        f"is there, important in {100 * value['conditional']:.0f} %<br>lift {number(value['lift'])}, q "
-        f"{'untested' if np.isnan(value['q_lift']) else p_value(value['q_lift'])}"
-    )
+    first, *more = map(safe, cell_lines({**value, "predicted": label, "class": kind}))
+    return "<br>".join([f"<b>{first}</b>", *more]) if more else first
+
+
+def cell_lines(cell: Mapping[str, Any]) -> list[str]:
+    """Say what is behind a cell, in lines of plain text.
+
+    Examples
+    --------
+    >>> cell_lines({"predicted": "joy", "class": "Rose", "pictures": 0.0})
+    ['joy: no picture is named so']
+    """
+    label, kind = isolated(cell["predicted"]), isolated(cell["class"])
+    if not cell["pictures"] > 0:
+        return [f"{label}: no picture is named so"]
+    if not cell["shown"] > 0:
+        return [f"{label}: none of {cell['pictures']:.0f} pictures shows {kind}"]
+    return [
+        f"{kind}, {label}",
+        f"there in {cell['shown']:.0f} of {cell['pictures']:.0f} pictures ({cell['presence']:.0f} %)",
+        f"important in {cell['count']:.0f} ({cell['importance']:.0f} %)",
+        f"where it is there, important in {100 * cell['conditional']:.0f} %",
+        f"lift {number(cell['lift'])}, q {'untested' if np.isnan(cell['q_lift']) else p_value(cell['q_lift'])}",
+    ]
 
 
 def caption(results: Results) -> Caption:

@@ -1,4 +1,4 @@
-"""Pictures before and after, for the notebook; only of the toy world, whose pictures belong to nobody."""
+"""Pictures before and after, for the notebook, whose page is passed on: only where pictures may be shown."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import SIZE_SMALL, safe
 from o2b_helpers.studies.alignment.inputs import image_folders
 from o2b_helpers.studies.common.networks import target_layers
+from o2b_helpers.studies.common.shown_pictures import pictures_shown
 from o2b_helpers.studies.emocam.paste.plan import Frame, kinds, objects
 from o2b_helpers.studies.emocam.paste.tables import OBJECT_KIND, PASTE_LABELS
 
-SIDE, NO_PICTURES = 130, "Pictures are shown for the toy world only: those of other corpora may not be passed on."
+SIDE = 130
 NO_CHANGE = "No pasted object changed what is named, so there is no example."
 NO_MODEL = "No model names emotions in this profile (analysis.emotion_heads.models), so there is no example."
 
@@ -47,9 +48,9 @@ def example_pictures(params: Params, results: Results, most: int = 4) -> go.Figu
         A sentence where there is nothing that may be shown.
     """
     options = params.analysis.paste
-    own_role = params.analysis.corpus if options.pictures == "corpus" else params.analysis.stimuli
-    if own_role.kind != "toyworld":
-        return NO_PICTURES
+    shown_there = pictures_shown(params, options.pictures)
+    if not shown_there.allowed:
+        return shown_there.reason
     if not params.analysis.emocam_models:
         return NO_MODEL
     table, read = results.table(PASTE_LABELS), objects(params)

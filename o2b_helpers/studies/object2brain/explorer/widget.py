@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from o2b_helpers.core.errors import InputError, Object2BrainError
 from o2b_helpers.core.params import Params
+from o2b_helpers.report.markup import paragraph
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number, safe, significant_figures
 from o2b_helpers.studies.object2brain.explorer.dots import dots
@@ -28,7 +29,6 @@ from o2b_helpers.studies.object2brain.explorer.plots import (
 from o2b_helpers.studies.object2brain.explorer.words import (
     Answer,
     answers_table,
-    paragraph,
     pictures_row,
     through_filters,
     whole_model,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
+from o2b_helpers.report.markup import LONGEST, paragraph, text
+from o2b_helpers.report.pictures.laid_over import Outline, laid_over, outlined
 from o2b_helpers.report.style import number, significant_figures
 
 if TYPE_CHECKING:
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
 
 SIDE = 200  # pixels of a picture on the page
 MOST_BOXES = 6  # drawn in a picture
-LONGEST = 60  # characters of a name
-HEAT = np.array([213, 94, 0])  # vermilion: stands out from the toy world's and most photographs' colours in grey, too
 
 
 @dataclass(frozen=True)
@@ -40,18 +36,6 @@ class Answer:
     name: str
     rho: np.ndarray
     n: int
-
-
-def text(words: object, longest: int = LONGEST) -> str:
-    """Return a name or sentence as text of an HTML page: escaped, cut, and of its own direction of reading."""
-    shown = " ".join(str(words).split())
-    shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
-    return f"<bdi>{html.escape(shown, quote=True)}</bdi>"
-
-
-def paragraph(words: str) -> str:
-    """Return a sentence of ours, in which names may stand, as a paragraph."""
-    return f"<p style='line-height:1.4;margin:4px 0;max-width:58rem'>{html.escape(words)}</p>"
 
 
 def whole_model(target: str, rho: np.ndarray, filters: int, chance: float | None) -> str:
@@ -136,16 +120,9 @@ def pictures_row(pictures: Sequence[FilterPicture], channel: int, candidates: in
 
 def _picture(picture: FilterPicture, channel: int) -> str:
     height, width = picture.pixels.shape[:2]
-    scale, drawn, listed = SIDE / width, [], []
+    boxes, listed = [], []
     for place, box in enumerate(picture.boxes.head(MOST_BOXES).itertuples(), start=1):
-        x, y = box.x0 * scale, box.y0 * scale
-        size = f"width='{(box.x1 - box.x0) * scale:.1f}' height='{(box.y1 - box.y0) * scale:.1f}' fill='none'"
-        corner = f"x='{x:.1f}' y='{y:.1f}' {size}"
-        drawn.append(
-            f"<rect {corner} stroke='#fff' stroke-width='3.5'/><rect {corner} stroke='#111' stroke-width='1.5'/>"
-            f"<rect x='{x:.1f}' y='{y:.1f}' width='13' height='14' fill='#111'/>"
-            f"<text x='{x + 3:.1f}' y='{y + 11:.1f}' font-size='11' fill='#fff'>{place}</text>"
-        )
+        boxes.append(Outline((box.x0, box.y0, box.x1, box.y1), str(place)))
         name = box[picture.boxes.columns.get_loc("class") + 1]
         listed.append(f"<div>{place}&ensp;{text(name, 20)} {number(box.map_score)}, counted {number(box.score)}</div>")
     if len(picture.boxes) > MOST_BOXES:
@@ -153,29 +130,14 @@ def _picture(picture: FilterPicture, channel: int) -> str:
     if picture.boxes.empty:
         listed.append("<div>no object was detected</div>")
     spoken = f"Where filter {channel} responds in picture {' '.join(picture.image.split())[:LONGEST]}"
+    shown = outlined(laid_over(picture.pixels, picture.cam, SIDE), (width, height), SIDE, boxes, spoken)
     return (
-        f"<figure style='margin:0;width:{SIDE}px;line-height:1.35'>"
-        f"<svg role='img' aria-label='{html.escape(spoken, quote=True)}' width='{SIDE}' height='{height * scale:.0f}' "
-        f"style='display:block'><image href='{_overlay(picture)}' width='{SIDE}' height='{height * scale:.0f}'/>"
-        f"{''.join(drawn)}</svg><figcaption style='font-size:11px;overflow-wrap:anywhere'>{text(picture.image, 40)}"
+        f"<figure style='margin:0;width:{SIDE}px;line-height:1.35'>{shown}"
+        f"<figcaption style='font-size:11px;overflow-wrap:anywhere'>{text(picture.image, 40)}"
         f"<div>strength {significant_figures(picture.response)}; counts in {picture.positive_runs} of {picture.runs} "
         "runs</div>"
         f"{''.join(listed)}</figcaption></figure>"
     )
-
-
-def _overlay(picture: FilterPicture) -> str:
-    """Lay the map over the picture in grey, as the address of an embedded JPEG."""
-    height, width = picture.pixels.shape[:2]
-    heat = Image.fromarray(picture.cam.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    share = 0.75 * np.clip(np.asarray(heat), 0, 1)[..., None]
-    pale = 0.6 * picture.pixels + 0.4 * picture.pixels.mean(axis=2, keepdims=True)  # paler, so that the map is seen
-    mixed = Image.fromarray(np.clip((1 - share) * pale + share * HEAT, 0, 255).astype(np.uint8))
-    if width < SIDE:
-        mixed = mixed.resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    mixed.save(buffer, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _signed(value: float) -> str:
