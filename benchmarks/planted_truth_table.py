@@ -12,7 +12,7 @@ from planted_truth_world import SETTINGS
 
 from o2b_helpers.kernels.statistics.sensitivity import ESTIMATORS
 
-BEGIN, END = "<!-- tables, written by planted_truth.py -->", "<!-- end of tables -->"
+BEGIN, END = "<!-- tables, written by the benchmark -->", "<!-- end of tables -->"
 NETWORKS = {
     "toynet": "toynet",
     "mononet": "one filter per class",

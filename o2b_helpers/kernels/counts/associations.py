@@ -166,19 +166,6 @@ class Associations:
         return ends
 
 
-def exchange_p(
-    count: Float[np.ndarray, " label"], exchanged: Float[np.ndarray, "exchange label"]
-) -> Float[np.ndarray, " label"]:
-    """Return the one-sided p of M against exchanges: (1 + exchanges with at least this M) / (1 + exchanges).
-
-    Examples
-    --------
-    >>> exchange_p(np.array([3.0]), np.array([[1.0], [3.0], [0.0]])).tolist()
-    [0.5]
-    """
-    return (1 + (exchanged >= count).sum(0)) / (1 + len(exchanged))
-
-
 def hypergeometric_p(
     count: Float[np.ndarray, "*any"], marked: np.ndarray, drawn: np.ndarray, total: np.ndarray | int
 ) -> Float[np.ndarray, "*any"]:

@@ -12,6 +12,7 @@ from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
 from o2b_helpers.studies.common.uncertainty import interval_words
 from o2b_helpers.studies.emocam.planted import STATISTICS, planted_auc
+from o2b_helpers.studies.emocam.reading import beyond_both
 from o2b_helpers.studies.emocam.tables import (
     CAM_METHOD_AGREEMENT,
     CAM_METHODS,
@@ -21,6 +22,7 @@ from o2b_helpers.studies.emocam.tables import (
 )
 
 NAMED_CLASSES = 3
+BEYOND = "Beyond what is simply there, and more than with the other emotions"
 MOST_MODELS = 3  # that are told label by label
 NO_MODEL = "No network was studied: no model has `object2brain: true`, and `analysis.emotion_heads.models` names none."
 
@@ -32,15 +34,20 @@ def looked_at(results: Results) -> Answer:
     if table.empty:
         return Answer(question, [Statement(text=NO_MODEL)])
     statements = []
+    scores = named(results.table(EMOTION_MODELS), results.table(EMOTION_MODELS))
     for model in models(table)[:MOST_MODELS]:
         rows = table[table["architecture"] == model]
+        rows = rows.assign(beyond=beyond_both(rows))
+        statements += _guessing(model, float(scores.loc[scores["architecture"] == model, "p"].iloc[0]))
         for label in dict.fromkeys(rows["predicted"]):
             statements.append(_label(model, str(label), rows[rows["predicted"] == label]))
         count, total = beyond_chance(rows["p_lift"])
         statements.append(
             Statement(
                 f"All emotions and classes, model {isolated(model)}",
-                f": {count:,} of {total:,} lifts are beyond chance (q < {P_SIGNIFICANT}, corrected over all of them).",
+                f": {count:,} of {total:,} lifts are beyond chance (q < {P_SIGNIFICANT}, corrected over all of them); "
+                f"in {int(rows['beyond'].sum()):,} of these pairs the class is also important more often with this "
+                "emotion than with the others.",
             )
         )
     left = models(table)[MOST_MODELS:]
@@ -49,10 +56,10 @@ def looked_at(results: Results) -> Answer:
     statements.append(
         Statement(
             text=f"In brackets: the value, its {interval_words(results)} over pictures, and q, corrected over all "
-            "emotions and classes of the network. Read the lift first: importance alone is high for whatever is often "
-            "in such pictures, and for large objects in the middle. A lift says that the map is higher where the "
-            "object is than where such objects are in other pictures. It does not say that the object itself is the "
-            "cause."
+            "emotions and classes of the network. Read lift and importance together. A lift says that the map is "
+            "higher where the object is than where such objects are in other pictures; it may be so with every "
+            "emotion. Importance tells emotions apart, but it is high for whatever is often in such pictures, and for "
+            "large objects in the middle. Neither says that the object itself is the cause."
         )
     )
     return Answer(question, [*statements, *planted(results)])
@@ -72,23 +79,32 @@ def _label(model: str, label: str, rows: pd.DataFrame) -> Statement:
         f"{row['importance_high']:.0f} %; there in {row['presence']:.0f} %)"
         for _, row in most.iterrows()
     ]
-    beyond = rows[(rows["lift"] > 0) & (rows["q_lift"] < P_SIGNIFICANT)]
-    beyond = beyond.sort_values(["lift", "class"], ascending=[False, True]).head(NAMED_CLASSES)
+    beyond = rows[rows["beyond"]].sort_values(["lift", "class"], ascending=[False, True]).head(NAMED_CLASSES)
     if beyond.empty:
         best = rows.dropna(subset=["p_lift"]).sort_values(["p_lift", "lift"], ascending=[True, False]).head(1)
         near = "".join(f"; nearest is {_lift(row)}" for _, row in best.iterrows())
-        more = f"Beyond what is simply there: nothing that is sure (no lift with q < {P_SIGNIFICANT}{near})."
+        more = f"{BEYOND}: nothing that is sure (no class with q < {P_SIGNIFICANT} for lift and importance{near})."
     else:
-        more = f"Beyond what is simply there: {', '.join(_lift(row) for _, row in beyond.iterrows())}."
+        more = f"{BEYOND}: {', '.join(_lift(row) for _, row in beyond.iterrows())}."
     return Statement(lead, points=(f"Of {pictures:,} pictures, it looks most at {', '.join(seen)}.", more))
 
 
 def _lift(row: pd.Series) -> str:
     return (
         f"{isolated(row['class'])} (lift {number(row['lift'])}, {number(row['lift_low'])} to "
-        f"{number(row['lift_high'])}, q {p_value(row['q_lift'])}; where it is there, important in "
-        f"{100 * row['conditional']:.0f} %)"
+        f"{number(row['lift_high'])}, q {p_value(row['q_lift'])}, of importance {p_value(row['q'])}; where it is "
+        f"there, important in {100 * row['conditional']:.0f} %)"
     )
+
+
+def _guessing(model: str, p: float) -> list[Statement]:
+    """Warn of a network that names emotions no better than by guessing."""
+    if p < P_SIGNIFICANT:
+        return []
+    text = (
+        f" names emotions no better than by guessing (p {p_value(p)}), so what it looks at says nothing about emotions."
+    )
+    return [Statement(f"Model {isolated(model)}", text)]
 
 
 def right_emotion(results: Results) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.progress import say
 from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
-from o2b_helpers.kernels.counts.associations import Associations, exchange_p
+from o2b_helpers.kernels.counts.associations import Associations
+from o2b_helpers.kernels.counts.exchange_p import exchange_p
+from o2b_helpers.kernels.regions.class_exchanges import class_exchanges
 from o2b_helpers.kernels.regions.region import Regions
-from o2b_helpers.kernels.regions.region_importance import exchanged_hits, region_importance, scaled_at_input
+from o2b_helpers.kernels.regions.region_importance import region_importance, scaled_at_input
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.studies.alignment import inputs
@@ -32,6 +35,8 @@ from o2b_helpers.studies.emocam.maps import cam_layer, class_maps
 from o2b_helpers.studies.emocam.planted import is_planted, planted_pairs
 from o2b_helpers.studies.emocam.tables import EMOTION_ASSOCIATIONS, EMOTION_BOXES, EMOTION_CAMS, PLANTED_EMOTIONS
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import carried_boxes
+
+EXCHANGES_PER_PAIR = 20  # 1 / (1 + 20 m) is below 0.05 / m, the smallest limit of Benjamini and Hochberg
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,9 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         boxes.append(_box_rows(regions, importance, table, named, emotion_model, detections, params).assign(**identity))
         important, labels = importance > options.important_above, len(emotion_model.names)
         associations = counted_pictures(regions, important, named, labels, len(categories))
-        rows.append(_rows(params, associations, regions, maps, size, emotion_model, categories).assign(**identity))
+        rows.append(
+            association_rows(params, associations, regions, maps, size, emotion_model, categories).assign(**identity)
+        )
         write_dataset(_labelled(cams, named, table, emotion_model, {**identity, **origin}),
                       results / EMOTION_CAMS.file(model.label))  # fmt: skip
         facts[model.label] = _told(associations, regions, cams, rows[-1], emotion_model, detections, table)
@@ -144,7 +151,7 @@ def counted_pictures(boxes: Boxes, important: np.ndarray, named: np.ndarray, lab
     return Associations(named, present, hits, labels)
 
 
-def _rows(
+def association_rows(
     params: Params,
     associations: Associations,
     boxes: Boxes,
@@ -153,17 +160,37 @@ def _rows(
     emotion_model: EmotionModel,
     categories: pd.Series,
 ) -> pd.DataFrame:
-    """Work out every column of emotion_associations.csv, for all labels and classes that are seen at least once."""
+    """Return the rows of emotion_associations.csv, for all labels and classes that are seen at least once.
+
+    Parameters
+    ----------
+    params : Params
+        Of the profile, the options of associations and significance.
+    associations : Associations
+        From :func:`counted_pictures`.
+    boxes : Boxes
+        From :func:`boxes_in_input`.
+    maps : tensor (picture, height, width)
+        From :func:`~o2b_helpers.kernels.regions.region_importance.scaled_at_input`.
+    size : (int, int)
+        Height and width of the network's input.
+    emotion_model : EmotionModel
+        Whose labels the counts are of.
+    categories : Series
+        The category of each class, in the order of the classes' numbers.
+    """
     options, significance = params.analysis.associations, params.analysis.significance
     chance, count = np.zeros(associations.present.shape), associations.count
     p_lift, member = np.full(count.shape, np.nan), associations.member
-    exchanges = exchanged_hits(
-        boxes.regions, boxes.label, maps, size, options.important_above, options.importance, options.exchanges,
-        significance.seed,
-    )  # fmt: skip
-    for name, hosts, hits in exchanges:
-        chance[hosts, name] = hits.mean(0)
-        p_lift[:, name] = exchange_p(count[:, name], hits.astype(np.float64) @ member[:, hosts].T)
+    most = options.most_exchanges or EXCHANGES_PER_PAIR * len(count) * int(associations.present.any(0).sum())
+    for own in class_exchanges(
+        boxes.regions, boxes.label, maps, size, options.important_above, options.importance, significance.seed
+    ):
+        name, of_hosts = own.label, member[:, own.hosts]
+        hits = own.draw(options.exchanges)
+        chance[own.hosts, name] = hits.mean(0)
+        first, more = hits.astype(np.float64) @ of_hosts.T, partial(own.counts, of_hosts)
+        p_lift[:, name] = exchange_p(count[:, name], first, more, most)
     alone = associations.present.sum(0) < 2  # what one picture shows can be exchanged with none
     p_lift[(associations.shown == 0) | alone] = np.nan
     expected, p = associations.expected(chance), associations.p_values()

@@ -24,8 +24,8 @@ from o2b_helpers.kernels.cam_methods.by_name import cam_method
 from o2b_helpers.kernels.cam_methods.lime import LimeSettings
 from o2b_helpers.kernels.counts.associations import Associations
 from o2b_helpers.kernels.faithfulness import faithfulness, probability_of
-from o2b_helpers.kernels.regions.region import Regions
-from o2b_helpers.kernels.regions.region_importance import exchanged_hits, region_importance, scaled_at_input
+from o2b_helpers.kernels.regions.class_exchanges import class_exchanges
+from o2b_helpers.kernels.regions.region_importance import region_importance, scaled_at_input
 from o2b_helpers.kernels.statistics.bootstrap import draw_counts, interval
 from o2b_helpers.kernels.statistics.matrix_agreement import matrix_agreement
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
@@ -183,17 +183,10 @@ def method_counts(
     member, shown = associations.member, associations.shown
     null = np.zeros((options.exchanges, *shown.shape))
     chance = np.zeros(associations.present.shape)
-    for number in np.unique(boxes.label):
-        # one class at a time, as maps may be as large as the input: the same draws as for all classes at once
-        own = np.flatnonzero(boxes.label == number)
-        masks = None if boxes.regions.masks is None else [boxes.regions.masks[row] for row in own.tolist()]
-        regions = Regions(np.asarray(boxes.regions.boxes)[own], np.asarray(boxes.regions.image)[own], masks)
-        exchanges = exchanged_hits(
-            regions, boxes.label[own], scaled, size, above, shared.importance, options.exchanges, options.seed
-        )
-        for name, hosts, hits in exchanges:
-            chance[hosts, name] = hits.mean(0)
-            null[:, :, name] = hits.astype(np.float64) @ member[:, hosts].T
+    for own in class_exchanges(boxes.regions, boxes.label, scaled, size, above, shared.importance, options.seed):
+        hits = own.draw(options.exchanges)
+        chance[own.hosts, own.label] = hits.mean(0)
+        null[:, :, own.label] = hits.astype(np.float64) @ member[:, own.hosts].T
     exchanged = associations.expected(chance)
     exchanged[:, associations.present.sum(0) < 2] = np.nan  # what one picture shows can be exchanged with none
     with np.errstate(invalid="ignore", divide="ignore"):

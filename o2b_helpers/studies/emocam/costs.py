@@ -9,6 +9,7 @@ import pandas as pd
 from o2b_helpers.core.cost import Need
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
+from o2b_helpers.kernels.regions.class_exchanges import MOST_PAIRS
 from o2b_helpers.models.backbones.meta import pass_bytes
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.models.heads.feature_places import heads_bytes
@@ -57,14 +58,16 @@ def emotion_models_cost(params: Params, folders: Folders, store: Store) -> list[
 def associations_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
     """Return what maps, boxes and exchanges take."""
     corpus, needs = inputs.load(params, folders["inputs"]).corpus, []
-    boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])
-    classes, many = boxes["class"].nunique(), min(params.execution.batch_size, len(corpus))
+    boxes = pd.read_parquet(folders["objects"] / "results" / "detections.parquet", columns=["class"])["class"]
+    classes, many = boxes.nunique(), min(params.execution.batch_size, len(corpus))
+    of_a_class = int(boxes.value_counts().iloc[0]) if len(boxes) else 0
+    pairs = min(of_a_class, len(corpus)) ** 2  # of pictures that give boxes and pictures that get them, a byte each
     samples = params.analysis.significance.bootstrap
     for model in params.analysis.emocam_models:
         backbone = network_shapes(params, model)
         places = math.prod(backbone.shape(cam_layer(params, model))[1:])
         maps = FLOAT * len(corpus) * places
-        weights = (DOUBLE + 2 * FLOAT) * len(boxes) * places
+        weights = (DOUBLE + 2 * FLOAT) * of_a_class * places + min(2 * pairs, MOST_PAIRS)
         drawn = DOUBLE * samples * (len(corpus) + 4 * classes)
         tables = 6 * DOUBLE * len(corpus) * classes
         working = PASSES_KEPT * pass_bytes(backbone, many) + reading_bytes(backbone, 2 * many)

@@ -99,8 +99,23 @@ class AssociationOptions(Block):
     exchanges: int = option(
         999, "how often the boxes of a class are exchanged between the pictures that show it", unit="exchanges", ge=19
     )
+    most_exchanges: int | None = option(
+        None,
+        "where fewer than 10 exchanges reach a count, more are drawn, until 10 do or so many were drawn; default: 20 "
+        "for each pair of a label and a class, so that one pair alone can have q < 0.05",
+        unit="exchanges",
+        ge=19,
+    )
 
     _is_known = field_validator("cam")(known_cam)
+
+    @model_validator(mode="after")
+    def _the_first_are_among_them(self) -> AssociationOptions:
+        if self.most_exchanges is not None and self.most_exchanges < self.exchanges:
+            raise ValueError(
+                f"most_exchanges: {self.most_exchanges} is less than exchanges, {self.exchanges}, which come first"
+            )
+        return self
 
     @property
     def important_above(self) -> float:

@@ -113,7 +113,8 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "presence those with any box. For the lift, the boxes of a class are exchanged between the pictures that show "
         f"it{exchanges}: what is left is due to their size, number and place. Intervals draw the pictures of a named "
         "emotion again. p of the count is that of all exchanges of the named emotions between pictures, which is "
-        "Fisher’s exact test; p of the lift counts exchanges of boxes.",
+        "Fisher’s exact test. p of the lift counts exchanges of boxes; where fewer than 10 of them reach the count, "
+        "more are drawn (Besag and Clifford 1991).",
         f"CAM methods. The same pictures{compared} are mapped by every method, and what each says of all emotions and "
         "classes is compared by Spearman’s rho. Its p holds one method and exchanges the boxes of the other, and takes "
         "the larger p of both ways (Mantel 1967). Deletion and insertion (Petsiuk et al. 2018) blur the places where a "

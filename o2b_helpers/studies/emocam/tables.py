@@ -138,7 +138,13 @@ EMOTION_ASSOCIATIONS = Table(
             "0..1",
         ),
         Column("q_conditional", "number", "q after Benjamini-Hochberg of p_conditional, as q", "0..1"),
-        Column("p_lift", "number", "one-sided p of count against the exchanges of the boxes", "0..1"),
+        Column(
+            "p_lift",
+            "number",
+            "one-sided p of count against the exchanges of the boxes; where it is small, more of them are drawn "
+            "(`analysis.associations.most_exchanges`)",
+            "0..1",
+        ),
         Column("q_lift", "number", "q after Benjamini-Hochberg of p_lift, as q", "0..1"),
     ),
 )

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import fisher_exact
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.kernels.counts.associations import Associations, exchange_p, hypergeometric_p
+from o2b_helpers.kernels.counts.associations import Associations, hypergeometric_p
 from o2b_helpers.kernels.counts.confusion import Confusion, balanced_accuracy_p
 
 PICTURES, CLASSES, LABELS = 160, 5, 4  # nobody predicts label 3
@@ -102,11 +102,6 @@ def test_lift_is_what_is_left_of_conditional_importance(table):
     for label, name in np.ndindex(LABELS - 1, CLASSES - 1):
         rows = (table.predicted == label) & table.present[:, name]
         assert expected[label, name] == pytest.approx(chance[rows, name].mean())
-
-
-def test_exchanges_that_reach_the_count_are_counted():
-    exchanged = np.array([[2.0, 0.0], [5.0, 1.0], [7.0, 0.0]])
-    assert exchange_p(np.array([5.0, 2.0]), exchanged).tolist() == [3 / 4, 1 / 4]
 
 
 def test_what_does_not_fit_is_refused():

@@ -12,7 +12,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 from small_run import STEPS, step_cost, step_folder
 from torch.nn.functional import interpolate
 
-from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.core.facts import read_facts
 from o2b_helpers.core.running.run import run_step
 from o2b_helpers.studies.emocam import associations
@@ -122,6 +122,24 @@ def test_m_and_what_stands_beside_it_are_counted_again(results, table):
     for name in ("importance", "presence", "conditional", "lift"):
         known = table.dropna(subset=name)
         assert known[name].between(known[f"{name}_low"] - 1e-9, known[f"{name}_high"] + 1e-9).mean() > 0.95
+
+
+def test_a_small_p_of_lift_is_told_by_more_exchanges_and_the_others_stay(params, table):
+    most = 20 * len(table)  # the usual number
+    assert table["p_lift"].min() == pytest.approx(1 / (1 + most))
+    other = load_params(params.profile, {"analysis.associations.most_exchanges": 40_000})
+    made = run_step(other, "associations").table("emotion_associations.csv")
+    often = made["p_lift"] >= 11 / 1000  # at least 10 of the first 999 reach the count
+    assert often.any() and (made.loc[often, "p_lift"] == table.loc[often, "p_lift"]).all()
+    # 10 or fewer of the first 1,400 exchanges reach the count, and these are the first of the 40,000 as well
+    assert (made.loc[~often, "p_lift"] <= 10 / 1000).all() and made["p_lift"].min() < 1 / (1 + most)
+    assert made["p_lift"].min() >= 1 / 40_001
+    assert (made.drop(columns=["p_lift", "q_lift"]) == table.drop(columns=["p_lift", "q_lift"])).all(axis=None)
+
+
+def test_fewer_exchanges_in_all_than_at_first_are_refused(params):
+    with pytest.raises(ParameterError, match="less than exchanges"):
+        load_params(params.profile, {"analysis.associations.most_exchanges": 500})
 
 
 def test_planted_pairs_come_first(results, table):
