@@ -19,7 +19,7 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.single_filters import BLOCK_BYTES
 from o2b_helpers.models.backbones import meta
 from o2b_helpers.models.backbones.loading import load_backbone
-from o2b_helpers.models.backbones.registry import architecture_names
+from o2b_helpers.models.backbones.registry import architecture, architecture_names
 from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
 from o2b_helpers.studies.registry import load_params
 
@@ -146,6 +146,8 @@ def test_another_option_is_named_where_the_batch_size_is_not_to_blame(study):
 
 @pytest.mark.parametrize("name", architecture_names())
 def test_a_network_on_the_meta_device_has_the_shapes_of_the_real_one(name):
+    if architecture(name).needed is not None:
+        pytest.importorskip("emonet_py")
     shapes = meta.meta_backbone(name)
     real = load_backbone(name, "untrained")
     assert (shapes.shapes, shapes.n_features, shapes.device) == (real.shapes, real.n_features, "meta")

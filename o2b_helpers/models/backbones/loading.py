@@ -71,6 +71,8 @@ def load_backbone(
         module = build_module(definition, seed)  # its random weights are all overwritten, or this fails
         state = read_state_dict(file.path, definition, module.state_dict().keys())
         fit_weights(module, state, definition, file.path.name)
+        if definition.complete is not None:
+            definition.complete(module, file.path)
         name = weights if weights in definition.weights else file.path.name
         digest = file.sha256
     kind: type[Backbone] = Backbone

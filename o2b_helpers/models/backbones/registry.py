@@ -30,13 +30,15 @@ class WeightsSource:
     file : str
         Name of the file; it is looked for under this name.
     url : str
-        Where the file comes from; empty for a file that ships with the package.
+        Where the file comes from, an address or a command; empty for a file that ships with the package.
     sha256 : str
         The digest of the file, or its first digits (torchvision publishes eight); empty where none is published.
     download : bool
         Whether the file may be fetched from `url` when it is missing.
     folder : Path, optional
-        Folder of a file that ships with the package.
+        Folder of a file that ships with the package, or with another one.
+    fetch : callable, optional
+        What fetches it where that is not a plain download; raises OSError where it cannot be had.
     """
 
     file: str
@@ -44,6 +46,7 @@ class WeightsSource:
     sha256: str = ""
     download: bool = False
     folder: Path | None = None
+    fetch: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,14 @@ class Architecture:
         From a key as files of weights spell it to the key of the network.
     ignored_keys : tuple of str
         Beginnings of keys that files of weights hold and the network does not need.
+    needed : callable, optional
+        Raises ModelError where what the network is built from is not installed.
+    beside : tuple of str
+        Names of files that lie beside the file of weights and belong to it.
+    complete : callable, optional
+        Takes the network with its weights and their file, and puts in what those files hold.
+    labels : tuple of str
+        What the outputs of the last layer are called where the network names labels as it is, without training.
     """
 
     name: str
@@ -84,6 +95,10 @@ class Architecture:
     weights: dict[str, WeightsSource] = field(default_factory=dict)
     rename_key: Callable[[str], str] | None = None
     ignored_keys: tuple[str, ...] = ()
+    needed: Callable[[], None] | None = None
+    beside: tuple[str, ...] = ()
+    complete: Callable[[nn.Module, Path], None] | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass

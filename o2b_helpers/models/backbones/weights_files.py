@@ -80,8 +80,9 @@ def find_weights(
         source = WeightsSource(file=path.name)
     else:
         path = (source.folder or folder) / source.file
-        if not path.is_file():
-            _fetch(architecture, weights, source, path)
+        missing = [file for file in (path, *(path.parent / name for name in architecture.beside)) if not file.is_file()]
+        if missing:
+            _fetch(architecture, weights, source, missing[0])
     weights_kind(path, f"The weights {path.name}")  # a web page in their place needs no word on its digest
     digest = file_digest(path)
     for expected in (sha256, source.sha256):
@@ -110,21 +111,24 @@ def _given_path(architecture: Architecture, weights: str, folder: Path) -> Path:
 
 
 def _fetch(architecture: Architecture, weights: str, source: WeightsSource, path: Path) -> None:
-    """Download published weights with torchvision's own means, or say how to get them."""
+    """Download published weights with their publisher's own means, or say how to get them."""
     problem = f"The {weights} weights of {architecture.name} are missing"
-    remedy = f"put the file {source.file} into {path.parent}"
+    remedy = f"put the file {path.name} into {path.parent}"
     if source.url:
-        remedy = f"download {source.url} and {remedy}"
+        remedy = f"{'run' if source.fetch else 'download'} {source.url} and {remedy}"
     if not source.download:
         raise ModelError(problem, value=path, expected=f"the file {source.file}", remedy=remedy)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(source.url, str(path), hash_prefix=source.sha256, progress=False)
+        if source.fetch is not None:
+            source.fetch()
+        else:
+            torch.hub.download_url_to_file(source.url, str(path), hash_prefix=source.sha256, progress=False)
     except (URLError, OSError, RuntimeError) as error:  # no network, no room, or not the published file
         raise ModelError(
             f"{problem} and cannot be downloaded",
             value=f"{path} ({error})",
-            expected=f"the file {source.file} from {source.url}",
+            expected=f"the file {path.name} from {source.url}",
             remedy=f"on a machine with network access, {remedy}",
         ) from error
 

@@ -9,6 +9,7 @@ from o2b_helpers.core.errors import Object2BrainError
 from o2b_helpers.core.findings import Finding, digest_findings, path_finding
 from o2b_helpers.core.params import Params
 from o2b_helpers.models.backbones.registry import architecture, load_definition
+from o2b_helpers.studies.alignment.checks.asking import asked
 from o2b_helpers.studies.alignment.checks.named import Named, named
 from o2b_helpers.studies.alignment.checks.people import people_findings
 from o2b_helpers.studies.alignment.checks.pictures import picture_findings
@@ -88,6 +89,10 @@ def _models(params: Params) -> Iterator[Finding]:
                 f"{what}: {error.problem}", False, f"(analysis.models in {params.profile.name})", error.remedy
             )
             continue
+        refused = asked(what, known.needed)[1] if known.needed else []
+        yield from refused
+        if refused:
+            continue
         if model.weights_is_a_file:
             yield path_finding(
                 params, what, "analysis.models[].weights", model.weights, "the file you name in the profile"
@@ -101,8 +106,9 @@ def _models(params: Params) -> Iterator[Finding]:
             source = known.weights[model.weights]
             path = (source.folder or kept) / source.file
             by_itself = " (fetched by itself on first use where there is a network)" if source.download else ""
-            yield Finding(what, path.is_file(), str(path), f"{source.url}{by_itself}")
-            if path.is_file() and source.folder is None:
+            there = all((path.parent / name).is_file() for name in (path.name, *known.beside))
+            yield Finding(what, there, str(path), f"{source.url}{by_itself}")
+            if path.is_file() and (source.folder is None or source.fetch):
                 yield from weights_findings(what, path, known)
         else:
             yield Finding(

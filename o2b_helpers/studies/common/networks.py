@@ -45,6 +45,9 @@ def model_part(params: Params, model: Model, store: Store) -> dict[str, Any]:
             files["weights_file"] = path
     elif model.weights == "untrained":
         own["drawn"] = weights_digest(model.architecture, "untrained", seed=params.analysis.seed)
+    if "weights_file" in files:
+        beside = {name: files["weights_file"].parent / name for name in known.beside}
+        files |= {name: path for name, path in beside.items() if path.is_file()}
     own |= store.digests_of_files(files)
     if model.sha256 is not None:
         _check_digest(model, own, files.get("weights_file", Path()))

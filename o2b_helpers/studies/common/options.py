@@ -79,7 +79,7 @@ class Model(Block):
 
     architecture: str = option("toynet", "name of a known architecture, or of one that `definition` registers")
     weights: str = option(
-        "toyworld", "imagenet, places365, toyworld, untrained, or a path to a state dict or safetensors file"
+        "toyworld", "imagenet, places365, emonet, toyworld, untrained, or a path to a state dict or safetensors file"
     )
     name: str | None = option(None, "how results call it (column architecture); default: the architecture's name")
     definition: str | None = option(None, "Python file of yours that registers the architecture")

@@ -17,6 +17,7 @@ from o2b_helpers.studies.emocam.tables import (
     CAM_METHOD_AGREEMENT,
     CAM_METHODS,
     EMOTION_ASSOCIATIONS,
+    EMOTION_HEADS,
     EMOTION_MODELS,
     PLANTED_EMOTIONS,
 )
@@ -113,17 +114,34 @@ def right_emotion(results: Results) -> Answer:
     scores = results.table(EMOTION_MODELS)
     if scores.empty:
         return Answer(question, [Statement(text=NO_MODEL)])
-    statements = [
-        Statement(
-            text=f"{isolated(row.architecture)} names the label of {100 * row.accuracy:.0f} % of {row.pictures:,} "
-            f"pictures ({100 * row.accuracy_low:.0f} to {100 * row.accuracy_high:.0f} %; always naming the most "
-            f"frequent label: {100 * row.chance_accuracy:.0f} %). Balanced over {row.labels} labels it is "
-            f"{100 * row.balanced_accuracy:.0f} % ({100 * row.balanced_accuracy_low:.0f} to "
-            f"{100 * row.balanced_accuracy_high:.0f} %; guessing: {100 * row.chance_balanced:.0f} %; p "
-            f"{p_value(row.p)}). Every picture is judged by a head that did not learn from it."
+    heads = results.table(EMOTION_HEADS)
+    trained = set(zip(heads["architecture"], heads["weights"], strict=True))
+    statements = []
+    pairs = zip(scores["architecture"], scores["weights"], named(scores, scores).itertuples(), strict=True)
+    for architecture, weights, row in pairs:
+        learned = (architecture, weights) in trained
+        if not row.pictures:
+            statements.append(
+                Statement(
+                    text=f"{isolated(row.architecture)} names {row.labels:.0f} labels of its own; no picture of the "
+                    "corpus is labelled with one of them, so how often it is right is not known."
+                )
+            )
+            continue
+        how = "Every picture is judged by a head that did not learn from it." if learned else (
+            "It names its own labels and learned nothing here; pictures with other labels are not counted."
+        )  # fmt: skip
+        statements.append(
+            Statement(
+                text=f"{isolated(row.architecture)} names the label of {100 * row.accuracy:.0f} % of "
+                f"{row.pictures:,.0f} pictures ({100 * row.accuracy_low:.0f} to {100 * row.accuracy_high:.0f} %; "
+                f"always naming the most frequent label: {100 * row.chance_accuracy:.0f} %). Balanced over "
+                f"{row.labels:.0f} labels it is {100 * row.balanced_accuracy:.0f} % "
+                f"({100 * row.balanced_accuracy_low:.0f} to "
+                f"{100 * row.balanced_accuracy_high:.0f} %; guessing: {100 * row.chance_balanced:.0f} %; p "
+                f"{p_value(row.p)}). {how}"
+            )
         )
-        for row in named(scores, scores).itertuples()
-    ]
     return Answer(question, statements)
 
 

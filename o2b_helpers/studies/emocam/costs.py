@@ -29,6 +29,7 @@ from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.emocam import emotion_models
 from o2b_helpers.studies.emocam.labels import labelled_pictures
 from o2b_helpers.studies.emocam.maps import cam_layer
+from o2b_helpers.studies.emocam.ready_network import own_labels
 
 PASSES_KEPT = 3  # a pass that is recorded for gradients keeps what it passes, at two points
 MASKED_COPIES, MOST_LABELS = 64, 30  # copies in one pass of LIME; labels of the largest known set
@@ -37,10 +38,19 @@ MASKED_COPIES, MOST_LABELS = 64, 30  # copies in one pass of LIME; labels of the
 def emotion_models_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
     """Return what computing features and training emotion heads takes, for every model that is not stored yet."""
     corpus, needs, heads = inputs.load(params, folders["inputs"]).corpus, [], params.analysis.emotion_heads
+    ready = [model for model in params.analysis.emocam_models if own_labels(params, model)]
+    for model in ready:
+        backbone, many = network_shapes(params, model), min(params.execution.batch_size, len(corpus))
+        outputs = 4 * DOUBLE * len(own_labels(params, model)) * len(corpus)
+        working = pass_bytes(backbone, many) + reading_bytes(backbone, 2 * many) + outputs
+        needs.append(with_network(params, backbone, f"own labels of {model.label}", working, disk=outputs))
+        needs += decoding_needs(backbone, [pictures(params, store, model, corpus, "corpus")], corpus)
+    if len(ready) == len(params.analysis.emocam_models):
+        return counted_once(needs)
     labelled = labelled_pictures(params, store, corpus)
     count, labels = len(labelled.table), len(labelled.names)
     many = min(params.execution.batch_size, count)
-    for model in params.analysis.emocam_models:
+    for model in [model for model in params.analysis.emocam_models if model not in ready]:
         if emotion_models.heads_shard(params, store, model, corpus, labelled).is_stored(store):
             continue
         backbone = network_shapes(params, model)

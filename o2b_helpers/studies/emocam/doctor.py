@@ -9,8 +9,10 @@ from o2b_helpers.core.findings import Finding
 from o2b_helpers.core.params import Params
 from o2b_helpers.kernels.cam_methods.by_name import cam_method
 from o2b_helpers.studies.alignment import inputs
+from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.emocam.labels import labels_of, pictures_needed
 from o2b_helpers.studies.emocam.paste.doctor import findings as pasted_objects
+from o2b_helpers.studies.emocam.ready_network import own_labels
 
 
 def findings(params: Params) -> Iterator[Finding]:
@@ -23,6 +25,10 @@ def findings(params: Params) -> Iterator[Finding]:
 def _emotions(params: Params) -> Iterator[Finding]:
     if params.analysis.corpus.kind == "toyworld":
         yield Finding("emotions", True, "planted in the toy world")
+        return
+    models = params.analysis.emocam_models
+    if models and all(_own_labels(params, model) for model in models):
+        yield Finding("emotions", True, "the networks name their own; what the corpus says is only compared")
         return
     try:
         corpus, _ = inputs.named_pictures(params)
@@ -39,6 +45,14 @@ def _emotions(params: Params) -> Iterator[Finding]:
     yield Finding("emotions", True, said)
     for warning in labels.warnings:
         yield Finding("emotions", False, warning, "nothing, if this is meant", kind="doubt")
+
+
+def _own_labels(params: Params, model: Model) -> tuple[str, ...]:
+    """Return a network's own labels; none where its definition cannot be read, which `alignment` names."""
+    try:
+        return own_labels(params, model)
+    except Object2BrainError:
+        return ()
 
 
 def _libraries(params: Params) -> Iterator[Finding]:

@@ -1,7 +1,11 @@
-"""Notebook 10: train softmax heads that name the emotion of a picture, and see how often they are right (METHODS 5)."""
+"""Notebook 10: heads, or a ready network, name the emotion of a picture; how often are they right (METHODS 5).
+
+A head is trained by softmax regression on a frozen network; a ready network (EmoNet) is taken as it is.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,9 +39,17 @@ from o2b_helpers.studies.common.networks import loaded, model_part
 from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.emocam.labels import LabelledPictures, labelled_pictures
+from o2b_helpers.studies.emocam.ready_network import (
+    PROBABILITIES,
+    READOUT,
+    UNKNOWN,
+    judged_pictures,
+    judging_shard,
+    own_labels,
+)
 from o2b_helpers.studies.emocam.tables import EMOTION_CONFUSION, EMOTION_HEADS, EMOTION_MODELS, EMOTION_PREDICTIONS
 
-READOUT, PROBABILITIES, HISTORY = "readout.safetensors", "probabilities.npy", "history.parquet"
+HISTORY, NAMES = "history.parquet", "names.json"
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class EmotionModel:
     Attributes
     ----------
     readout : Readout
-        (fold, label, feature), softmax.
+        (fold, label, feature), softmax. A ready network has one fold, its own last layer.
     probabilities : array (fold, label, picture)
         What each fold's head says, float32.
     table : DataFrame
@@ -90,29 +102,46 @@ def part(params: Params, store: Store) -> dict[str, Any]:
 
 
 def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
-    """Train the heads of every model, and count how often they are right."""
+    """Train heads where a model needs some, let all models judge the pictures, and count how often they are right."""
     store, corpus = Store(params.store), inputs.load(params, needs["inputs"]).corpus
-    labelled = labelled_pictures(params, store, corpus)
-    labels, significance = labelled.table["number"].to_numpy(), params.analysis.significance
+    significance, trained = params.analysis.significance, None
     models, confusions, predictions, histories = [], [], [], []
     facts: dict[str, Any] = {}
     for model in params.analysis.emocam_models:
-        (place,) = InProcess().run([heads_shard(params, store, model, corpus, labelled)], store)
+        names = own_labels(params, model)
+        if names:
+            labelled = judged_pictures(params, store, corpus, names)
+            shard = judging_shard(params, store, model, corpus, labelled)
+            fold = np.zeros(len(labelled.table), dtype=np.int64)
+        else:
+            labelled = trained = trained or labelled_pictures(params, store, corpus)
+            shard, fold = heads_shard(params, store, model, corpus, labelled), folds(params, labelled).argmax(0)
+        (place,) = InProcess().run([shard], store)
         identity = {"architecture": model.label, "weights": model.weights_label}
-        probabilities, fold = np.load(place / PROBABILITIES), folds(params, labelled).argmax(0)
-        named = named_labels(probabilities, fold)
+        probabilities = np.load(place / PROBABILITIES)
+        named, labels = named_labels(probabilities, fold), labelled.table["number"].to_numpy()
         for file in (READOUT, PROBABILITIES):
             shutil.copyfile(place / file, folder / _file(model, file))
-        confusion = Confusion.of(labels, named, len(labelled.names))
-        ends = confusion.intervals(significance.bootstrap, significance.seed, significance.confidence)
-        p = balanced_accuracy_p(labels, named, significance.permutations, significance.seed)
-        models.append(_scores(confusion, ends, p) | identity)
-        confusions.append(_confusion_rows(confusion, ends, labelled.names).assign(**identity))
-        histories.append(pd.read_parquet(place / HISTORY).assign(**identity))
+        (folder / _file(model, NAMES)).write_text(json.dumps(labelled.names), encoding="utf-8")
         table = labelled.table[["image", "emotion"]].assign(fold=fold, predicted=np.array(labelled.names)[named])
         table["probability"] = probabilities[fold, named, np.arange(len(fold))].astype(np.float64)
         predictions.append(table.assign(**identity))
-        facts[model.label] = _told(confusion, ends, p, labelled, named)
+        if not names:
+            histories.append(pd.read_parquet(place / HISTORY).assign(**identity))
+        known = labels != UNKNOWN
+        if not known.any():  # nobody knows what would be right
+            unknown = dict.fromkeys(EMOTION_MODELS.names, np.nan)
+            models.append({**unknown, "pictures": 0, "labels": len(names), **identity})
+            facts[model.label] = {"own_labels": len(names), "judged": len(labels), **_never(labelled, named)}
+            continue
+        confusion = Confusion.of(labels[known], named[known], len(labelled.names))
+        ends = confusion.intervals(significance.bootstrap, significance.seed, significance.confidence)
+        p = balanced_accuracy_p(labels[known], named[known], significance.permutations, significance.seed)
+        models.append(_scores(confusion, ends, p) | identity)
+        confusions.append(_confusion_rows(confusion, ends, labelled.names).assign(**identity))
+        facts[model.label] = {**_told(confusion, ends, p), **_never(labelled, named)}
+        if names:
+            facts[model.label] |= {"own_labels": len(names), "judged": len(labels), "with_a_label": int(known.sum())}
         say(f"    {model.label}: accuracy {confusion.accuracy:.3f}, balanced {confusion.balanced_accuracy:.3f}")
     results = folder / "results"
     for declared, frames in (
@@ -122,22 +151,27 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
     ):
         declared.write(pd.concat(frames) if frames else declared.empty(), results)
     EMOTION_MODELS.write(pd.DataFrame(models) if models else EMOTION_MODELS.empty(), results)
+    common = {} if trained is None else _common(params, trained, len(corpus))
+    write_facts(folder, carried_on(beside(common, facts), needs["inputs"]))
+
+
+def _common(params: Params, labelled: LabelledPictures, in_corpus: int) -> dict[str, Any]:
     counts = labelled.table["emotion"].value_counts()
     common = {
         "pictures_with_a_label": len(labelled.table),
-        "pictures_without": len(corpus) - len(labelled.table),
+        "pictures_without": in_corpus - len(labelled.table),
         "emotions": {name: int(counts[name]) for name in labelled.names},
         "folds": params.analysis.emotion_heads.folds,
     }
-    write_facts(folder, carried_on(beside(common | _warned(labelled), facts), needs["inputs"]))
+    return common | ({"warnings": list(labelled.warnings)} if labelled.warnings else {})
 
 
 def load_emotion_model(folder: Path, model: Model) -> EmotionModel:
-    """Read the heads of a model, and what they say, from this step's folder."""
+    """Read the heads of a model, or its own readout, and what they say, from this step's folder."""
     tensors = load_file(folder / _file(model, READOUT))
     table = EMOTION_PREDICTIONS.read(folder / "results")
     table = table[(table["architecture"] == model.label) & (table["weights"] == model.weights_label)]
-    names = tuple(sorted(table["emotion"].unique()))
+    names = tuple(json.loads((folder / _file(model, NAMES)).read_text(encoding="utf-8")))
     readout = Readout(tensors["weight"], tensors["bias"], "softmax")
     return EmotionModel(readout, np.load(folder / _file(model, PROBABILITIES)), table.reset_index(drop=True), names)
 
@@ -240,14 +274,14 @@ def _confusion_rows(confusion: Confusion, ends: Mapping[str, Any], names: tuple[
     return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index).reset_index()
 
 
-def _told(
-    confusion: Confusion, ends: Mapping[str, Any], p: float, labelled: LabelledPictures, named: np.ndarray
-) -> dict[str, Any]:
+def _told(confusion: Confusion, ends: Mapping[str, Any], p: float) -> dict[str, Any]:
+    kept, scores = (
+        ("accuracy", "chance_accuracy", "balanced_accuracy", "chance_balanced", "p"),
+        _scores(confusion, ends, p),
+    )
+    return {name: scores[name] for name in kept}
+
+
+def _never(labelled: LabelledPictures, named: np.ndarray) -> dict[str, Any]:
     never = [name for number, name in enumerate(labelled.names) if not (named == number).any()]
-    kept = ("accuracy", "chance_accuracy", "balanced_accuracy", "chance_balanced", "p")
-    scores = _scores(confusion, ends, p)
-    return {**{name: scores[name] for name in kept}, "labels_never_named": never}
-
-
-def _warned(labelled: LabelledPictures) -> dict[str, Any]:
-    return {"warnings": list(labelled.warnings)} if labelled.warnings else {}
+    return {"labels_never_named": never}

@@ -33,8 +33,13 @@ DEPARTURES = (
     Departure(
         "the network that names emotions",
         "EmoNet: AlexNet, 20 labels, trained on pictures of its own",
-        "a softmax head on a frozen network, trained on the corpus’ own labels",
+        "the same (architecture: emonet), or a softmax head on a frozen network, trained on the corpus’ own labels",
         ("analysis.models[].architecture", f"{H}.models", "analysis.emotions.labels_from"),
+    ),
+    Departure(
+        "what EmoNet sees",
+        "whole pictures, squashed to 227 x 227 (bicubic)",
+        "the middle of pictures whose short side is 227 (bilinear), as every network here sees them",
     ),
     Departure(
         "which pictures are looked at",
@@ -106,7 +111,9 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "Emotion heads. On the frozen network a softmax head learns the emotions of the corpus’ pictures, by "
         "cross-entropy that weighs rare labels up. The pictures are cut into folds with the same share of every label"
         f"{folds}; each picture is judged by the head that did not learn from it. The pictures that are held out "
-        "choose epoch and rate, which makes accuracy a little too high.",
+        "choose epoch and rate, which makes accuracy a little too high. A ready network (EmoNet) learns nothing: its "
+        "own last layer names one of its own labels for every picture, and accuracy counts the pictures that the "
+        "corpus labels with one of them.",
         f"Associations. For every picture, {cam} of the named emotion at a layer’s maps says what speaks for it; the "
         "map is scaled from 0 to 1 at the input’s size. A box is important where enough of the map lies "
         f"inside{importance} (EmoCAM, section 2). Importance counts pictures with an important box of a class, "

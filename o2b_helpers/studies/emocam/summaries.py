@@ -8,21 +8,29 @@ from o2b_helpers.core.study import Facts
 
 def emotion_models_summary(facts: Facts) -> list[str]:
     """Say how often the right emotion is named."""
-    if "pictures_with_a_label" not in facts:
-        return []
-    counts = ", ".join(f"{name} ({number:,})" for name, number in (facts.get("emotions") or {}).items())
-    without = facts.get("pictures_without", 0)
-    said = [
-        f"{counted(facts['pictures_with_a_label'], 'picture')} with an emotion: {counts}."
-        + (f" {counted(without, 'picture')} without one left out of this study." if without else ""),
-    ]
+    said = []
+    if "pictures_with_a_label" in facts:
+        counts = ", ".join(f"{name} ({number:,})" for name, number in (facts.get("emotions") or {}).items())
+        without = facts.get("pictures_without", 0)
+        said.append(
+            f"{counted(facts['pictures_with_a_label'], 'picture')} with an emotion: {counts}."
+            + (f" {counted(without, 'picture')} without one left out of this study." if without else "")
+        )
+    for name, own in facts_of_models(facts, "own_labels"):
+        compared = own.get("with_a_label", 0)
+        said.append(
+            f"{name} judges {counted(own['judged'], 'picture')} by its own {own['own_labels']} labels, untrained here; "
+            + (f"{counted(compared, 'picture')} have one of them in the corpus." if compared else
+               "the corpus has none of them, so how often it is right is not known.")
+            + (f" Never named: {', '.join(own['labels_never_named'])}." if own["labels_never_named"] else "")
+        )  # fmt: skip
     for name, own in facts_of_models(facts, "balanced_accuracy"):
         never = own.get("labels_never_named") or []
         said.append(
             f"{name}: the right emotion is named for {100 * own['accuracy']:.0f} % of the pictures (always the most "
             f"frequent: {100 * own['chance_accuracy']:.0f} %); balanced over emotions "
             f"{100 * own['balanced_accuracy']:.0f} % (guessing: {100 * own['chance_balanced']:.0f} %)."
-            + (f" Never named: {', '.join(never)}." if never else "")
+            + (f" Never named: {', '.join(never)}." if never and "own_labels" not in own else "")
         )
     return said
 

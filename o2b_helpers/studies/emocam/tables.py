@@ -29,7 +29,12 @@ EMOTION_MODELS = Table(
     "a network",
     (
         *MODEL,
-        Column("pictures", "integer", "pictures with a label, each judged by a head that did not learn from it"),
+        Column(
+            "pictures",
+            "integer",
+            "pictures with a label, each judged by a head that did not learn from it; for a ready network those with "
+            "one of its own labels",
+        ),
         Column("labels", "integer", "emotion labels"),
         Column("accuracy", "number", "share of pictures whose label is named", "0..1"),
         *_ends("accuracy", "accuracy", "0..1"),
@@ -57,12 +62,17 @@ EMOTION_CONFUSION = Table(
 )
 EMOTION_PREDICTIONS = Table(
     "emotion_predictions.csv",
-    "a network and a picture with a label",
+    "a network and a picture with a label; for a ready network every picture, with an empty emotion where the corpus "
+    "has none of its labels",
     (
         *MODEL,
         IMAGE,
         EMOTION,
-        Column("fold", "integer", "the fold that held the picture out, from 0: its head judges the picture"),
+        Column(
+            "fold",
+            "integer",
+            "the fold that held the picture out, from 0: its head judges the picture; 0 for a ready network",
+        ),
         PREDICTED,
         Column("probability", "number", "of the named label, behind the softmax", "0..1"),
     ),

@@ -53,6 +53,12 @@ def test_a_label_with_too_few_pictures_is_one_error_with_label_count_and_need(st
     assert kept.names == ("fear", "joy") and "3 pictures with another label" in kept.warnings[0]
 
 
+def test_a_column_of_blanks_is_one_error(study):
+    with pytest.raises(InputError, match="not two emotion labels") as raised:
+        labelled(study, ["", " "] * 20)
+    assert raised.value.value == "no labelled picture" and "analysis.emotions.column" in raised.value.remedy
+
+
 def test_the_doctor_names_what_a_run_would_stop_at(study):
     study.edit("corpus.csv", lambda frame: frame.assign(emotion=["joy"] * 20 + ["fear"] * 17 + ["Fear"] * 3))
     fine, doubt = findings(study.params())

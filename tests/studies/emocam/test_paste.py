@@ -317,6 +317,8 @@ def test_the_costs_are_estimated(params):
         ("full.png", lambda path: Image.new("RGBA", (20, 20), (9, 9, 9, 255)).save(path), "has no transparency"),
         ("bare.png", lambda path: Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(path), "every pixel is transparent"),
         ("text.png", lambda path: path.write_text("no picture"), "cannot be read"),
+        ("cut.png", lambda path: (Image.effect_noise((90, 90), 50).convert("RGBA").save(path),
+                                  path.write_bytes(path.read_bytes()[:2000])), "cannot be read"),
         ("gone.png", lambda path: None, "gone.png"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -32,27 +33,35 @@ def figure_7(results: Results) -> go.Figure:
     """
     table = _table(results)
     shown = chosen_models(table, None, MOST_MODELS, "emotion heads")
-    labels = list(dict.fromkeys(table["emotion"]))
-    side = max(48 if len(labels) <= 8 else max(18, 420 // len(labels)), 18) * len(labels)
-    grid = PanelGrid(1, len(shown), width=side, height=side, column_gap=40, left=150, right=120, top=140, bottom=110)
-    for column, model in enumerate(shown):
+    of_model = {model: list(dict.fromkeys(table.loc[table["architecture"] == model, "emotion"])) for model in shown}
+    most = max(map(len, of_model.values()))
+    side = max(48 if most <= 8 else max(18, 420 // most), 18) * most
+    same = len({tuple(names) for names in of_model.values()}) == 1  # ready networks have labels of their own
+    grid = PanelGrid(1, len(shown), width=side, height=side, column_gap=40 if same else 150, left=150, right=120,
+                     top=140, bottom=110)  # fmt: skip
+    for column, (model, labels) in enumerate(of_model.items()):
         rows = table[table["architecture"] == model]
         share = rows.pivot(index="emotion", columns="predicted", values="share").reindex(index=labels, columns=labels)
         counts = rows.groupby("emotion")["pictures"].sum()
         ticks = {"tickvals": list(range(len(labels))), "showgrid": False, "zeroline": False}
         x = ticks | {"ticktext": [safe(name, 18) for name in labels], "tickangle": -40, "title": "named",
                      "range": [-0.5, len(labels) - 0.5]}  # fmt: skip
-        rows_named = [f"{safe(name, 18)} ({counts[name]:.0f})" if column == 0 else "" for name in labels]
+        rows_named = [f"{safe(name, 18)} ({counts[name]:.0f})" if column == 0 or not same else ""
+                      for name in labels]  # fmt: skip
         y = ticks | {"range": [len(labels) - 0.5, -0.5], "ticktext": rows_named}
         grid.axes(0, column, x, y)
         grid.column_heading(column, f"<b>{safe(model, 28)}</b>", above=12)
         percent = 100 * share.to_numpy(float)
         ends = {(r["emotion"], r["predicted"]): (100 * r["low"], 100 * r["high"]) for _, r in rows.iterrows()}
         hover = [
-            [f"{safe(a)}: {value:.0f} % are named {safe(b)}<br>{ends[a, b][0]:.0f} to {ends[a, b][1]:.0f} %"
-             for b, value in zip(labels, line, strict=True)]
+            [
+                f"{safe(a)}: no picture has this label"
+                if np.isnan(value)
+                else f"{safe(a)}: {value:.0f} % are named {safe(b)}<br>{ends[a, b][0]:.0f} to {ends[a, b][1]:.0f} %"
+                for b, value in zip(labels, line, strict=True)
+            ]
             for a, line in zip(labels, percent, strict=True)
-        ]  # fmt: skip
+        ]
         small = {"size": SIZE_SMALL}
         bar = {"title": {"text": "% of the emotion’s pictures", "side": "right", "font": small}, "tickfont": small,
                "thickness": 12}  # fmt: skip
@@ -60,14 +69,14 @@ def figure_7(results: Results) -> go.Figure:
             go.Heatmap(
                 x=list(range(len(labels))), y=list(range(len(labels))), z=percent.tolist(), zmin=0, zmax=100,
                 colorscale="Blues", xgap=1, ygap=1, customdata=hover, hovertemplate="%{customdata}<extra></extra>",
-                text=[[f"{value:.0f}" for value in line] for line in percent]
+                text=[[f"{value:.0f}" if not np.isnan(value) else "" for value in line] for line in percent]
                 if len(labels) <= MOST_LABELS_WITH_TEXT else None,
                 texttemplate="%{text}", textfont=small, showscale=column == len(shown) - 1, colorbar=bar,
             ),
             0, column,
         )  # fmt: skip
-    grid.title(TITLE, "In percent of the pictures of each emotion (their number in brackets). Every picture is judged "
-               "by a head that did not learn from it." + models_left_out(table, shown))  # fmt: skip
+    grid.title(TITLE, "In percent of the pictures of each emotion (their number in brackets). No picture is judged by "
+               "a head that learned from it." + models_left_out(table, shown))  # fmt: skip
     return grid.finish()
 
 
@@ -79,6 +88,9 @@ def caption(results: Results) -> Caption:
     """Say what figure 7 asks and shows."""
     scores, table, said = named(results.table(EMOTION_MODELS), results.table(EMOTION_MODELS)), _table(results), []
     for row in scores.itertuples():
+        if not row.pictures:
+            said.append(f"{isolated(row.architecture)} has labels of its own, which no picture of the corpus has.")
+            continue
         own = table[(table["architecture"] == row.architecture) & (table["emotion"] != table["predicted"])]
         worst = own.loc[own["share"].idxmax()] if own["share"].notna().any() else None
         mistake = (
