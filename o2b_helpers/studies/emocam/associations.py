@@ -17,7 +17,7 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.files.labelled import label_variables, write_dataset
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.progress import say
+from o2b_helpers.core.progress import progress, say
 from o2b_helpers.core.running.keys import made_from
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.counts.associations import Associations
@@ -183,9 +183,10 @@ def association_rows(
     chance, count = np.zeros(associations.present.shape), associations.count
     p_lift, member = np.full(count.shape, np.nan), associations.member
     most = options.most_exchanges or EXCHANGES_PER_PAIR * len(count) * int(associations.present.any(0).sum())
-    for own in class_exchanges(
+    exchanges = class_exchanges(
         boxes.regions, boxes.label, maps, size, options.important_above, options.importance, significance.seed
-    ):
+    )
+    for own in progress(exchanges, "exchanging boxes of classes", len(np.unique(boxes.label))):
         name, of_hosts = own.label, member[:, own.hosts]
         hits = own.draw(options.exchanges)
         chance[own.hosts, name] = hits.mean(0)
