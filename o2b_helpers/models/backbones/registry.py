@@ -78,10 +78,8 @@ class Architecture:
         Beginnings of keys that files of weights hold and the network does not need.
     needed : callable, optional
         Raises ModelError where what the network is built from is not installed.
-    beside : tuple of str
-        Names of files that lie beside the file of weights and belong to it.
-    complete : callable, optional
-        Takes the network with its weights and their file, and puts in what those files hold.
+    beside, complete : tuple of str, callable, optional
+        Names of files that lie beside the weights, and what puts them in: it takes the network and the weights' file.
     labels : tuple of str
         What the outputs of the last layer are called where the network names labels as it is, without training.
     """
@@ -201,13 +199,7 @@ def architecture(name: str) -> Architecture:
 
 
 def architecture_names() -> list[str]:
-    """List the names of all known architectures, those of torchvision first.
-
-    Examples
-    --------
-    >>> architecture_names()[:3]
-    ['alexnet', 'vgg16', 'vgg19']
-    """
+    """List the names of all known architectures, those of torchvision first."""
     return list(dict.fromkeys([*_REGISTRY.later, *_REGISTRY.known]))
 
 
@@ -286,11 +278,6 @@ def sources(name: str) -> dict[str, str]:
     ------
     ModelError
         Its code cannot be traced: it was registered in a session, or its definition makes code from text.
-
-    Examples
-    --------
-    >>> "o2b_helpers.toyworld.backbone" in sources("toynet")
-    True
     """
     architecture(name)
     file, module = _REGISTRY.file_of[name], _REGISTRY.module_of[name]

@@ -70,8 +70,7 @@ class AssociationPictures(widgets.VBox):
             trace.on_click(self._clicked)
         wide = widgets.Layout(width="21rem")
         self.network, self.label, self.kind = (
-            widgets.Dropdown(description=name, layout=wide, style={"description_width": "6.5rem"})
-            for name in ("Network", "Named emotion", "Class")
+            widgets.Dropdown(description=name, layout=wide) for name in ("Network", "Emotion", "Class")
         )
         self.words, self.seen = widgets.HTML(), widgets.HTML()
         controls = widgets.HBox([self.network, self.label, self.kind], layout={"flex_flow": "row wrap"})
