@@ -28,7 +28,7 @@ from o2b_helpers.kernels.counts.confusion import Confusion, balanced_accuracy_p
 from o2b_helpers.models.heads.feature_places import choose_place
 from o2b_helpers.models.heads.feature_sources import FeatureSource, Streamed
 from o2b_helpers.models.heads.features import n_features
-from o2b_helpers.models.heads.head_data import stratified_folds
+from o2b_helpers.models.heads.head_data import stratified_folds, validation_splits
 from o2b_helpers.models.heads.head_settings import HeadSettings
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.models.heads.softmax_training import train_softmax
@@ -229,7 +229,11 @@ def _train(params: Params, model: Model, corpus: pd.DataFrame, labelled: Labelle
     place = feature_place(params, labelled, n_features(network, last))
     source: FeatureSource = features_at(params, network, shown, last, place, scratch)
     test, labels = folds(params, labelled), labelled.table["number"].to_numpy()
-    trained = train_softmax(source, labels, test, head_settings(params), params.analysis.emotion_heads.seed)
+    heads, validation = params.analysis.emotion_heads, None
+    if heads.select == "validation":
+        groups = labelled.table["group"].to_numpy()
+        validation = validation_splits(labels, test, heads.validation_share, heads.seed, groups)
+    trained = train_softmax(source, labels, test, head_settings(params), heads.seed, validation=validation)
     readout = trained.readout
     tensors = {"weight": np.asarray(readout.weight), "bias": np.asarray(readout.bias)}
     save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, folder / READOUT)

@@ -55,8 +55,18 @@ class EmotionHeads(Learner):
     )
     seed: int = option(0, "seed of the folds, of the first weights and of the order of the images", ge=0)
     epochs: int = option(250, "at most this many epochs", unit="epochs", ge=1)
-    patience: int = option(8, "stop after so many epochs without a smaller test loss", unit="epochs", ge=1)
+    patience: int = option(
+        8, "stop after so many epochs without a smaller loss on the pictures that choose", unit="epochs", ge=1
+    )
     class_weighted: bool = option(True, "weight the loss by inverse class frequency, mean 1")
+    select: Literal["test", "validation"] = option(
+        "validation",
+        "which pictures choose epoch and rate: a share of those that a head may learn from, or those of its fold, "
+        "which makes accuracy too high and its p too small",
+    )
+    validation_share: float = option(
+        0.2, "share of the pictures to learn from that choose epoch and rate (select: validation)", gt=0, lt=1
+    )
 
     @model_validator(mode="after")
     def _momentum_is_for_sgd(self) -> EmotionHeads:

@@ -29,6 +29,10 @@ GLOSSARY = {
     "Control of a pasted object": "Something else in the same outline at the same place: a patch of the object’s mean "
     "colour, or its pixels with scrambled phases, which keep colours and texture but no form.",
 }
+CHOOSE = {
+    "validation": "Of the pictures that a head may learn from, some choose epoch and rate instead.",
+    "test": "The pictures that are held out choose epoch and rate, which makes accuracy too high and its p too small.",
+}
 DEPARTURES = (
     Departure(
         "the network that names emotions",
@@ -110,8 +114,8 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     return [
         "Emotion heads. On the frozen network a softmax head learns the emotions of the corpus’ pictures, by "
         "cross-entropy that weighs rare labels up. The pictures are cut into folds with the same share of every label"
-        f"{folds}; each picture is judged by the head that did not learn from it. The pictures that are held out "
-        "choose epoch and rate, which makes accuracy a little too high. A ready network (EmoNet) learns nothing: its "
+        f"{folds}; each picture is judged by the head that did not learn from it. "
+        f"{CHOOSE[values.get(f'{H}.select', 'validation')]} A ready network (EmoNet) learns nothing: its "
         "own last layer names one of its own labels for every picture, and accuracy counts the pictures that the "
         "corpus labels with one of them.",
         f"Associations. For every picture, {cam} of the named emotion at a layer’s maps says what speaks for it; the "

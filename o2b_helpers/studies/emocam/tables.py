@@ -79,13 +79,13 @@ EMOTION_PREDICTIONS = Table(
 )
 EMOTION_HEADS = Table(
     "emotion_heads.csv",
-    "an epoch of a head on one split; the kept epoch and the kept rate have the lowest loss on the test images",
+    "an epoch of a head on one split; kept are epoch and rate with the lowest loss on the pictures that choose",
     (
         *MODEL,
         Column("run", "integer", "the fold that is held out, from 0"),
         Column("learning_rate", "number", "starting rate of the optimiser"),
         Column("epoch", "integer", "from 0"),
-        Column("split", "text", "`train` or `test`"),
+        Column("split", "text", "`train`, `validation` (the pictures that choose, if there are any) or `test`"),
         Column("loss", "number", "(weighted) mean cross-entropy", "nats"),
         Column("accuracy", "number", "share of pictures whose label is named", "0..1"),
         Column("balanced_accuracy", "number", "mean over labels of the share of their pictures that is named", "0..1"),

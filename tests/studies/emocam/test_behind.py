@@ -20,6 +20,7 @@ from torch.nn.functional import interpolate
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.running.run import run_step
+from o2b_helpers.report.embed import data_json
 from o2b_helpers.report.page import write_report
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.common.shown_pictures import pictures_shown
@@ -137,7 +138,7 @@ def test_a_picture_has_its_own_pixels_map_and_boxes(params, results):
 
 def test_the_strongest_cells_have_pictures_first_and_the_page_keeps_its_limit(results):
     whole, small = behind_page(results, most=2), behind_page(results, room=30_000, most=2)
-    assert sum(len(json.dumps(picture)) for picture in small["pictures"]) < 30_000 < len(json.dumps(whole["pictures"]))
+    assert sum(len(data_json(picture)) for picture in small["pictures"]) <= 30_000 < len(data_json(whole["pictures"]))
     cells = drawn_cells(results)
     order = strongest_first(cells)
     assert whole["first"] == small["first"] == order[0] and small["cells"][order[0]]["pictures"]
