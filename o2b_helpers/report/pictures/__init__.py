@@ -1,1 +1,1 @@
-"""Figures as pictures: a browser that stays offline draws them, and what it draws is written whole or not at all."""
+"""Figures as pictures, drawn by a browser that stays offline; maps, boxes and words over and beside pictures."""

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 
 from o2b_helpers.core.errors import Object2BrainError
 from o2b_helpers.core.params import Params
-from o2b_helpers.report.markup import paragraph, text
 from o2b_helpers.report.pictures.laid_over import Outline, laid_over, outlined
+from o2b_helpers.report.pictures.markup import paragraph, text
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number
 from o2b_helpers.studies.common.shown_pictures import OPTION, pictures_shown

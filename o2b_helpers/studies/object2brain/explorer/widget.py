@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from o2b_helpers.core.errors import InputError, Object2BrainError
 from o2b_helpers.core.params import Params
-from o2b_helpers.report.markup import paragraph
+from o2b_helpers.report.pictures.markup import paragraph
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number, safe, significant_figures
 from o2b_helpers.studies.object2brain.explorer.dots import dots

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from o2b_helpers.report.markup import LONGEST, paragraph, text
 from o2b_helpers.report.pictures.laid_over import Outline, laid_over, outlined
+from o2b_helpers.report.pictures.markup import LONGEST, paragraph, text
 from o2b_helpers.report.style import number, significant_figures
 
 if TYPE_CHECKING:
