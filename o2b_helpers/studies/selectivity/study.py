@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from o2b_helpers.core.study import Step, Study
 from o2b_helpers.studies.alignment.study import INPUTS
-from o2b_helpers.studies.selectivity import filter_selectivity, image_sets
+from o2b_helpers.studies.selectivity import costs, filter_selectivity, image_sets, summaries
+from o2b_helpers.studies.selectivity.doctor import findings
+from o2b_helpers.studies.selectivity.figures import selective_overlap, selectivity_by_layer, tuning_curves
 from o2b_helpers.studies.selectivity.options import OPTIONS
 from o2b_helpers.studies.selectivity.section import SECTION
 from o2b_helpers.studies.selectivity.tables import (
@@ -25,6 +27,7 @@ IMAGE_SETS_STEP = Step(
     part=image_sets.part,
     compute=image_sets.compute,
     tables=(IMAGE_SETS, IMAGE_SPLITS),
+    summary=summaries.image_sets_summary,
 )
 SELECTIVITY_STEP = Step(
     "selectivity",
@@ -40,6 +43,8 @@ SELECTIVITY_STEP = Step(
         EXAMPLE_FILTERS,
         FILTER_RESPONSES,
     ),
+    cost=costs.selectivity_cost,
+    summary=summaries.selectivity_summary,
 )
 
 STUDY = Study(
@@ -47,6 +52,8 @@ STUDY = Study(
     title="Emotion-selective filters",
     options=OPTIONS,
     steps=(IMAGE_SETS_STEP, SELECTIVITY_STEP),
+    figures=(selectivity_by_layer.FIGURE, selective_overlap.FIGURE, tuning_curves.FIGURE),
     section=SECTION,
+    doctor=findings,
     by_default=False,
 )
