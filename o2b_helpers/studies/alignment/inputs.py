@@ -215,6 +215,7 @@ def _read_own_corpus(params: Params, corpus: CorpusOptions, option: str) -> Corp
         return read_oasis(folder)
     if corpus.kind == "findingemo":
         return read_findingemo(folder)
+    assert corpus.valence_range is not None  # the options refuse a table without
     low, high = corpus.valence_range
     return read_table(
         _needed_path(params, f"{option}.table", corpus.table),

@@ -15,7 +15,10 @@ from o2b_helpers.studies.common.uncertainty import interval_words
 from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.tables import (
     ALL_LAYERS,
+    FILTER_CATEGORIES,
+    FILTER_SELECTIVITY,
     LAYER_SELECTIVITY,
+    LOW_LEVEL_EMOTIONS,
     SELECTIVE_OVERLAP,
     SETS,
     TRAINED,
@@ -142,3 +145,55 @@ def selectivity_by_layer(results: Results) -> Answer:
 def _index(row: pd.Series) -> str:
     ends = f"{number(row['index_low'])} to {number(row['index_high'])}"
     return f"{number(row['index'])} ({ends}; exchanged emotions: {number(row['exchanged'])})"
+
+
+def emotion_or_looks(results: Results) -> Answer:
+    """Answer whether it is the emotion that filters answer to, or plain properties and objects of the pictures."""
+    question = "Is it the emotion that filters answer to, or how the pictures look and what they show?"
+    statements = [_low_level(results.table(LOW_LEVEL_EMOTIONS))]
+    anova = named(results.table(FILTER_CATEGORIES), results.table(LAYER_SELECTIVITY))
+    filters = named(results.table(FILTER_SELECTIVITY), results.table(LAYER_SELECTIVITY))
+    for model in models(anova)[:MOST_MODELS]:
+        keys = ["architecture", "image_set", "layer", "channel"]
+        own = filters[filters["emotion_selective"] == 1][[*keys, "preferred"]]
+        rows = anova[anova["architecture"] == model].merge(own, on=keys)
+        statements += [_categories(model, str(name), of_set) for name, of_set in rows.groupby("image_set", sort=False)]
+    if anova.empty:
+        statements.append(
+            Statement(
+                text="What the pictures show was not taken into account: no categories of objects are known "
+                "(`analysis.selectivity.categories_from`)."
+            )
+        )
+    return Answer(question, statements)
+
+
+def _low_level(table: pd.DataFrame) -> Statement:
+    points = []
+    for name, own in table.groupby("image_set", sort=False):
+        parts = [
+            f"{emotion} {number(rows['auroc'].mean())} ({number(rows['auroc'].min())} to {number(rows['auroc'].max())})"
+            for emotion, rows in own.groupby("emotion", sort=False)
+        ]
+        points.append(f"{str(name).capitalize()} image set: {', '.join(parts)}.")
+    lead = (
+        "Light, contrast, colour and edges alone (AUROC of a linear classifier on test pictures; 0.5 is guessing; in "
+    )
+    lead += "brackets: the lowest and highest split). Where this is well above 0.5, filters may answer to these."
+    return Statement(lead, points=tuple(points))
+
+
+def _categories(model: str, name: str, rows: pd.DataFrame) -> Statement:
+    points = []
+    for emotion in EMOTIONS:
+        own = rows[rows["preferred"] == emotion]
+        if len(own):
+            sure = int((own["q_emotion"] < P_SIGNIFICANT).sum())
+            points.append(
+                f"{emotion.capitalize()}: emotion adds to the category in {sure} of {counted(len(own), 'filter')} (q < "
+                f"{P_SIGNIFICANT}); it explains {100 * own['eta_emotion'].median():.1f} % of what the category leaves, "
+                f"the category {100 * own['eta_category'].median():.1f} % of what emotion leaves (medians)."
+            )
+    what = f"{rows['categories'].iloc[0]:.0f} categories of objects" if len(rows) else "categories of objects"
+    lead = f"Emotion and {what}, {name} image set, model {isolated(model)}"
+    return Statement(lead, points=tuple(points))

@@ -75,14 +75,15 @@ def emotions_of(options: Selectivity, corpus: Corpus, missing: list[float | str]
         )
         return PictureEmotions(kept, (said,) if lost else ())
     labels = labels_of_column(corpus.table, options.column, f"corpus {corpus.name}", missing=missing)
-    called = {heard_alike(options.column_values.get(emotion, emotion)): emotion for emotion in EMOTIONS}
+    words = {emotion: emotion for emotion in EMOTIONS} | {**options.column_values}
+    called = {heard_alike(words[emotion]): emotion for emotion in EMOTIONS}
     named = labels.table["emotion"].map(heard_alike)
     unknown = labels.table.loc[~named.isin(list(called)), "emotion"].unique()
     if len(unknown):
         raise InputError(
             f"The column {options.column} of corpus {corpus.name} says something else than three emotions",
             value=name_some(unknown),
-            expected=", ".join(options.column_values.get(emotion, emotion) for emotion in EMOTIONS),
+            expected=", ".join(words[emotion] for emotion in EMOTIONS),
             remedy=f"say in {OPTION}.column_values what the column calls unpleasant, neutral and pleasant pictures, "
             f"leave other cells empty, or set {OPTION}.emotions_from to thresholds",
         )
@@ -105,4 +106,4 @@ def by_thresholds(valence: np.ndarray, thresholds: tuple[float, float], margin: 
     low, high = thresholds
     names = np.array(EMOTIONS, dtype=object)[(valence >= low).astype(int) + (valence > high)]
     near = np.abs(valence[:, None] - np.array(thresholds)).min(1) < margin
-    return np.where(near, None, names)
+    return np.where(near, np.array(None, dtype=object), names)

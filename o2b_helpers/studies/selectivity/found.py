@@ -134,20 +134,13 @@ class Found:
     def overlaps(self, lowest_share: float | None = None) -> list[list[Overlap]]:
         """Return the overlap of both sets in each layer, and last in all layers, for each emotion."""
         first, second = self.selected(lowest_share)
-        many = [own.stop - own.start for own in self.layers]
-        counts = [own.counts(self.layers) for own in (first, second, first.both(second))]
-        rows = [
-            [
-                Overlap(
-                    size,
-                    *(int(own[place, kind]) for own in counts),
-                    ChanceOverlap.of(size, counts[0][place, kind], counts[1][place, kind]),
-                )
-                for kind in range(KINDS)
-            ]
-            for place, size in enumerate(many)
-        ]
-        return [*rows, [Overlap.summed([row[kind] for row in rows]) for kind in range(KINDS)]]
+        of_first, of_second, of_both = (own.counts(self.layers) for own in (first, second, first.both(second)))
+        rows = []
+        for place, own in enumerate(self.layers):
+            filters = own.stop - own.start
+            counts = zip(of_first[place], of_second[place], of_both[place], strict=True)
+            rows.append([Overlap.of(filters, int(a), int(b), int(both)) for a, b, both in counts])
+        return [*rows, [Overlap.summed(of_emotion) for of_emotion in zip(*rows, strict=True)]]
 
 
 @dataclass(frozen=True)
@@ -161,7 +154,14 @@ class Overlap:
     chance: ChanceOverlap
 
     @classmethod
+    def of(cls, filters: int, first: int, second: int, both: int) -> Overlap:
+        """Add what chance gives in one layer."""
+        return cls(filters, first, second, both, ChanceOverlap.of(filters, first, second))
+
+    @classmethod
     def summed(cls, overlaps: Sequence[Overlap]) -> Overlap:
         """Add up layers; chance is that of independent layers."""
-        numbers = (sum(getattr(own, name) for own in overlaps) for name in ("filters", "first", "second", "both"))
-        return cls(*numbers, ChanceOverlap.summed(own.chance for own in overlaps))
+        filters, first, second, both = (
+            sum(getattr(own, name) for own in overlaps) for name in ("filters", "first", "second", "both")
+        )
+        return cls(filters, first, second, both, ChanceOverlap.summed(own.chance for own in overlaps))

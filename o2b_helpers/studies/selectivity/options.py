@@ -80,6 +80,12 @@ class Selectivity(Block):
         unit="images",
         ge=1,
     )
+    categories_from: Literal["none", "column", "detections"] = option(
+        "none",
+        "what says which kind of object a picture shows, so that emotion and category can be told apart: nothing, a "
+        "column of the corpus table, or the surest detection of `object2brain`, which then must run, too",
+    )
+    category_column: str = option("category", "column with the category (categories_from: column)")
     seed: int = option(0, "seed of the halves and of the splits", ge=0)
 
     @field_validator("second", mode="before")

@@ -33,7 +33,7 @@ def filter_rows(found: Found, layers: Layers) -> pd.DataFrame:
         preferred = np.full(len(kept), "", dtype=object)
         preferred[kept] = np.array(EMOTIONS, dtype=object)[own.preferred]
         frame["preferred"] = preferred
-        frame["selective"] = _spread(selected.members.any(0), kept, 0).astype(np.int64)
+        frame["selective"] = _spread(np.any(selected.members, axis=0), kept, 0).astype(np.int64)
         frame["emotion_selective"] = found.emotion_selective.any(0).astype(np.int64)
         frames.append(frame.assign(constant=found.constant.astype(np.int64)))
     return pd.concat(frames, ignore_index=True)

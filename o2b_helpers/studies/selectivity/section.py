@@ -7,7 +7,7 @@ from typing import Any
 
 from o2b_helpers.core.study import Departure, Section
 from o2b_helpers.report.provenance import value_in_words
-from o2b_helpers.studies.selectivity.answers import filters_for_emotions, selectivity_by_layer
+from o2b_helpers.studies.selectivity.answers import emotion_or_looks, filters_for_emotions, selectivity_by_layer
 
 S = "analysis.selectivity"
 GLOSSARY = {
@@ -86,13 +86,18 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "emotion in both sets is emotion-selective. Their number is held against the overlap of two random sets of "
         f"filters (hypergeometric, exact), against emotions exchanged between the pictures of the second set{exchanges}"
         f", and against the same network with drawn weights{drawn}. Intervals of the index draw pictures anew within "
-        "each emotion. Filters that respond to all pictures alike are left out and counted."
+        "each emotion. Filters that respond to all pictures alike are left out and counted.",
+        "Controls of emotion-selective filters. A linear SVM tells each emotion from the rest by light, contrast, "
+        "colour and gabor energies of the pictures as the network sees them; training pictures learn, validation "
+        "pictures choose its penalty, test pictures judge it. Where the category of a picture’s object is known, the "
+        "responses of each filter are explained by emotion and category (two-way ANOVA, type II sums of squares, F "
+        "tests, q over the filters of a network and set).",
     ]
 
 
 SECTION = Section(
     question="Does a network that learned objects hold filters that answer to emotions?",
-    answers=(filters_for_emotions, selectivity_by_layer),
+    answers=(filters_for_emotions, selectivity_by_layer, emotion_or_looks),
     methods=methods,
     glossary=GLOSSARY,
     departures=DEPARTURES,

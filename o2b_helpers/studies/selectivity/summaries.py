@@ -38,3 +38,18 @@ def selectivity_summary(facts: Facts) -> list[str]:
             + (f" {counted(constant, 'constant filter')} left out: {named}." if constant else "")
         )
     return said
+
+
+def emotion_controls_summary(facts: Facts) -> list[str]:
+    """Say how far light, contrast, colour and edges tell the emotion, and which sets have no categories."""
+    if "low_level_auroc" not in facts:
+        return []
+    reached = ", ".join(f"{name} {value:.2f}" for name, value in facts["low_level_auroc"].items())
+    said = [f"From light, contrast, colour and edges alone, AUROC (0.5: guessing) is: {reached}."]
+    without = facts.get("sets_without_categories") or []
+    if without and facts.get("categories_from") != "none":
+        whose = " and ".join(without)
+        said.append(
+            f"No analysis by category for the {whose} image set: no two categories with pictures of every emotion."
+        )
+    return said

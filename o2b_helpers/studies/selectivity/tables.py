@@ -167,3 +167,45 @@ FILTER_RESPONSES = Arrays(
         Variable("image_set", ("picture",), "0: the picture is of the first set, 1: of the second"),
     ),
 )
+
+
+def _of_term(name: str, what: str) -> tuple[Column, ...]:
+    return (
+        Column(f"f_{name}", "number", f"F of {what}"),
+        Column(f"p_{name}", "number", "its p", "0..1"),
+        Column(f"q_{name}", "number", "q after Benjamini-Hochberg of it over the filters of network and set", "0..1"),
+        Column(f"eta_{name}", "number", f"partial eta squared of {what}", "0..1"),
+    )
+
+
+LOW_LEVEL_EMOTIONS = Table(
+    "low_level_emotions.csv",
+    "an image set, an emotion and a split: a linear SVM tells the emotion from light, contrast, colour and edges",
+    (
+        IMAGE_SET,
+        EMOTION,
+        Column("split", "integer", "number of the split, from 0"),
+        Column("learned", "integer", "training and validation pictures"),
+        Column("tested", "integer", "test pictures"),
+        Column("penalty", "number", "C of the SVM, chosen on the validation pictures"),
+        Column("auroc", "number", "area under the ROC curve on the test pictures; 0.5 is guessing", "0..1"),
+        Column("balanced_accuracy", "number", "mean share of right answers of both classes; 0.5 is guessing", "0..1"),
+        Column("f1", "number", "F1 on the test pictures", "0..1"),
+        Column("f1_always", "number", "F1 of always saying that it is the emotion", "0..1"),
+    ),
+)
+FILTER_CATEGORIES = Table(
+    "filter_categories.parquet",
+    "a network, an image set and a filter: two-way ANOVA (type II) of its responses by emotion and object category",
+    (
+        *MODEL,
+        IMAGE_SET,
+        LAYER,
+        CHANNEL,
+        Column("pictures", "integer", "pictures with a category that each emotion shows often enough"),
+        Column("categories", "integer", "these categories"),
+        *_of_term("emotion", "emotion, the category being given"),
+        *_of_term("category", "category, the emotion being given"),
+        *_of_term("interaction", "both together beyond their sum"),
+    ),
+)

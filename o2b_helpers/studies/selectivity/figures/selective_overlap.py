@@ -104,7 +104,8 @@ def caption(results: Results) -> Caption:
         own = table[(table["architecture"] == model) & (table["layer"] == ALL_LAYERS)].set_index("emotion")
         parts = [
             f"{emotion}: {own.loc[emotion, 'both']:.0f} (exchanged emotions: "
-            f"{number(own.loc[emotion, 'exchanged'], 1)}; drawn weights: {own.loc[emotion, 'untrained_low']:.0f} to {own.loc[emotion, 'untrained_high']:.0f}). "
+            f"{number(own.loc[emotion, 'exchanged'], 1)}; drawn weights: {own.loc[emotion, 'untrained_low']:.0f} to "
+            f"{own.loc[emotion, 'untrained_high']:.0f}). "
             f"{verdict(own.loc[emotion])}."
             for emotion in EMOTIONS
         ]

@@ -45,8 +45,8 @@ def figure_13(results: Results) -> go.Figure:
     own = examples[examples["architecture"] == model]
     names = layers(own, model)
     pictures = results.table(IMAGE_SETS)
-    grid = PanelGrid(2 * len(names), len(EMOTIONS), width=270, height=130, row_gap=64, row_group=2, row_group_gap=34, column_gap=44,
-                     top=150, bottom=70, right=170, left=100)  # fmt: skip
+    grid = PanelGrid(2 * len(names), len(EMOTIONS), width=270, height=130, row_gap=64, row_group=2, row_group_gap=34,
+                     column_gap=44, top=150, bottom=70, right=170, left=100)  # fmt: skip
     for place, layer in enumerate(names):
         grid.text(f"<b>{safe(layer, 40)}</b>", 0, grid._y(2 * place) - 24)
         for column, emotion in enumerate(EMOTIONS):
