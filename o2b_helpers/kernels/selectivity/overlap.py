@@ -39,6 +39,13 @@ class Selected:
         """Count the filters of each layer."""
         return np.stack([self.members[..., own].sum(-1) for own in layers], axis=-2)
 
+    def sums(
+        self, values: Float[np.ndarray, "*sample filter"], layers: Sequence[slice]
+    ) -> Float[np.ndarray, "*sample layer emotion"]:
+        """Add up a value of the selected filters of each layer."""
+        chosen = np.where(self.members, values[..., None, :], 0.0)
+        return np.stack([chosen[..., own].sum(-1) for own in layers], axis=-2)
+
     def both(self, other: Selected) -> Selected:
         """Return the filters that are selective for the same emotion in this set and in another one."""
         return Selected(self.members & other.members)

@@ -61,26 +61,27 @@ def filters_for_emotions(results: Results) -> Answer:
             text="A filter counts where it is selective for the same emotion in both image sets. In brackets: the "
             f"{interval_words(results)} of what chance gives, and q, corrected over the three emotions of the network. "
             "Read the exchanged emotions first: random sets take filters for independent, and filters of a layer "
-            "respond alike. That a filter answers to unpleasant pictures does not say that it answers to their being "
-            "unpleasant: such pictures also share objects, light and contrast."
+            "respond alike. Filters that respond alike agree in three emotions by luck quite often, so that their "
+            "number says less than how selective they are in both sets. That a filter answers to unpleasant pictures "
+            "does not say that it answers to their being unpleasant: such pictures also share objects, light and "
+            "contrast."
         )
     )
     return Answer(question, statements)
 
 
 def verdict(row: pd.Series) -> str:
-    """Say in words whether an overlap is more than chance: yes, unsure or no.
+    """Say in words whether filters that are selective in both sets are more than chance.
 
     Examples
     --------
-    >>> verdict(pd.Series({"q_exchanged": 0.01, "q": 0.001}))
-    'Yes, more than chance'
+    >>> verdict(pd.Series({"q_strength": 0.01, "q_exchanged": 0.2}))
+    'Yes, by how selective they are, though not by their number'
     """
-    if row["q_exchanged"] < P_SIGNIFICANT:
-        return "Yes, more than chance"
-    if row["q"] < P_SIGNIFICANT:
-        return "Not sure: more than two random sets share, but not more than with exchanged emotions"
-    return "No, not more than chance"
+    strong, many = row["q_strength"] < P_SIGNIFICANT, row["q_exchanged"] < P_SIGNIFICANT
+    if strong:
+        return "Yes, more than chance" if many else "Yes, by how selective they are, though not by their number"
+    return "Not sure: more in number than chance gives, but hardly selective" if many else "No, not more than chance"
 
 
 def against_untrained(row: pd.Series, drawn: int) -> str:
@@ -102,9 +103,10 @@ def _emotion(model: str, emotion: str, row: pd.Series, drawn: int) -> Statement:
         return Statement(lead, points=("No filter is selective for them in both image sets.",))
     chance = (
         f"With exchanged emotions there are {number(row['exchanged'], 1)} ({row['exchanged_low']:,.0f} to "
-        f"{row['exchanged_high']:,.0f}; q {p_value(row['q_exchanged'])}); two random sets of these sizes share "
-        f"{number(row['expected'], 1)} ({row['expected_low']:,.0f} to {row['expected_high']:,.0f}; q "
-        f"{p_value(row['q'])})."
+        f"{row['exchanged_high']:,.0f}; q {p_value(row['q_exchanged'])}), and their indices add up to "
+        f"{number(row['strength_exchanged'], 1)} in place of {number(row['strength'], 1)} (q "
+        f"{p_value(row['q_strength'])}). Two random sets of these sizes share {number(row['expected'], 1)} "
+        f"({row['expected_low']:,.0f} to {row['expected_high']:,.0f}; q {p_value(row['q'])})."
     )
     return Statement(lead, points=(f"{verdict(row)}: {found} {chance}", against_untrained(row, drawn)))
 

@@ -23,7 +23,7 @@ from o2b_helpers.studies.selectivity.found import Found
 from o2b_helpers.studies.selectivity.image_sets import ImageSets
 from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.responses import Layers, network_part, responses, studied_layers, twins
-from o2b_helpers.studies.selectivity.rows import Exchanged, filter_rows, layer_rows, overlap_rows, share_rows
+from o2b_helpers.studies.selectivity.rows import filter_rows, layer_rows, overlap_rows, share_rows
 from o2b_helpers.studies.selectivity.tables import (
     ALL_LAYERS,
     EXAMPLE_FILTERS,
@@ -69,7 +69,8 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         found = found_filters(params, sets, layers, seen)
         drawn = {seed: found_filters(params, sets, layers, responses(own, store, twin, sets))
                  for seed, own, twin in twins(params, model)}  # fmt: skip
-        exchanged = Exchanged.of(found, significance)
+        many = significance.permutations, significance.seed
+        exchanged = found.exchanged(0, *many), found.exchanged(1, *many)
         made = {
             FILTER_SELECTIVITY: filter_rows(found, layers),
             LAYER_SELECTIVITY: layer_rows(found, layers, drawn, exchanged, significance),
@@ -147,7 +148,7 @@ def _told(found: Found, layers: Layers, by_layer: pd.DataFrame, overlap: pd.Data
         "emotion_selective": int(found.emotion_selective.sum()),
         "both": {name: int(whole.loc[name, "both"]) for name in EMOTIONS},
         "expected": {name: float(whole.loc[name, "expected"]) for name in EMOTIONS},
-        "p_exchanged": {name: float(whole.loc[name, "p_exchanged"]) for name in EMOTIONS},
+        "p_strength": {name: float(whole.loc[name, "p_strength"]) for name in EMOTIONS},
         "index_first_layer": float(index[index["layer"] == layers.names[0]]["index"].mean()),
         "index_last_layer": float(index[index["layer"] == layers.names[-1]]["index"].mean()),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -109,27 +109,28 @@ class Found:
         means = [mean_index(np.take_along_axis(own, preferred, 1), self.layers) for own in blocks]
         return np.concatenate(means)
 
-    def exchanged(self, number: int, exchanges: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Exchange the emotions of one set's pictures, and select again.
+    @cached_property
+    def strength(self) -> np.ndarray:
+        """How strongly both sets agree on an emotion, (layer, emotion).
 
-        Returns
-        -------
-        index : array (exchange, layer)
-            Mean selectivity index in that set.
-        both : array (exchange, layer, emotion)
-            Filters that are then selective for the emotion in that set and are so in the other one as it is.
+        The sum over the emotion-selective filters of the smaller index of the two sets.
         """
-        other, index, both = self.selected()[1 - number], [], []
-        for own in self._exchanges(number, exchanges, seed):
-            index.append(mean_index(own, self.layers))
-            selected = Selected.of(own, self.layers, self.lowest_share)
-            both.append(selected.both(other).counts(self.layers))
-        return np.concatenate(index), np.concatenate(both)
+        first, second = (Selectivity(own).index for own in self.separations)
+        of_first, of_second = self.selected()
+        return of_first.both(of_second).sums(np.minimum(first, second), self.layers)
 
-    def _exchanges(self, number: int, exchanges: int, seed: int) -> Iterator[np.ndarray]:
-        return exchanged_separations(
+    def exchanged(self, number: int, exchanges: int, seed: int) -> Exchanged:
+        """Exchange the emotions of the pictures of one set (0, 1), and select again; the other one stays as it is."""
+        other, other_index = self.selected()[1 - number], Selectivity(self.separations[1 - number]).index
+        index, count, strength = [], [], []
+        for own in exchanged_separations(
             self.kept[number], self.emotions[number], KINDS, exchanges, seed, pooled=self.pooled
-        )
+        ):
+            both = Selected.of(own, self.layers, self.lowest_share).both(other)
+            index.append(mean_index(own, self.layers))
+            count.append(both.counts(self.layers))
+            strength.append(both.sums(np.minimum(Selectivity(own).index, other_index), self.layers))
+        return Exchanged(np.concatenate(index), np.concatenate(count), np.concatenate(strength))
 
     def overlaps(self, lowest_share: float | None = None) -> list[list[Overlap]]:
         """Return the overlap of both sets in each layer, and last in all layers, for each emotion."""
@@ -141,6 +142,25 @@ class Found:
             counts = zip(of_first[place], of_second[place], of_both[place], strict=True)
             rows.append([Overlap.of(filters, int(a), int(b), int(both)) for a, b, both in counts])
         return [*rows, [Overlap.summed(of_emotion) for of_emotion in zip(*rows, strict=True)]]
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """What is found when the emotions of one set's pictures are exchanged.
+
+    Attributes
+    ----------
+    index : array (exchange, layer)
+        Mean selectivity index in that set.
+    both : array (exchange, layer, emotion)
+        Filters that are then selective for the emotion in that set and are so in the other one as it is.
+    strength : array (exchange, layer, emotion)
+        Of these filters, as `Found.strength`.
+    """
+
+    index: np.ndarray
+    both: np.ndarray
+    strength: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from o2b_helpers.kernels.selectivity.selectivity_index import Selectivity
 from o2b_helpers.kernels.statistics.bootstrap import interval
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.studies.common.options import Significance
-from o2b_helpers.studies.selectivity.found import Found, Overlap
+from o2b_helpers.studies.selectivity.found import Exchanged, Found, Overlap
 from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.responses import Layers
 from o2b_helpers.studies.selectivity.tables import ALL_LAYERS, SETS, TRAINED, UNTRAINED
@@ -39,31 +38,12 @@ def filter_rows(found: Found, layers: Layers) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-@dataclass(frozen=True)
-class Exchanged:
-    """What is left when the emotions of the pictures are exchanged.
-
-    Attributes
-    ----------
-    index : two arrays (exchange, layer)
-        Mean index of each set's filters, that set's emotions exchanged.
-    both : array (exchange, layer, emotion)
-        Emotion-selective filters, the second set's emotions exchanged.
-    """
-
-    index: tuple[np.ndarray, np.ndarray]
-    both: np.ndarray
-
-    @classmethod
-    def of(cls, found: Found, significance: Significance) -> Exchanged:
-        """Exchange the emotions of each set in turn."""
-        many = significance.permutations, significance.seed
-        (first, _), (second, both) = found.exchanged(0, *many), found.exchanged(1, *many)
-        return cls((first, second), both)
-
-
 def layer_rows(
-    found: Found, layers: Layers, drawn: Mapping[int, Found], exchanged: Exchanged, significance: Significance
+    found: Found,
+    layers: Layers,
+    drawn: Mapping[int, Found],
+    exchanged: tuple[Exchanged, Exchanged],
+    significance: Significance,
 ) -> pd.DataFrame:
     """Return layer_selectivity.csv of a network and of its twins with drawn weights, without its name."""
     frames = []
@@ -72,8 +52,8 @@ def layer_rows(
         index = own["index"].to_numpy()
         samples = found.resampled(number, significance.bootstrap, significance.seed)
         own["index_low"], own["index_high"] = interval(samples, significance.confidence)
-        own["exchanged"] = exchanged.index[number].mean(0)
-        own["p"] = _p(index, exchanged.index[number])
+        own["exchanged"] = exchanged[number].index.mean(0)
+        own["p"] = _p(index, exchanged[number].index)
         twins = [twin.mean_index(number) for twin in drawn.values()]
         frames.append(own.assign(**_untrained(index, np.stack(twins))))
     trained = pd.concat(frames, ignore_index=True)
@@ -87,19 +67,26 @@ def layer_rows(
 
 
 def overlap_rows(
-    found: Found, layers: Layers, drawn: Mapping[int, Found], exchanged: Exchanged, significance: Significance
+    found: Found,
+    layers: Layers,
+    drawn: Mapping[int, Found],
+    exchanged: tuple[Exchanged, Exchanged],
+    significance: Significance,
 ) -> pd.DataFrame:
     """Return selective_overlap.csv of a network and of its twins with drawn weights, without its name."""
     own = _overlaps(found.overlaps(), layers, significance.confidence).assign(network=TRAINED, seed=0)
-    both, chance = own["both"].to_numpy(), exchanged.both
-    chance = np.concatenate([chance, chance.sum(1, keepdims=True)], axis=1).reshape(len(chance), -1)
-    own["exchanged"] = chance.mean(0)
-    own["exchanged_low"], own["exchanged_high"] = interval(chance, significance.confidence)
-    own["p_exchanged"] = _p(both, chance)
+    both, of_second = own["both"].to_numpy(), exchanged[1]
+    count, strength = _with_all(of_second.both), _with_all(of_second.strength)
+    own["exchanged"] = count.mean(0)
+    own["exchanged_low"], own["exchanged_high"] = interval(count, significance.confidence)
+    own["p_exchanged"] = _p(both, count)
+    own["strength"] = _with_all(found.strength[None])[0]
+    own["strength_exchanged"] = strength.mean(0)
+    own["p_strength"] = _p(own["strength"].to_numpy(), strength)
     tables = {seed: _overlaps(twin.overlaps(), layers, significance.confidence) for seed, twin in drawn.items()}
     own = own.assign(**_untrained(both, np.stack([table["both"].to_numpy() for table in tables.values()])))
     whole = (own["layer"] == ALL_LAYERS).to_numpy()
-    for p, q in (("p", "q"), ("p_exchanged", "q_exchanged")):
+    for p, q in (("p", "q"), ("p_exchanged", "q_exchanged"), ("p_strength", "q_strength")):
         values = own[p].to_numpy(dtype=np.float64)
         corrected = np.empty(len(own))
         for family in (whole, ~whole):
@@ -145,8 +132,14 @@ def _overlaps(overlaps: list[list[Overlap]], layers: Layers, confidence: float) 
                          *chance.interval(confidence), chance.p(own.both)))  # fmt: skip
     columns = ["layer", "emotion", "filters", "first", "second", "both", "expected", "expected_low", "expected_high"]
     frame = pd.DataFrame(rows, columns=[*columns, "p"])
-    empty = ("q", "exchanged", "exchanged_low", "exchanged_high", "p_exchanged", "q_exchanged")
-    return frame.assign(**dict.fromkeys(empty, NOTHING), **_UNKNOWN)
+    exchanged = ("exchanged", "exchanged_low", "exchanged_high", "p_exchanged", "q_exchanged")
+    strength = ("strength", "strength_exchanged", "p_strength", "q_strength")
+    return frame.assign(**dict.fromkeys(("q", *exchanged, *strength), NOTHING), **_UNKNOWN)
+
+
+def _with_all(values: np.ndarray) -> np.ndarray:
+    """Put the sum over layers behind them, (sample, layer, emotion) -> (sample, row)."""
+    return np.concatenate([values, values.sum(1, keepdims=True)], axis=1).reshape(len(values), -1)
 
 
 def _untrained(value: np.ndarray, twins: np.ndarray) -> dict[str, np.ndarray]:

@@ -56,8 +56,8 @@ DEPARTURES = (
     Departure(
         "what chance gives",
         "two random sets of filters of the same sizes; one untrained network",
-        "the same, exact; and emotions exchanged between pictures, which keeps filters that respond alike together; "
-        "several networks with drawn weights",
+        "the same, exact; and emotions exchanged between pictures, which keeps filters that respond alike together: "
+        "for the number of filters and for how selective they are in both sets; several networks with drawn weights",
         (f"{S}.untrained_seeds", "analysis.significance.permutations"),
     ),
     Departure(
@@ -84,9 +84,10 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "pictures less that to the others, by the spread (Liu et al. 2024); the selectivity index is the largest d’. "
         f"Filters with the lowest indices of a layer{share} are not selective; a filter that is selective for the same "
         "emotion in both sets is emotion-selective. Their number is held against the overlap of two random sets of "
-        f"filters (hypergeometric, exact), against emotions exchanged between the pictures of the second set{exchanges}"
-        f", and against the same network with drawn weights{drawn}. Intervals of the index draw pictures anew within "
-        "each emotion. Filters that respond to all pictures alike are left out and counted.",
+        "filters (hypergeometric, exact), and their number and the sum of their indices (the smaller one of both sets) "
+        f"against emotions exchanged between the pictures of the second set{exchanges} and against the same network "
+        f"with drawn weights{drawn}. Intervals of the index draw pictures anew within each emotion. Filters that "
+        "respond to all pictures alike are left out and counted.",
         "Controls of emotion-selective filters. A linear SVM tells each emotion from the rest by light, contrast, "
         "colour and gabor energies of the pictures as the network sees them; training pictures learn, validation "
         "pictures choose its penalty, test pictures judge it. Where the category of a picture’s object is known, the "

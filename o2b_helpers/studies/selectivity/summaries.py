@@ -26,8 +26,8 @@ def selectivity_summary(facts: Facts) -> list[str]:
     said = []
     for name, own in facts_of_models(facts, "emotion_selective"):
         overlap = ", ".join(
-            f"{many:,} for {emotion} pictures (random sets: {own['expected'][emotion]:.1f}; p of exchanged emotions "
-            f"{own['p_exchanged'][emotion]:.3f})"
+            f"{many:,} for {emotion} pictures (random sets: {own['expected'][emotion]:.1f}; p of their "
+            f"strength {own['p_strength'][emotion]:.3f})"
             for emotion, many in own["both"].items()
         )
         constant, names = own.get("constant", 0), own.get("constant_filters") or []

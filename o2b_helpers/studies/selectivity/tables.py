@@ -127,6 +127,12 @@ SELECTIVE_OVERLAP = Table(
         Column("p_exchanged", "number", "one-sided p against these exchanges, which keep filters that respond alike",
                "0..1"),
         Column("q_exchanged", "number", "q after Benjamini-Hochberg of p_exchanged, as q", "0..1"),
+        Column("strength", "number",
+               "sum over the emotion-selective filters of the smaller index of the two sets; empty for drawn weights",
+               "d'"),
+        Column("strength_exchanged", "number", "the same with the exchanges, mean", "d'"),
+        Column("p_strength", "number", "one-sided p of the strength against these exchanges", "0..1"),
+        Column("q_strength", "number", "q after Benjamini-Hochberg of p_strength, as q", "0..1"),
         *_of_seeds("both"),
     ),
 )  # fmt: skip

@@ -63,9 +63,9 @@ def figure_12(results: Results) -> go.Figure:
         grid.traces.append(legend_entry(name, marker, name))
     grid.title(
         TITLE,
-        "Filters that are selective for the emotion in both sets. Filled: more than with exchanged emotions (q &lt; "
-        f"{P_SIGNIFICANT}).<br>Bars: {interval_words(results)} of what chance gives; drawn weights: lowest and highest "
-        "seed." + models_left_out(table, shown),
+        "Filters that are selective for the emotion in both sets. Filled: more selective than with exchanged emotions "
+        f"(q &lt; {P_SIGNIFICANT}).<br>Bars: {interval_words(results)} of what chance gives; drawn weights: lowest and "
+        "highest seed." + models_left_out(table, shown),
     )
     return grid.finish()
 
@@ -73,12 +73,13 @@ def figure_12(results: Results) -> go.Figure:
 def _marks(own: pd.DataFrame, kind: str, shift: float, what: str) -> go.Scatter:
     (name, low, high), colour, symbol = KINDS[kind]
     share = 100 / own["filters"].where(own["filters"] > 0)
-    filled = (own["q_exchanged"] < P_SIGNIFICANT) if kind == "both sets" else pd.Series(True, index=own.index)
+    filled = (own["q_strength"] < P_SIGNIFICANT) if kind == "both sets" else pd.Series(True, index=own.index)
     hover = [
         f"<b>{what}, {safe(layer)}</b><br>both sets: {row['both']:.0f} of {row['filters']:.0f} filters "
         f"({row['first']:.0f} in the first, {row['second']:.0f} in the second)<br>exchanged emotions "
-        f"{number(row['exchanged'], 1)}, q {p_value(row['q_exchanged'])}<br>two random sets "
-        f"{number(row['expected'], 1)}, q {p_value(row['q'])}<br>drawn weights {number(row['untrained'], 1)} "
+        f"{number(row['exchanged'], 1)}, q {p_value(row['q_exchanged'])}; of their indices q "
+        f"{p_value(row['q_strength'])}<br>two random sets {number(row['expected'], 1)}, q "
+        f"{p_value(row['q'])}<br>drawn weights {number(row['untrained'], 1)} "
         f"({row['untrained_low']:.0f} to {row['untrained_high']:.0f})"
         for layer, row in own.iterrows()
     ]
@@ -116,8 +117,9 @@ def caption(results: Results) -> Caption:
         how_to_read=(
             "A panel for each emotion; layers from input (left) to output. Blue: filters that are selective for the "
             "emotion in both image sets, in percent of the layer’s filters. Grey: the same with the emotions of the "
-            "second set exchanged between its pictures. Green: what two random sets of filters of the same sizes have "
-            "in common. Orange: the same network with drawn weights."
+            "second set exchanged between its pictures; filled blue: the indices of the filters add up to more than "
+            "then. Green: what two random sets of filters of the same sizes have in common. Orange: the same network "
+            "with drawn weights."
         ),
         finding=" ".join(said) or "No network was studied.",
         limits=(
@@ -143,6 +145,7 @@ def overlap_table(results: Results) -> ShownTable | None:
         texts[f"q ({heading})"], exact[f"q ({heading})"] = table[q].map(p_value), table[q]
     ends = zip(table["untrained_low"], table["untrained_high"], strict=True)
     texts["drawn weights"] = [f"{low:.0f} to {high:.0f}" for low, high in ends]
+    texts["q (their indices)"], exact["q (their indices)"] = table["q_strength"].map(p_value), table["q_strength"]
     what = "layers and emotions; those of networks with drawn weights are in the file"
     return make_table("Emotion-selective filters", pd.DataFrame(texts), set(exact), SELECTIVE_OVERLAP.file, what,
                       exact=exact)  # fmt: skip
