@@ -28,7 +28,7 @@ DEPARTURES = (
         "image sets",
         "IAPS and NAPS",
         "a corpus and a second one, or two random halves of one",
-        ("analysis.corpus", f"{S}.second"),
+        ("analysis.corpus.kind", f"{S}.second"),
     ),
     Departure(
         "pictures close to a threshold",
