@@ -157,8 +157,9 @@ def test_the_code_below_a_figure_runs(tmp_path):
 def test_views_are_published_once_and_again_when_something_changed(tmp_path, lengths, capsys):
     studies = [made_up()]
     params = SimpleNamespace(
-        chosen_studies=studies, runs=lengths.parent, figures=tmp_path / "figures", name="mine", project=tmp_path
-    )
+        chosen_studies=studies, runs=lengths.parent, figures=tmp_path / "figures", name="mine", project=tmp_path,
+        execution=SimpleNamespace(show_pictures=None),
+    )  # fmt: skip
     report = publish_views(params)
     assert report == lengths.parent / "report" / "index.html" and "reused" not in capsys.readouterr().out
     publish_views(params)
@@ -167,5 +168,8 @@ def test_views_are_published_once_and_again_when_something_changed(tmp_path, len
     publish_views(params)
     assert "reused" not in capsys.readouterr().out
     LENGTHS.write(pd.DataFrame({"thing": ["a"], "length": [1.0]}), lengths)
+    publish_views(params)
+    assert "reused" not in capsys.readouterr().out
+    params.execution.show_pictures = True
     publish_views(params)
     assert "reused" not in capsys.readouterr().out
