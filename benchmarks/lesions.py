@@ -140,7 +140,7 @@ def needed_operations(backbone: Backbone, images: torch.Tensor, layer: str) -> f
     if tail.mixing_step is None:
         return 0.0
     read = tail.before(maps[:1])
-    for reading in Copies(tail, read, -read, 2**20).readings:
+    for reading in Copies(tail, read, -read, [], torch.ones(1), 2**20).readings:
         if reading.step is None:
             continue
         first = 2 * math.prod(reading.whole.shape[1:]) * reading.step.weight[0].numel()
