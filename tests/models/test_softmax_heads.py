@@ -14,7 +14,7 @@ from o2b_helpers.models.fast.matrix_product import one_thread
 from o2b_helpers.models.heads import scaled_features
 from o2b_helpers.models.heads.feature_places import heads_bytes
 from o2b_helpers.models.heads.feature_sources import OnDisk
-from o2b_helpers.models.heads.head_data import class_weights, image_weights, stratified_folds
+from o2b_helpers.models.heads.head_data import class_weights, image_weights, stratified_folds, validation_splits
 from o2b_helpers.models.heads.softmax_training import train_softmax
 from o2b_helpers.models.heads.training import HeadSettings, predict_readout, stratified_splits, train_heads
 
@@ -226,3 +226,69 @@ def test_folds_hold_every_image_out_once_with_the_same_share_of_every_label():
 
 def test_memory_grows_with_the_classes():
     assert heads_bytes(100, 1000, 2, 3, "disk", outputs=4) > 1.5 * heads_bytes(100, 1000, 2, 3, "disk")
+
+
+def emotion_loop(features, labels, train, validation, settings, seed, run):
+    """A readout of two outputs with torch.optim.Adam and cross_entropy; the epoch with the best validation loss."""
+    deviation, mean = features[train].std(0), features[train].mean(0)
+    live = deviation > 0
+    x = np.where(live, (features - mean) / np.where(live, deviation, 1), 0) / math.sqrt(features.shape[1])
+    x, y, n = torch.tensor(x), torch.tensor(labels), len(labels)
+    drawn = np.random.default_rng([seed, run]).uniform(-1, 1, (2, features.shape[1] + 1)) / math.sqrt(features.shape[1])
+    layer = torch.nn.Linear(features.shape[1], 2).double()
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(drawn[:, :-1]))
+        layer.bias.copy_(torch.tensor(drawn[:, -1]))
+    optimiser = torch.optim.Adam(layer.parameters(), lr=settings.learning_rates[0])
+    losses, outputs = [], []
+    for epoch in range(settings.epochs):
+        order = np.random.default_rng([seed, 2**32 - 1, epoch]).permutation(n)
+        for block in np.array_split(order, round(n * train.mean() / settings.batch_size)):
+            rows = block[train[block]]
+            optimiser.zero_grad()
+            functional.cross_entropy(layer(x[rows]), y[rows]).backward()
+            optimiser.step()
+        with torch.no_grad():
+            losses.append(float(functional.cross_entropy(layer(x[validation]), y[validation])))
+            outputs.append(layer(x).softmax(1).T.numpy())
+    return int(np.argmin(losses)), outputs[int(np.argmin(losses))], losses
+
+
+def test_several_emotions_and_splits_with_validation_equal_plain_loops(data):
+    """METHODS 6: three emotions against the rest, each in three splits, in one batch of heads."""
+    features, classes = data
+    emotions = np.minimum(classes, 2)
+    test = stratified_splits(emotions, 3, 0.25, 2)
+    validation = validation_splits(emotions, test, 1 / 3, 2)
+    runs = [(emotion, split) for emotion in range(3) for split in range(3)]
+    labels = np.stack([(emotions == emotion).astype(int) for emotion, _ in runs])
+    tests, validations = (np.stack([each[split] for _, split in runs]) for each in (test, validation))
+    settings = HeadSettings(10, 10, "softmax", batch_size=32, learning_rates=(1e-2,), decay_epochs=None)
+    trained = train_softmax(features, labels, tests, settings, seed=5, validation=validations)
+    outputs = predict_readout(features, trained.readout)
+    assert outputs.shape == (9, 2, IMAGES)
+    for run in range(9):
+        train = ~tests[run] & ~validations[run]
+        with one_thread(True):
+            epoch, wanted, losses = emotion_loop(
+                features.astype(np.float64), labels[run], train, validations[run], settings, 5, run
+            )
+        assert trained.epoch[run] == epoch and np.abs(outputs[run] - wanted).max() < 1e-4
+        own = trained.history[(trained.history["run"] == run) & (trained.history["split"] == "validation")]
+        assert np.abs(own["loss"].to_numpy() - losses).max() < 1e-4
+        hit = (wanted.argmax(0) == labels[run])[tests[run]]
+        last = trained.history[(trained.history["run"] == run) & (trained.history["split"] == "test")]
+        assert last["accuracy"].to_numpy()[epoch] == pytest.approx(hit.mean())
+    assert len(trained.history) == 9 * 10 * 3
+
+
+def test_labels_and_validation_of_other_runs_are_refused(data):
+    features, classes = data
+    test = stratified_splits(classes, 2, 0.2, 0)
+    with pytest.raises(InputError, match="different runs"):
+        train_softmax(features, np.stack([classes] * 3), test, rules(), 0)
+    with pytest.raises(InputError, match="do not fit each other"):
+        train_softmax(features, classes, test, rules(), 0, validation=test)
+    alone = np.stack([classes == 0, np.where(test[1], classes == 0, False)]).astype(int)
+    with pytest.raises(InputError, match="Run 1 cannot be trained"):
+        train_softmax(features, alone, test, rules(), 0)

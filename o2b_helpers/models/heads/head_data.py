@@ -245,15 +245,41 @@ def image_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) ->
     return np.where(labels == 1, train / (2 * positive), train / (2 * (train - positive)))
 
 
+def held_out_images(test: np.ndarray, validation: np.ndarray | None) -> np.ndarray:
+    """Return the images (run, image) from which nothing is learnt: those that test and those that validate.
+
+    Raises
+    ------
+    InputError
+        Shapes differ, a run has no image of either kind, or an image is both.
+    """
+    if validation is None:
+        return test
+    validation = np.asarray(validation, bool)
+    if (
+        validation.shape != test.shape
+        or not validation.any(-1).all()
+        or not test.any(-1).all()
+        or (validation & test).any()
+    ):
+        _refuse(
+            "Validation images and test images do not fit each other",
+            f"shapes {validation.shape} and {test.shape}",
+            "in every run at least one of either, and no image that is both",
+            "draw them with stratified_splits and validation_splits; lower the shares or add pictures",
+        )
+    return validation | test
+
+
 def check_classes(labels: np.ndarray, test: np.ndarray, n_images: int) -> int:
     """Return the number of classes K of labels that a softmax readout can learn.
 
     Parameters
     ----------
-    labels : array (image,)
-        Numbers of classes, 0..K-1.
+    labels : array (image,) or (run, image)
+        Numbers of classes, 0..K-1; each run may have labels of its own, with the same K.
     test : array (run, image) of bool
-        The test images of each run.
+        The images of each run from which nothing is learnt.
     n_images : int
         Images that there are features of.
 
@@ -263,14 +289,16 @@ def check_classes(labels: np.ndarray, test: np.ndarray, n_images: int) -> int:
         Lengths differ, labels are no numbers of classes, there is one class only, a class is missing among the training
         images of a run, or a run has no test image.
     """
-    lengths = {"features": n_images, "labels": len(labels), "test": test.shape[-1]}
+    lengths = {"features": n_images, "labels": labels.shape[-1], "test": test.shape[-1]}
     if len(set(lengths.values())) > 1 or test.ndim != 2:
         _refuse("Features, labels and splits do not belong together", lengths, "one entry per image in each", CLASSES)
+    if labels.ndim == 2 and len(labels) != len(test):
+        _refuse("Labels and splits are of different runs", f"{len(labels)} and {len(test)}", "labels of each", CLASSES)
     kinds = _kinds(labels)
     if not np.array_equal(kinds, np.arange(len(kinds))):
         _refuse("Labels are not numbers of classes", kinds[:10].tolist(), "0, 1, .. K-1, each at least once", CLASSES)
-    for run, tests in enumerate(test):
-        missing = np.setdiff1d(kinds, labels[~tests])
+    for run, (own, tests) in enumerate(zip(np.broadcast_to(labels, test.shape), test, strict=True)):
+        missing = np.setdiff1d(kinds, own[~tests])
         if len(missing) or not tests.any():
             _refuse(
                 f"Run {run} cannot be trained",
@@ -284,7 +312,8 @@ def check_classes(labels: np.ndarray, test: np.ndarray, n_images: int) -> int:
 def class_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) -> np.ndarray:
     """Weigh images in each run's loss (run, image): 1, or the inverse training frequency of the class, mean 1.
 
-    The mean over a run's training images is 1. For two classes this is `image_weights`.
+    The mean over a run's training images is 1. For two classes this is `image_weights`. Labels are those of all runs,
+    (image,), or each run's own, (run, image).
 
     Examples
     --------
@@ -294,9 +323,9 @@ def class_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) ->
     """
     if not class_weighted:
         return np.ones(test.shape)
-    labels = np.asarray(labels, np.int64)
-    counts = ~test @ np.eye(labels.max() + 1)[labels]  # (run, class)
-    return ((~test).sum(1, keepdims=True) / (counts.shape[1] * counts))[:, labels]
+    labels = np.broadcast_to(np.asarray(labels, np.int64), test.shape)
+    counts = (np.eye(labels.max() + 1)[labels] * ~test[:, :, None]).sum(1)  # (run, class)
+    return np.take_along_axis((~test).sum(1, keepdims=True) / (counts.shape[1] * counts), labels, 1)
 
 
 def _kinds(labels: np.ndarray) -> np.ndarray:

@@ -48,8 +48,8 @@ class Passes:
         What the heads read.
     groups : sequence of HeadGroup
         Their heads learn in place. All learn from the same images.
-    labels : array (image,)
-        What is learnt, 0..1.
+    labels : array (image,) or (run, image)
+        What is learnt, 0..1; each run may have labels of its own.
     batch_size : int
         Training images per step, on average over runs and blocks.
     seed : int
@@ -65,7 +65,7 @@ class Passes:
         seed: int,
     ) -> None:
         self.scaled, self.labels, self.seed = scaled, labels, seed
-        images, learning = len(labels), groups[0].learning
+        images, learning = labels.shape[-1], groups[0].learning
         blocks = max(1, round((learning > 0).mean() * images / batch_size))
         self.sizes = np.array([len(block) for block in np.array_split(np.arange(images), blocks)])
         self.bounds, self.ends = pieces(self.sizes, scaled.source.shape[1])
@@ -88,8 +88,8 @@ class Passes:
             For each group what its heads, as they were before, predict for each image.
         """
         device, lengths = self.room.device, [stop - start for start, stop in self.bounds]
-        order = np.random.default_rng([self.seed, 2**32 - 1, epoch]).permutation(len(self.labels))
-        truths = torch.from_numpy(self.labels[order]).float().to(device).split(lengths)
+        order = np.random.default_rng([self.seed, 2**32 - 1, epoch]).permutation(self.labels.shape[-1])
+        truths = torch.from_numpy(self.labels[..., order]).float().to(device).split(lengths, -1)
         factors, pulls = [group.settings.factor(epoch) for group in groups], []
         for group in groups:
             group.heads.begin_pass()

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from o2b_helpers.core.errors import InputError, ParameterError
+from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.core.progress import SECONDS_BETWEEN_LINES, say
 from o2b_helpers.models.fast.matrix_product import one_thread
 from o2b_helpers.models.heads.feature_sources import FeatureSource, InMemory, as_source
 from o2b_helpers.models.heads.head_data import (
     check_labels,
+    held_out_images,
     image_weights,
     stratified_splits,
     validation_splits,
@@ -258,7 +259,7 @@ def train_heads_together(
     source = as_source(features, device)
     labels, ratings = np.asarray(labels, np.float64), np.asarray(ratings, np.float64)
     test = np.asarray(test, bool)
-    held_out = _held_out(test, validation)
+    held_out = held_out_images(test, validation)
     check_labels(labels, ratings, held_out, source.shape[0])
     with one_thread(is_small(source, rules[0])):
         scaled, groups = ScaledFeatures.of(source, held_out, rules[0].standardise), []
@@ -269,26 +270,6 @@ def train_heads_together(
             groups.append(HeadGroup(heads, scores, settings, np.where(held_out, 0.0, weight)))
         learn(groups, Passes(scaled, groups, labels, rules[0].batch_size, seed))
     return [_trained(group, scaled) for group in groups]
-
-
-def _held_out(test: np.ndarray, validation: np.ndarray | None) -> np.ndarray:
-    """Return the images (run, image) from which nothing is learnt."""
-    if validation is None:
-        return test
-    validation = np.asarray(validation, bool)
-    if (
-        validation.shape != test.shape
-        or not validation.any(-1).all()
-        or not test.any(-1).all()
-        or (validation & test).any()
-    ):
-        raise InputError(
-            "Validation images and test images do not fit each other",
-            value=f"shapes {validation.shape} and {test.shape}",
-            expected="in every run at least one of either, and no image that is both",
-            remedy="draw them with stratified_splits and validation_splits; lower the shares or add pictures",
-        )
-    return validation | test
 
 
 def _trained(group: HeadGroup, scaled: ScaledFeatures) -> TrainedHeads:
