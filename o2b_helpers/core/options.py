@@ -58,7 +58,8 @@ def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
 
 def default_of(field: FieldInfo) -> Any:
     """Return the default of an option; of a block that is `given_only`, that nothing is given."""
-    return {} if is_given_only(field) else field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True)
+    return {} if is_given_only(field) and default is not None else default
 
 
 def is_given_only(field: FieldInfo) -> bool:

@@ -56,7 +56,8 @@ class Params(Block):
 
     studies: list[str] = option(
         [],
-        "studies that are run, by name; default: all but those that ask for data which not every corpus has (emocam)",
+        "studies that are run, by name; default: all but those that ask for data which not every corpus has (emocam, "
+        "selectivity)",
         source="ours",
     )
     analysis: Any = option(None, "all that can change a number")

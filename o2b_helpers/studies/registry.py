@@ -20,6 +20,7 @@ NAMES = (
     "alignment",
     "object2brain",
     "emocam",
+    "selectivity",
 )
 
 

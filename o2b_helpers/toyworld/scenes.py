@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.toyworld.backgrounds import apply_light, draw_background
+from o2b_helpers.toyworld.backgrounds import PAINTED, Style, apply_light, draw_background, in_style
 from o2b_helpers.toyworld.shapes import sprite
 from o2b_helpers.toyworld.truth import class_names, planted, truth
 from o2b_helpers.toyworld.valence import Effects, Valence, shipped_effects, valence_of
@@ -113,7 +113,7 @@ def draw_scene(
     )
 
 
-def render(scene: Scene, without: str | None = None) -> Image.Image:
+def render(scene: Scene, without: str | None = None, style: Style = PAINTED) -> Image.Image:
     """Draw the picture of a scene, or the same picture without one class.
 
     Parameters
@@ -122,6 +122,8 @@ def render(scene: Scene, without: str | None = None) -> Image.Image:
         The scene.
     without
         A class that is left out. Every pixel that this class's objects do not touch is the same in both pictures.
+    style
+        How it is drawn, see `in_style`.
 
     Returns
     -------
@@ -145,7 +147,7 @@ def render(scene: Scene, without: str | None = None) -> Image.Image:
         if thing.class_name != without:
             drawing = sprite(thing.class_name, thing.size, thing.flipped, thing.seed)
             picture.paste(drawing, thing.box[:2], drawing)
-    return apply_light(picture, (*scene.seed, 1))
+    return in_style(apply_light(picture, (*scene.seed, 1)), style, scene.seed)
 
 
 def _content(rng: np.random.Generator, spread: float) -> tuple[list[str], tuple[float, float]]:

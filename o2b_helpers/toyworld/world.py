@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.core.progress import progress
+from o2b_helpers.toyworld.backgrounds import PAINTED, Style
 from o2b_helpers.toyworld.emotions import Emotions, emotions_of
 from o2b_helpers.toyworld.scenes import Scene, draw_scene, render
 from o2b_helpers.toyworld.truth import planted
@@ -46,7 +47,12 @@ def rounded_valence(scene: Scene) -> int:
 
 
 def write_corpus(
-    folder: Path, images: int, seed: int, effects: Effects | None = None, emotions: Emotions | None = None
+    folder: Path,
+    images: int,
+    seed: int,
+    effects: Effects | None = None,
+    emotions: Emotions | None = None,
+    style: Style = PAINTED,
 ) -> Path:
     """Draw a corpus and write its tables.
 
@@ -60,6 +66,8 @@ def write_corpus(
         Seed of the corpus; the same seed gives the same bytes, and a longer corpus starts with the shorter one.
     effects, emotions
         What the classes do to valence, and which emotions they raise; the shipped table where left out.
+    style
+        How the scenes are drawn; scenes, valence and emotions are the same in every style.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def write_corpus(
     """
     folder = Path(folder)
     names = [corpus_name(index) for index in range(images)]
-    scenes = _write_pictures(folder / "images", names, lambda index: corpus_scene(seed, index, effects))
+    scenes = _write_pictures(folder / "images", names, lambda index: corpus_scene(seed, index, effects), style)
     _write_table(_objects(names, scenes), folder / "objects.csv")
     table = _valences(names, scenes).assign(emotion=emotions_of(scenes, emotions))
     return _write_table(table, folder / "corpus.csv")
@@ -137,13 +145,15 @@ def _objects(names: Sequence[str], scenes: Sequence[Scene]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image", "class", "x0", "y0", "x1", "y1", "depth"])
 
 
-def _write_pictures(folder: Path, names: Sequence[str], scene_of: Callable[[int], Scene]) -> list[Scene]:
+def _write_pictures(
+    folder: Path, names: Sequence[str], scene_of: Callable[[int], Scene], style: Style = PAINTED
+) -> list[Scene]:
     """Draw and write picture after picture; return their scenes."""
     folder.mkdir(parents=True, exist_ok=True)
     scenes = []
     for index in progress(list(range(len(names))), f"drawing {folder.parent.name}"):
         scenes.append(scene_of(index))
-        render(scenes[-1]).save(folder / names[index], compress_level=1)
+        render(scenes[-1], style=style).save(folder / names[index], compress_level=1)
     return scenes
 
 

@@ -78,6 +78,7 @@ def read_table(
     licence_allows_pictures: bool = False,
     name: str = "table",
     missing: Sequence[Code] = (),
+    option: str = "analysis.corpus.missing",
 ) -> Corpus:
     """Read any table with one picture and its valence per row.
 
@@ -99,6 +100,8 @@ def read_table(
         How the corpus is called.
     missing : sequence of float or str
         Codes for a rating that nobody gave; such pictures are left out, and the corpus says so.
+    option : str
+        Where these codes stand in the profile, for messages.
 
     Raises
     ------
@@ -111,7 +114,9 @@ def read_table(
     frame = read_frame(table, text=(image_column,))
     need_columns(frame, (image_column, valence_column), source)
     frame = _rename(frame, {image_column: "image", valence_column: "valence"}, source)
-    return make_corpus(frame, folder, valence_range, neutral, licence_allows_pictures, name, source, missing=missing)
+    return make_corpus(
+        frame, folder, valence_range, neutral, licence_allows_pictures, name, source, missing=missing, option=option
+    )
 
 
 def make_corpus(
@@ -124,13 +129,15 @@ def make_corpus(
     source: object,
     *,
     missing: Sequence[Code] = (),
+    option: str = "analysis.corpus.missing",
 ) -> Corpus:
     """Check a table with the columns image and valence and make a corpus of it.
 
     Raises
     ------
     InputError
-        As `read_table`; `source` is how messages name the table, `missing` its codes for a missing rating.
+        As `read_table`; `source` is how messages name the table, `missing` its codes for a missing rating, `option`
+        where these stand in the profile.
     """
     low, high = valence_range
     if not low < neutral < high:
@@ -142,9 +149,7 @@ def make_corpus(
         )
     table = table.copy()
     table["image"] = text_column(table, "image", source)
-    table["valence"] = number_column(
-        table, "valence", source, low, high, missing=missing, option="analysis.corpus.missing"
-    )
+    table["valence"] = number_column(table, "valence", source, low, high, missing=missing, option=option)
     refuse_duplicates(table, ["image"], source)
     warnings = missing_values(table["valence"], source, "rating")
     table = table.dropna(subset="valence").reset_index(drop=True)

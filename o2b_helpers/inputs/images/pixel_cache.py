@@ -44,7 +44,7 @@ class Shard:
     paths, digests : tuple of str
         File and sha256 of each picture.
     geometry : Preprocessing
-        How they are resized and cropped.
+        How they are resized and cropped, and whether they are grey.
     """
 
     label: str
@@ -55,7 +55,7 @@ class Shard:
     @property
     def part(self) -> dict[str, Any]:
         """Return what the pixels are made from besides code: content and geometry, without names and places."""
-        return {"pictures": digest_of(self.digests), "resize": self.geometry.resize, "crop": self.geometry.crop}
+        return {"pictures": digest_of(self.digests), **self.geometry.geometry_part}
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -206,7 +206,8 @@ def cached_images(store: Store, pictures: pd.DataFrame, preprocessing: Preproces
     for start in range(0, len(pictures), PICTURES_IN_A_SHARD):
         rows = pictures.iloc[start : start + PICTURES_IN_A_SHARD]
         crop = preprocessing.crop
-        what = f"{label} at {crop} x {crop}, pictures {start + 1} to {start + len(rows)}"
+        grey = " in grey" if preprocessing.grey else ""
+        what = f"{label} at {crop} x {crop}{grey}, pictures {start + 1} to {start + len(rows)}"
         shards.append(Shard(what, tuple(map(str, rows["path"])), tuple(rows["sha256"]), preprocessing))
     place = tuple((row // PICTURES_IN_A_SHARD, row % PICTURES_IN_A_SHARD) for row in range(len(pictures)))
     return CachedImages(store, preprocessing, tuple(shards), place)

@@ -21,7 +21,7 @@ MOST_RESIZED = 2**24  # pixels of a whole picture after resizing; of a thinner o
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize the short side (bilinear, antialiased), crop the centre, normalise.
+    """Turn to grey where asked for, resize the short side (bilinear, antialiased), crop the centre, normalise.
 
     The same steps as torchvision's ``weights.transforms()``, cut in two: a `geometry` that ends in bytes and can be
     kept, and `normalise`, which differs between weights.
@@ -34,12 +34,15 @@ class Preprocessing:
         Side of the centre crop = height and width of the network's input, in pixels.
     mean, std : tuple of float
         One value per channel (red, green, blue), in units of 0..1.
+    grey : bool
+        Show pictures without colour: three equal channels, their luma (ITU-R BT.601, as Pillow's mode L).
     """
 
     resize: int
     crop: int
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    grey: bool = False
 
     @classmethod
     def from_preset(cls, preset: Any) -> Preprocessing:
@@ -81,6 +84,8 @@ class Preprocessing:
         """
         import torchvision.transforms.functional as F  # takes seconds, and is not needed where pictures are stored
 
+        if self.grey:
+            image = image.convert("L").convert("RGB")
         new_sides = self._resized(*(np.array([side]) for side in image.size))
         short, long = sorted(int(side[0]) for side in new_sides)
         if short * long > MOST_RESIZED and long > self.crop:
@@ -220,7 +225,12 @@ class Preprocessing:
 
     def as_dict(self) -> dict[str, object]:
         """Return what must stand in the key of every result made with these inputs."""
-        return {"resize": self.resize, "crop": self.crop, "mean": list(self.mean), "std": list(self.std)}
+        return {**self.geometry_part, "mean": list(self.mean), "std": list(self.std)}
+
+    @property
+    def geometry_part(self) -> dict[str, object]:
+        """What must stand in the key of pictures that went through `geometry`; grey only where it is so."""
+        return {"resize": self.resize, "crop": self.crop, **({"grey": True} if self.grey else {})}
 
     def _resized(self, width: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # torchvision cuts the long side off to a full number: int(resize * long / short)

@@ -25,6 +25,7 @@ from o2b_helpers.inputs.images.image_check import check_images, left_out_warning
 from o2b_helpers.inputs.images.picture_digests import picture_digests, refuse_changes
 from o2b_helpers.inputs.images.same_pictures import compare, stimuli_in_corpus, stimuli_left_out, stimuli_warnings
 from o2b_helpers.inputs.people.stimuli import MIN_PER_CONDITION, Stimuli, read_stimuli, select_stimuli
+from o2b_helpers.studies.alignment.options import Corpus as CorpusOptions
 from o2b_helpers.toyworld.people import write_human
 from o2b_helpers.toyworld.world import write_corpus, write_stimuli
 
@@ -151,10 +152,10 @@ def image_folders(params: Params, store: Store) -> tuple[Path, Path]:
 def toyworld_folder(params: Params, store: Store) -> Path:
     """Return the folder with the drawn toy world, drawing it first where it is not there."""
     corpus = params.analysis.corpus
-    drawn = {"images": corpus.images, "seed": corpus.world_seed}
+    drawn = _drawn(corpus)
 
     def draw(folder: Path) -> None:
-        write_corpus(folder / "corpus", images=corpus.images, seed=corpus.world_seed)
+        write_corpus(folder / "corpus", images=corpus.images, seed=corpus.world_seed, style=corpus.style)
         write_stimuli(folder / "stimuli", seed=corpus.world_seed)
         write_human(folder / "human", seed=corpus.world_seed)
 
@@ -165,34 +166,66 @@ def read_corpus(params: Params, store: Store) -> Corpus:
     """Read the corpus' table with all its columns; no picture is looked at. `load` says which pictures can be used."""
     corpus = params.analysis.corpus
     if corpus.kind == "toyworld":
-        folder = toyworld_folder(params, store) / "corpus"
-        return read_table(
-            folder / "corpus.csv",
-            folder / "images",
-            valence_range=(-3, 3),
-            neutral=0,
-            licence_allows_pictures=True,
-            name="toyworld",
-        )
-    return _read_own_corpus(params)
+        return _toyworld_table(toyworld_folder(params, store) / "corpus")
+    return _read_own_corpus(params, corpus, "corpus")
 
 
-def _read_own_corpus(params: Params) -> Corpus:
-    corpus = params.analysis.corpus
-    folder = _needed_path(params, "corpus.folder", corpus.folder)
+def read_another_corpus(params: Params, store: Store, corpus: CorpusOptions, option: str) -> Corpus:
+    """Read the table of a corpus beside the profile's own, as `read_corpus` does.
+
+    Parameters
+    ----------
+    params : Params
+        The profile.
+    store : Store
+        Where the toy world is kept; a corpus of it is drawn first where it is not there.
+    corpus : CorpusOptions
+        The options of the corpus.
+    option : str
+        Where they stand below ``analysis``, for messages, e.g. ``"selectivity.second"``.
+    """
+    if corpus.kind != "toyworld":
+        return _read_own_corpus(params, corpus, option)
+
+    def draw(folder: Path) -> None:
+        write_corpus(folder, images=corpus.images, seed=corpus.world_seed, style=corpus.style)
+
+    label = f"{params.name} {option}"
+    return _toyworld_table(store.result("toyworld_corpus", label, _drawn(corpus), __name__, draw, quiet=True).folder)
+
+
+def _drawn(corpus: CorpusOptions) -> dict[str, Any]:
+    return {"images": corpus.images, "seed": corpus.world_seed, "style": corpus.style}
+
+
+def _toyworld_table(folder: Path) -> Corpus:
+    return read_table(
+        folder / "corpus.csv",
+        folder / "images",
+        valence_range=(-3, 3),
+        neutral=0,
+        licence_allows_pictures=True,
+        name="toyworld",
+    )
+
+
+def _read_own_corpus(params: Params, corpus: CorpusOptions, option: str) -> Corpus:
+    folder = _needed_path(params, f"{option}.folder", corpus.folder)
     if corpus.kind == "oasis":
         return read_oasis(folder)
     if corpus.kind == "findingemo":
         return read_findingemo(folder)
+    assert corpus.valence_range is not None  # the options refuse a table without
     low, high = corpus.valence_range
     return read_table(
-        _needed_path(params, "corpus.table", corpus.table),
+        _needed_path(params, f"{option}.table", corpus.table),
         folder,
         image_column=corpus.image_column,
         valence_column=corpus.valence_column,
         valence_range=corpus.valence_range,
         neutral=(low + high) / 2 if corpus.neutral is None else corpus.neutral,
         missing=corpus.missing,
+        option=f"analysis.{option}.missing",
     )
 
 
@@ -284,7 +317,7 @@ def named_pictures(params: Params) -> tuple[Corpus, Stimuli | None]:
     Stimuli or None
         None where they are not drawn from the corpus.
     """
-    corpus = _read_own_corpus(params)
+    corpus = _read_own_corpus(params, params.analysis.corpus, "corpus")
     if params.analysis.stimuli.kind != "corpus":
         return corpus, None
     stimuli, rest = _draw_stimuli(params, corpus)

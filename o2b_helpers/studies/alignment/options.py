@@ -10,6 +10,7 @@ from pydantic import ValidationError, model_validator
 from o2b_helpers.core.files.names import as_disks_compare
 from o2b_helpers.core.options import Block, option
 from o2b_helpers.studies.common.options import Learning, Model, Significance
+from o2b_helpers.toyworld.backgrounds import PAINTED, Style
 
 
 class Corpus(Block):
@@ -37,6 +38,7 @@ class Corpus(Block):
     )
     images: int = option(800, "number of images to draw (kind: toyworld)", unit="images", ge=20)
     world_seed: int = option(1, "seed of the drawn images, annotators and subjects (kind: toyworld)", ge=0)
+    style: Style = option(PAINTED, "how the images are drawn (kind: toyworld); stimuli are always painted")
     max_pixels: int = option(100_000_000, "larger images are left out, unread", unit="pixels", ge=1, le=100_000_000)
     min_images: int = option(20, "stop if fewer images than this can be read", unit="images", ge=4)
 

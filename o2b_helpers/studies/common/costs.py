@@ -57,7 +57,8 @@ def decoding_needs(backbone: Backbone, shown: Sequence[CachedImages], table: pd.
 
 
 def _words(geometry: Preprocessing) -> str:
-    return f"resized to {geometry.resize} and cut to {geometry.crop} pixels"
+    grey = ", in grey" if geometry.grey else ""
+    return f"resized to {geometry.resize} and cut to {geometry.crop} pixels{grey}"
 
 
 def counted_once(needs: list[Need]) -> list[Need]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from o2b_helpers.core.params import Params
@@ -12,7 +14,9 @@ from o2b_helpers.studies.common.networks import target_layers
 from o2b_helpers.studies.common.options import Model
 
 
-def pictures(params: Params, store: Store, model: Model, table: pd.DataFrame, role: str) -> CachedImages:
+def pictures(
+    params: Params, store: Store, model: Model, table: pd.DataFrame, role: str, *, grey: bool = False
+) -> CachedImages:
     """Return the pictures of a table as inputs for a model's backbone; nothing is read before a batch is asked for.
 
     Parameters
@@ -26,8 +30,11 @@ def pictures(params: Params, store: Store, model: Model, table: pd.DataFrame, ro
     table : DataFrame
         The whole corpus or all stimuli, as the step `inputs` returns them: whoever uses only some of the pictures
         takes them with ``.of(digests)``, so that all steps share what was decoded.
-    role : {"corpus", "stimuli"}
-        Which of the two.
+    role : {"corpus", "stimuli", "second corpus"}
+        Which of them.
+    grey : bool
+        Without colour.
     """
     target_layers(params, model)  # reads the file that defines the architecture, where there is one
-    return cached_images(store, table, architecture(model.architecture).preprocessing, f"{params.name} {role}")
+    preprocessing = replace(architecture(model.architecture).preprocessing, grey=grey)
+    return cached_images(store, table, preprocessing, f"{params.name} {role}")

@@ -14,12 +14,12 @@ from view_fixture import write_results
 
 from o2b_helpers.core.running.run import run_step
 from o2b_helpers.core.store import Store
+from o2b_helpers.kernels.low_level import CYCLES, NAMES, ORIENTATIONS, low_level_features, measured
 from o2b_helpers.kernels.statistics.permutation_null import own_order
 from o2b_helpers.kernels.statistics.permutations import permutations_within
 from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.alignment.controls.low_level import CYCLES, NAMES, ORIENTATIONS, low_level_features, measured
 from o2b_helpers.studies.alignment.controls.untrained import controlled_models, seeds, with_seed
 from o2b_helpers.studies.alignment.figures.alignment_by_architecture import figure_1
 from o2b_helpers.studies.alignment.figures.controls import controls_in_words, controls_table

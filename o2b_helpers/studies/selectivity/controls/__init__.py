@@ -1,0 +1,1 @@
+"""Controls of emotion-selective filters: what plain properties of pictures tell, and what they show."""

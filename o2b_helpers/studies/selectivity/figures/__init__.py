@@ -1,0 +1,1 @@
+"""The figures of ``selectivity``: each drawing with its caption, and its tables."""

@@ -1,0 +1,71 @@
+"""The study ``selectivity``: filters that answer to unpleasant, neutral and pleasant pictures."""
+
+from __future__ import annotations
+
+from o2b_helpers.core.study import Step, Study
+from o2b_helpers.studies.alignment.study import INPUTS
+from o2b_helpers.studies.selectivity import costs, filter_selectivity, image_sets, summaries
+from o2b_helpers.studies.selectivity.controls import step as controls
+from o2b_helpers.studies.selectivity.doctor import findings
+from o2b_helpers.studies.selectivity.figures import selective_overlap, selectivity_by_layer, tuning_curves
+from o2b_helpers.studies.selectivity.options import OPTIONS
+from o2b_helpers.studies.selectivity.section import SECTION
+from o2b_helpers.studies.selectivity.tables import (
+    EXAMPLE_FILTERS,
+    FILTER_CATEGORIES,
+    FILTER_RESPONSES,
+    FILTER_SELECTIVITY,
+    IMAGE_SETS,
+    IMAGE_SPLITS,
+    LAYER_SELECTIVITY,
+    LOW_LEVEL_EMOTIONS,
+    SELECTIVE_OVERLAP,
+    SELECTIVE_SHARES,
+)
+
+IMAGE_SETS_STEP = Step(
+    "image_sets",
+    notebook="12_selectivity",
+    needs=(INPUTS,),
+    part=image_sets.part,
+    compute=image_sets.compute,
+    tables=(IMAGE_SETS, IMAGE_SPLITS),
+    summary=summaries.image_sets_summary,
+)
+SELECTIVITY_STEP = Step(
+    "selectivity",
+    notebook="12_selectivity",
+    needs=(INPUTS, IMAGE_SETS_STEP),
+    part=filter_selectivity.part,
+    compute=filter_selectivity.compute,
+    tables=(
+        FILTER_SELECTIVITY,
+        LAYER_SELECTIVITY,
+        SELECTIVE_OVERLAP,
+        SELECTIVE_SHARES,
+        EXAMPLE_FILTERS,
+        FILTER_RESPONSES,
+    ),
+    cost=costs.selectivity_cost,
+    summary=summaries.selectivity_summary,
+)
+EMOTION_CONTROLS = Step(
+    controls.NAME,
+    notebook="12_selectivity",
+    needs=(INPUTS, IMAGE_SETS_STEP, SELECTIVITY_STEP),
+    part=controls.part,
+    compute=controls.compute,
+    tables=(LOW_LEVEL_EMOTIONS, FILTER_CATEGORIES),
+    summary=summaries.emotion_controls_summary,
+)
+
+STUDY = Study(
+    "selectivity",
+    title="Emotion-selective filters",
+    options=OPTIONS,
+    steps=(IMAGE_SETS_STEP, SELECTIVITY_STEP, EMOTION_CONTROLS),
+    figures=(selectivity_by_layer.FIGURE, selective_overlap.FIGURE, tuning_curves.FIGURE),
+    section=SECTION,
+    doctor=findings,
+    by_default=False,
+)

@@ -1,0 +1,55 @@
+"""What the steps of ``selectivity`` found, in plain sentences."""
+
+from __future__ import annotations
+
+from o2b_helpers.core.facts import counted, facts_of_models
+from o2b_helpers.core.study import Facts
+
+NAMED = 5  # constant filters
+
+
+def image_sets_summary(facts: Facts) -> list[str]:
+    """Say how many pictures of each emotion the two sets have."""
+    if "image_sets" not in facts:
+        return []
+    counts = "; ".join(
+        f"{name} set: {', '.join(f'{many:,} {emotion}' for emotion, many in own.items())}"
+        for name, own in facts["image_sets"].items()
+    )
+    whose = "Two halves of the corpus" if facts.get("halves") else "The corpus and a second one"
+    left = facts.get("left_out", 0)
+    return [f"{whose}. {counts}." + (f" {counted(left, 'picture')} without an emotion left out." if left else "")]
+
+
+def selectivity_summary(facts: Facts) -> list[str]:
+    """Say how many filters are emotion-selective, and how many chance would give."""
+    said = []
+    for name, own in facts_of_models(facts, "emotion_selective"):
+        overlap = ", ".join(
+            f"{many:,} for {emotion} pictures (random sets: {own['expected'][emotion]:.1f}; p of their "
+            f"strength {own['p_strength'][emotion]:.3f})"
+            for emotion, many in own["both"].items()
+        )
+        constant, names = own.get("constant", 0), own.get("constant_filters") or []
+        named = ", ".join(names[:NAMED]) + (" ..." if constant > NAMED else "")
+        said.append(
+            f"{name}: {own['emotion_selective']:,} of {counted(own['filters'], 'filter')} in "
+            f"{counted(own['layers'], 'layer')} are selective for the same emotion in both sets: {overlap}."
+            + (f" {counted(constant, 'constant filter')} left out: {named}." if constant else "")
+        )
+    return said
+
+
+def emotion_controls_summary(facts: Facts) -> list[str]:
+    """Say how far light, contrast, colour and edges tell the emotion, and which sets have no categories."""
+    if "low_level_auroc" not in facts:
+        return []
+    reached = ", ".join(f"{name} {value:.2f}" for name, value in facts["low_level_auroc"].items())
+    said = [f"From light, contrast, colour and edges alone, AUROC (0.5: guessing) is: {reached}."]
+    without = facts.get("sets_without_categories") or []
+    if without and facts.get("categories_from") != "none":
+        whose = " and ".join(without)
+        said.append(
+            f"No analysis by category for the {whose} image set: no two categories with pictures of every emotion."
+        )
+    return said
