@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
-BY_ARCHITECTURE = ("filter_scores", "lesions", "screening", "mediation", "emocam")
+BY_ARCHITECTURE = ("filter_scores", "lesions", "set_gains", "screening", "mediation", "emocam")
 OTHERS = ("heads", "rank_correlation", "class_weights", "images")
 SEVERAL = {"emocam": ("ablation_cam", "lift_cam", "lime", "paste")}  # modules whose rows are of several kernels
 

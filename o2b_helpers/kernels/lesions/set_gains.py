@@ -23,7 +23,7 @@ VALUES_BYTES = 128 * 2**20  # of linear values of all outputs at once
 def set_gains(
     backbone: Backbone,
     images: Float[torch.Tensor, "image 3 height width"],
-    maps: Float[torch.Tensor, "image filter map_height map_width"],
+    maps: Float[torch.Tensor, "image filter map_height map_width"] | None,
     features: Float[torch.Tensor, "image feature"],
     readout: Readout,
     layer: str,
@@ -45,9 +45,10 @@ def set_gains(
     backbone : Backbone
         The frozen network.
     images : tensor (image, 3, height, width)
-        Preprocessed images; only read where the network cannot be resumed at a layer.
-    maps : tensor (image, filter, height, width)
-        What the layer gives for these images, as ``backbone.trunk(images, layer)``; left as it is.
+        Preprocessed images; only read where maps are not given, or the network cannot be resumed at a layer.
+    maps : tensor (image, filter, height, width) or None
+        What the layer gives for these images, as ``backbone.trunk(images, layer)``; left as it is. Where memory cannot
+        hold them for all images, None: they are then computed block by block.
     features : tensor (image, feature)
         What the whole network gives for them.
     readout : Readout
@@ -92,8 +93,11 @@ def set_gains(
     output = readout.checked(output, backbone.n_features)
     checks.positive("block_bytes", block_bytes)
     finite("features", features, ("image", "feature"))
-    finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
-    members = _members(sets, backbone.shape(layer), maps, layer)
+    finite("images", images, ("image", "channel", "height", "width"))
+    if maps is not None:
+        finite(f"maps of {layer}", maps, ("image", "channel", "height", "width"))
+        _check_maps(maps, backbone.shape(layer), layer)
+    members = _members(sets, backbone.shape(layer), layer)
     gains = _gains(alphas)
     weight, whole = readout.rows(), readout.values(features)
     tolerance = SAME * ((weight * features.abs().amax(0).to("cpu", torch.float64)) ** 2).sum(1).sqrt()
@@ -111,10 +115,7 @@ def set_gains(
     return torch.cat(results, -3)
 
 
-def _members(
-    sets: np.ndarray | torch.Tensor, shape: tuple[int, ...], maps: torch.Tensor, layer: str
-) -> list[torch.Tensor]:
-    """List the filters of each set."""
+def _check_maps(maps: torch.Tensor, shape: tuple[int, ...], layer: str) -> None:
     if tuple(maps.shape[1:]) != tuple(shape):
         raise InputError(
             f"These are not maps of {layer}",
@@ -122,6 +123,10 @@ def _members(
             expected=f"(image, {', '.join(map(str, shape))})",
             remedy="take them from the backbone's trunk up to this layer",
         )
+
+
+def _members(sets: np.ndarray | torch.Tensor, shape: tuple[int, ...], layer: str) -> list[torch.Tensor]:
+    """List the filters of each set."""
     sets = torch.as_tensor(sets)
     if sets.ndim != 2 or sets.shape[1] != shape[0] or sets.dtype != torch.bool:
         raise InputError(

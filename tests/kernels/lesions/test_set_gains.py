@@ -78,6 +78,10 @@ def check(network, images, features, readout, layer, sets, alphas, block_bytes=2
             wanted = full_pass(module, images, layer, np.flatnonzero(own), alpha).T.unflatten(0, shape)
             assert_close(result[:, :, row, column], wanted, 1e-5 * max(1.0, float(wanted.abs().max())))
     assert torch.equal(maps, kept)
+    by_itself = set_gains(
+        network, images, None, features, readout, layer, sets, alphas, output="all", block_bytes=block_bytes
+    )
+    assert_close(by_itself, result, 1e-6 * max(1.0, float(result.abs().max())))
     return result
 
 
