@@ -11,6 +11,7 @@ from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels import checks
 
 BINS = 10  # deciles of the mean response
+IN_BIN = 5  # a small layer has fewer bins, of so many filters: else a draw could hardly differ from the set itself
 
 
 def random_sets(
@@ -57,6 +58,8 @@ def matched_sets(
 ) -> Bool[np.ndarray, "draw filter"]:
     """Draw sets that respond as strongly as a selective set: from each decile as many filters as that has in it.
 
+    A layer of fewer than 50 filters has wider bins, of at least 5 filters each.
+
     Filters that hardly respond hardly matter; a random set that holds many of them says little about a set that does
     not.
 
@@ -82,9 +85,10 @@ def matched_sets(
 
     Examples
     --------
-    >>> response, selective = np.arange(20.0), np.arange(20) >= 18  # of the highest decile, which holds these two
-    >>> np.flatnonzero(matched_sets(selective, response, np.ones(20, dtype=bool), 1, seed=0)[0]).tolist()
-    [18, 19]
+    >>> response, selective = np.arange(100.0), np.arange(100) >= 95  # five of the highest ten
+    >>> draws = matched_sets(selective, response, np.ones(100, dtype=bool), 200, seed=0)
+    >>> draws[:, 90:].sum(1).min(), draws[:, 90:95].any()
+    (np.int64(5), np.True_)
     """
     selective, candidates = np.asarray(selective, bool), np.asarray(candidates, bool)
     mean_response = np.asarray(mean_response, np.float64)
@@ -98,8 +102,9 @@ def matched_sets(
         )
     rank = np.empty(len(candidates))
     rank[candidates] = np.argsort(np.argsort(mean_response[candidates], kind="stable"), kind="stable")
-    decile = np.where(candidates, np.floor(rank * BINS / max(1, candidates.sum())), -1)
-    strata = decile == np.arange(BINS)[:, None]
+    many = int(candidates.sum())
+    bins = min(BINS, max(1, many // IN_BIN))
+    strata = np.where(candidates, np.floor(rank * bins / max(1, many)), -1) == np.arange(bins)[:, None]
     return _drawn(strata, (strata & selective).sum(1), draws, seed)
 
 

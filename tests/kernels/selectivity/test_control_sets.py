@@ -42,6 +42,12 @@ def test_matched_sets_take_from_each_decile_what_the_set_has_in_it():
     assert abs(matched_off) < abs(random_off) / 4
 
 
+def test_a_small_layer_has_fewer_bins():
+    selective = np.arange(11) >= 9
+    sets = matched_sets(selective, np.arange(11.0), np.ones(11, dtype=bool), 200, seed=0)
+    assert (sets.sum(1) == 2).all() and not sets[:, :6].any() and sets[:, 6:].any(0).all()
+
+
 def test_p_is_a_plain_count():
     rng = np.random.default_rng(2)
     draws, value = rng.integers(0, 10, (99, 3, 4)) / 10, rng.integers(0, 10, (3, 4)) / 10

@@ -23,11 +23,12 @@ STEPS = ("inputs", "image_sets", "selectivity", "emotion_readouts", "lesion_and_
 @pytest.fixture(scope="module")
 def params(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hand_gains")
-    (folder / "hand.py").write_text(NETWORK, encoding="utf-8")
+    # one process knows each architecture by one name
+    (folder / "hand.py").write_text(NETWORK.replace('"hand"', '"hand_gains"'), encoding="utf-8")
     analysis = {
         "corpus": write_corpus_of_lines(folder / "one", 1),
-        "models": [{"architecture": "hand", "definition": "hand.py", "weights": "untrained"}],
-        "selectivity": {"second": write_corpus_of_lines(folder / "two", 2), "models": ["hand"], "untrained_seeds": 1,
+        "models": [{"architecture": "hand_gains", "definition": "hand.py", "weights": "untrained"}],
+        "selectivity": {"second": write_corpus_of_lines(folder / "two", 2), "models": ["hand_gains"], "untrained_seeds": 1,
                         "splits": 2},
         "significance": {"permutations": 99, "bootstrap": 99},
         "emotion_gains": {"epochs": 200, "learning_rate": 0.1, "batch_size": 32, "alpha_step": 0.5,
@@ -51,23 +52,26 @@ def test_readouts_tell_the_emotions(params):
     assert (test["auroc"] > 0.95).all() and (test["positive"] == 5).all() and (test["f1_always"] == 0.5).all()
 
 
-def test_a_lesion_of_an_emotions_filters_ruins_that_emotion_and_more_than_other_filters_do(params):
+def test_a_lesion_of_an_emotions_filters_ruins_its_f1_more_than_other_filters_do(params):
     effects = results(params, "gain_effects.csv")
     own = effects[(effects["manipulation"] == "lesion") & (effects["selection"] == "held out")]
-    own = own[own["measure"] == "auroc"]
-    assert len(own) == 2 * 3 and (own["filters"] >= 2).all()
-    assert (own["value"] < own["original"] - 0.2).all()
-    assert (own["value"] < own["random"]).all() and (own["p_random"] < 0.2).all()
-    assert (own["value_low"] <= own["value"]).all() and (own["value"] <= own["value_high"]).all()
+    f1 = own[own["measure"] == "f1"]
+    assert f1.groupby("emotion")["filters"].first().to_dict() == {"unpleasant": 3, "neutral": 3, "pleasant": 2}
+    assert (f1["original"] == 1).all() and (f1["value"] <= 0.5).all() and (f1["random"] > 0.9).all()
+    assert (f1["p_random"] < 0.05).all() and (f1.loc[f1["emotion"] == "pleasant", "p_others"] < 0.05).all()
+    assert f1.loc[f1["emotion"] != "pleasant", "p_others"].isna().all()  # two filters are selective for nothing
+    assert (f1["value_low"] <= f1["value"]).all() and (f1["value"] <= f1["value_high"]).all()
+    # each emotion is still told by the others' filters: what fell is the output, not what the network knows
+    assert (own.loc[own["measure"].isin(["auroc", "f1_anew"]), "value"] == 1).all()
 
 
 def test_specificity_is_the_lesioned_emotion_against_the_tested_one(params):
     table = results(params, "lesion_specificity.csv")
-    own = table[table["measure"] == "auroc"].assign(change=lambda frame: frame["value"] - frame["original"])
+    own = table[table["measure"] == "f1"].assign(change=lambda frame: frame["value"] - frame["original"])
     for _, of_set in own.groupby("image_set"):
         matrix = of_set.pivot(index="lesioned", columns="tested", values="change").loc[list(EMOTIONS), list(EMOTIONS)]
-        diagonal = np.diag(matrix)
-        assert (diagonal < -0.2).all() and diagonal.mean() < matrix.to_numpy()[~np.eye(3, dtype=bool)].mean()
+        others = matrix.to_numpy()[~np.eye(3, dtype=bool)]
+        assert np.diag(matrix).max() <= -0.5 and others.min() > -0.25
 
 
 def test_the_papers_maximum_is_never_below_the_honest_choice(params):
