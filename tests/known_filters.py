@@ -70,4 +70,4 @@ def write_corpus_of_lines(folder, seed: int) -> dict:
         rows.append((name, {"unpleasant": 2, "neutral": 5, "pleasant": 8}[emotion] + rng.uniform(-0.5, 0.5)))
     table = folder.parent / f"{folder.name}.csv"
     pd.DataFrame(rows, columns=["image", "valence"]).to_csv(table, index=False)
-    return {"kind": "table", "folder": folder.name, "table": table.name, "valence_range": [1, 9], "min_images": 20}
+    return {"kind": "table", "folder": folder.name, "table": table.name, "valence_range": [1, 9], "images": 20}

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from emotion_fixture import without_emotions, write_emotions, write_pasted
 from scipy.stats import spearmanr
+from selectivity_fixture import without_selectivity, write_selectivity
 
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.files.sealed import write_sealed
@@ -149,6 +150,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     _write(object2brain.PLANTED_TRUTH, planted, folder)
     write_emotions(folder, models, classes, f"{HOSTILE} " if hostile else "")
     write_pasted(folder, models, classes, f"{HOSTILE} " if hostile else "")
+    write_selectivity(folder, models, layers)
     for model, (scores, lesions) in score_files.items():
         scores.to_netcdf(folder / object2brain.FILTER_SCORES.file(model), engine="h5netcdf")
         lesions.to_netcdf(folder / object2brain.LESION_EFFECTS.file(model), engine="h5netcdf")
@@ -342,4 +344,5 @@ def without_object_models(folder: Path) -> Path:
     ):
         table.write(table.empty(), folder)
     without_emotions(folder)
+    without_selectivity(folder)
     return folder

@@ -57,6 +57,17 @@ def _shard_files(store: Store) -> list:
     return sorted((store.folder / "images").glob("*/pixels.npy"))
 
 
+def test_grey_pictures_are_kept_apart_and_have_three_equal_channels(small_shards, table, store):
+    colour, grey = (cached_images(store, table, replace(GEOMETRY, grey=own), "x") for own in (False, True))
+    assert not torch.equal(colour.pixels(range(len(table))), grey.pixels(range(len(table))))
+    for row, path in enumerate(table["path"]):
+        (pixels,) = grey.pixels([row])
+        assert torch.equal(pixels[0], pixels[1]) and torch.equal(pixels[0], pixels[2])
+        assert torch.equal(pixels, GEOMETRY.geometry(Image.open(path).convert("L").convert("RGB")))
+    assert len(_shard_files(store)) == 6
+    assert "grey" not in GEOMETRY.as_dict() and replace(GEOMETRY, grey=True).as_dict()["grey"] is True
+
+
 def test_batches_are_bit_for_bit_what_load_images_gives(small_shards, table, store):
     images = cached_images(store, table, GEOMETRY, "corpus")
     wanted = load_images(table["path"], GEOMETRY)

@@ -121,7 +121,9 @@ def one_condition_constant(folder: Path) -> None:
 
 def one_of_everything(folder: Path) -> None:
     keep(folder, run=[0], architecture=["toynet"], condition=["congruent"], **{"class": ["Car"]})
-    keep(folder, valence_type=["IV"], source=["true"], layer=["features.9", "full"], category=["Transport"])
+    keep(
+        folder, valence_type=["IV"], source=["true"], layer=["features.9", "full", "all layers"], category=["Transport"]
+    )
     edit(folder, [*ALIGNMENTS[2:], object2brain.OBJECT_WEIGHTS_MEAN], undefined(["sd"]))
     overlap = pd.DataFrame({"category_a": ["Transport"], "category_b": ["Transport"], "overlap": [1.0]})
     object2brain.CATEGORY_OVERLAP.write(overlap, folder)

@@ -41,6 +41,13 @@ FACTS = {
                                 "class_weights_beyond_chance": 68,
                                 "weights_missing_because_predictions_are_constant": 3}},
     "explorer": {"models": ["toynet"]},
+    "image_sets": {"halves": True, "left_out": 3, "splits": 3,
+                   "image_sets": {"first": {"unpleasant": 40, "neutral": 30, "pleasant": 50}}},
+    "selectivity": {"toynet": {"layers": 4, "filters": 116, "constant": 2, "constant_filters": ["conv 3", "conv 4"],
+                               "emotion_selective": 12, "both": {"pleasant": 12}, "expected": {"pleasant": 5.5},
+                               "p_strength": {"pleasant": 0.004}}},
+    "emotion_controls": {"low_level_auroc": {"first set, neutral": 0.61}, "categories_from": "column",
+                         "sets_without_categories": ["second"]},
 }  # fmt: skip
 SAID = {
     "inputs": ["800 pictures", "358 pleasant", "48 stimuli (24 congruent, 24 incongruent)", "1 picture could not"],
@@ -63,6 +70,10 @@ SAID = {
     "object2brain": ["14 classes of objects weighed; the 4 highest and the 4 lowest", "of 1,344 weights",
                      "68 are beyond", "3 weights undefined"],
     "explorer": ["To explore: toynet."],
+    "image_sets": ["Two halves of the corpus", "first set: 40 unpleasant, 30 neutral", "3 pictures without an emotion"],
+    "selectivity": ["12 of 116 filters in 4 layers", "12 for pleasant pictures (random sets: 5.5; p of their strength "
+                    "0.004)", "2 constant filters left out: conv 3, conv 4"],
+    "emotion_controls": ["first set, neutral 0.61", "No analysis by category for the second image set"],
 }  # fmt: skip
 
 

@@ -55,6 +55,18 @@ def test_leaving_a_class_out_equals_drawing_the_other_objects_on_the_same_ground
     assert np.array_equal(_pixels(apply_light(picture, (*scene.seed, 1))), _pixels(render(scene, without=name)))
 
 
+def test_a_printed_scene_is_the_same_scene_in_another_look():
+    for scene in SCENES[:8]:
+        painted, printed = (_pixels(render(scene, style=style)) for style in ("painted", "printed"))
+        assert np.array_equal(painted, _pixels(render(scene))) and not np.array_equal(painted, printed)
+        assert np.array_equal(printed, _pixels(render(scene, style="printed")))
+        name = scene.classes[0]
+        difference = (_pixels(render(scene, without=name, style="printed")) != printed).any(axis=2)
+        assert difference.any() and not difference[~_cover(scene, [name])].any()
+    with pytest.raises(InputError, match="this style"):
+        render(SCENES[0], style="drawn")
+
+
 def test_boxes_are_exact():
     for scene in SCENES:
         background = draw_background(128, (*scene.seed, 0))

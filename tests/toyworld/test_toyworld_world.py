@@ -85,6 +85,16 @@ def test_same_seed_same_bytes_and_a_longer_corpus_starts_with_the_shorter(tmp_pa
     assert all(_digests(tmp_path / "other")[name] != each[name] for name in pictures)
 
 
+def test_a_style_changes_pictures_and_nothing_else(tmp_path):
+    for style in ("painted", "printed"):
+        write_corpus(tmp_path / style, images=4, seed=7, style=style)
+    for table in ("corpus.csv", "objects.csv"):
+        assert (tmp_path / "painted" / table).read_bytes() == (tmp_path / "printed" / table).read_bytes()
+    names = sorted(path.name for path in (tmp_path / "painted" / "images").iterdir())
+    pairs = [[(tmp_path / style / "images" / name).read_bytes() for style in ("painted", "printed")] for name in names]
+    assert len(pairs) == 4 and all(painted != printed for painted, printed in pairs)
+
+
 def test_stimuli_are_twelve_of_each_cell(tmp_path):
     table = pd.read_csv(write_stimuli(tmp_path, seed=6))
     assert list(table.columns)[:3] == ["stimulus", "image", "condition"]

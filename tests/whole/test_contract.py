@@ -120,6 +120,29 @@ COLUMNS = {
         "random_low", "random_high", "difference", "difference_low", "difference_high", "only_box", "only_random", "p",
         "q", "most_often",
     ],
+    "image_sets.csv": ["image_set", "image", "valence", "scaled_valence", "emotion"],
+    "image_splits.csv": ["image_set", "split", "image", "part"],
+    "layer_selectivity.csv": [
+        "architecture", "weights", "network", "seed", "image_set", "layer", "filters", "constant", "unpleasant",
+        "neutral", "pleasant", "index", "index_low", "index_high", "exchanged", "p", "q", "untrained", "untrained_low",
+        "untrained_high", "p_untrained",
+    ],
+    "selective_overlap.csv": [
+        "architecture", "weights", "network", "seed", "layer", "emotion", "filters", "first", "second", "both",
+        "expected", "expected_low", "expected_high", "p", "q", "exchanged", "exchanged_low", "exchanged_high",
+        "p_exchanged", "q_exchanged", "strength", "strength_exchanged", "p_strength", "q_strength", "untrained",
+        "untrained_low", "untrained_high", "p_untrained",
+    ],
+    "selective_shares.csv": [
+        "architecture", "weights", "layer", "emotion", "lowest_share", "first", "second", "both", "expected", "p"
+    ],
+    "example_filters.csv": [
+        "architecture", "weights", "layer", "emotion", "channel", "image_set", "rank", "image", "response",
+        "scaled_valence",
+    ],
+    "low_level_emotions.csv": [
+        "image_set", "emotion", "split", "learned", "tested", "penalty", "auroc", "balanced_accuracy", "f1", "f1_always"
+    ],
 }  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {
@@ -179,7 +202,7 @@ def test_the_demo_names_its_report_and_figures(demo):
     assert str(folder / "runs" / "demo" / "report" / "index.html") in done.stdout
     assert str(folder / "figures" / "demo") in done.stdout
     assert (folder / "runs" / "demo" / "report" / "index.html").stat().st_size > 100_000
-    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 10
+    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 13
 
 
 def test_every_file_of_the_contract_has_exactly_its_columns(results):
@@ -197,6 +220,19 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
         "architecture", "weights", "image", "object", "kind", "where", "position", "class", "x", "y", "seen", "before",
         "after", "cam_before", "cam_after",
     ]  # fmt: skip
+    filters = ["architecture", "weights", "image_set", "layer", "channel"]
+    assert list(pd.read_parquet(results / "filter_selectivity.parquet").columns) == [
+        *filters, "tuning_unpleasant", "tuning_neutral", "tuning_pleasant", "index", "preferred", "selective",
+        "emotion_selective", "constant",
+    ]  # fmt: skip
+    assert list(pd.read_parquet(results / "filter_categories.parquet").columns) == [
+        *filters, "pictures", "categories",
+        *(f"{name}_{term}" for term in ("emotion", "category", "interaction") for name in ("f", "p", "q", "eta")),
+    ]  # fmt: skip
+    responses = xr.load_dataset(results / "filter_responses_toynet.nc", engine="h5netcdf")
+    assert {name: values.dims for name, values in responses.data_vars.items()} == {
+        "response": ("picture", "filter"), "image_set": ("picture",)
+    }  # fmt: skip
     for model in MODELS:
         cams = xr.load_dataset(results / f"emotion_cams_{model}.nc", engine="h5netcdf")
         assert {name: values.dims for name, values in cams.data_vars.items()} == {
@@ -220,6 +256,7 @@ def test_every_file_of_the_contract_has_exactly_its_columns(results):
     provenance = json.loads((results / "provenance.json").read_text())
     assert set(provenance["steps"]) >= {"inputs", "human_targets", "valence_models", "object2brain"}
     expected = {*COLUMNS, "detections.parquet", "emotion_boxes.parquet", "paste_labels.parquet", "provenance.json"}
+    expected |= {"filter_selectivity.parquet", "filter_categories.parquet", "filter_responses_toynet.nc"}
     expected |= {f"{kind}_{model}.nc" for kind in NETCDF for model in MODELS}
     assert {p.name for p in results.iterdir()} == expected
 
@@ -495,7 +532,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 13
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 14
     assert content(results) == before
 
 

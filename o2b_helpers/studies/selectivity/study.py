@@ -7,7 +7,12 @@ from o2b_helpers.studies.alignment.study import INPUTS
 from o2b_helpers.studies.selectivity import costs, filter_selectivity, image_sets, summaries
 from o2b_helpers.studies.selectivity.controls import step as controls
 from o2b_helpers.studies.selectivity.doctor import findings
-from o2b_helpers.studies.selectivity.figures import selective_overlap, selectivity_by_layer, tuning_curves
+from o2b_helpers.studies.selectivity.figures import (
+    lesions_and_gains,
+    selective_overlap,
+    selectivity_by_layer,
+    tuning_curves,
+)
 from o2b_helpers.studies.selectivity.gains import costs as gains_costs
 from o2b_helpers.studies.selectivity.gains import readouts
 from o2b_helpers.studies.selectivity.gains import step as gains
@@ -93,7 +98,7 @@ STUDY = Study(
     title="Emotion-selective filters",
     options=OPTIONS,
     steps=(IMAGE_SETS_STEP, SELECTIVITY_STEP, EMOTION_CONTROLS, EMOTION_READOUTS_STEP, LESION_AND_ATTENTION),
-    figures=(selectivity_by_layer.FIGURE, selective_overlap.FIGURE, tuning_curves.FIGURE),
+    figures=(selectivity_by_layer.FIGURE, selective_overlap.FIGURE, tuning_curves.FIGURE, lesions_and_gains.FIGURE),
     section=SECTION,
     doctor=findings,
     by_default=False,

@@ -28,8 +28,8 @@ def params(tmp_path_factory):
     analysis = {
         "corpus": write_corpus_of_lines(folder / "one", 1),
         "models": [{"architecture": "hand_gains", "definition": "hand.py", "weights": "untrained"}],
-        "selectivity": {"second": write_corpus_of_lines(folder / "two", 2), "models": ["hand_gains"], "untrained_seeds": 1,
-                        "splits": 2},
+        "selectivity": {"second": write_corpus_of_lines(folder / "two", 2), "models": ["hand_gains"],
+                        "untrained_seeds": 1, "splits": 2},
         "significance": {"permutations": 99, "bootstrap": 99},
         "emotion_gains": {"epochs": 200, "learning_rate": 0.1, "batch_size": 32, "alpha_step": 0.5,
                           "control_alpha_step": 2.5, "draws": 99},
