@@ -117,13 +117,14 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "responses of each filter are explained by emotion and category (two-way ANOVA, type II sums of squares, F "
         "tests, q over the filters of a network and set).",
         "Lesions and gains. For each emotion, a readout with two outputs (the emotion, the rest; softmax, "
-        f"cross-entropy, Adam) learns from the network’s last features of the training pictures{rules}; of its epochs, "
-        "the one with the smallest loss on the validation pictures is kept. The maps of an emotion’s filters in one "
-        "layer are then multiplied by 1 + alpha: -1 lesions them, more strengthens them. Filters are selected without the "
-        "test pictures of a split, and the strength is the best one on its validation pictures; beside it stands the "
+        "cross-entropy, Adam) learns from the network’s last features of the training pictures"
+        f"{rules}; of its epochs, the one with the smallest loss on the validation pictures is kept. The maps of an "
+        "emotion’s filters in one layer are then multiplied by 1 + alpha: -1 lesions them, more strengthens them. "
+        "Filters are selected without the test pictures of a split, and the strength is the best one on its "
+        "validation pictures; beside it stands the "
         f"paper’s way. As many other filters of the layer are drawn{draws}: any, some that respond as strongly (from "
-        "the same deciles of the mean response), and some that are selective for no emotion. p is the share of draws at "
-        "least as extreme, q is corrected over layers. AUROC, and F1 with the threshold set anew on validation "
+        "the same deciles of the mean response), and some that are selective for no emotion. p is the share of draws "
+        "at least as extreme, q is corrected over layers. AUROC, and F1 with the threshold set anew on validation "
         "pictures, tell a moved threshold from lost recognition.",
     ]
 

@@ -1,4 +1,4 @@
-"""Figure 14: recognition with the selective filters lesioned and strengthened, layer by layer, against other filters."""
+"""Figure 14: recognition with selective filters lesioned and strengthened, layer by layer, against other filters."""
 
 from __future__ import annotations
 

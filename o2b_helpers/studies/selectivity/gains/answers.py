@@ -82,6 +82,6 @@ def _specific(results: Results, model: str) -> str:
     change = own["value"] - own["original"]
     same = own["lesioned"] == own["tested"]
     return (
-        f"A lesion changes AUROC of the filters’ own emotion by {number(change[same].mean(), 3)}, that of the other two "
-        f"by {number(change[~same].mean(), 3)}, on average over layers and sets."
+        f"A lesion changes AUROC of the filters’ own emotion by {number(change[same].mean(), 3)}, that of the other "
+        f"two by {number(change[~same].mean(), 3)}, on average over layers and sets."
     )
