@@ -125,6 +125,13 @@ def needed_operations(backbone: Backbone, images: torch.Tensor, layer: str) -> f
     """
     maps = backbone.trunk(images, layer)
     live = float((maps.flatten(2).amax(2) > 0).sum())
+    first, rest = tail_operations(backbone, maps[:1], layer)
+    return live * (first / maps.shape[1] + rest)
+
+
+@torch.no_grad()
+def tail_operations(backbone: Backbone, maps: torch.Tensor, layer: str) -> tuple[float, float]:
+    """Operations of one copy behind a layer: in what mixes the filters first, and in all that follows."""
     operations = 0.0
 
     def count(module: nn.Module, inputs: tuple, result: torch.Tensor) -> None:
@@ -133,16 +140,14 @@ def needed_operations(backbone: Backbone, images: torch.Tensor, layer: str) -> f
             operations += 2 * math.prod(result.shape[1:]) * module.weight[0].numel()
 
     hooks = [part.register_forward_hook(count) for stage in backbone.stages_behind(layer) for part in stage.modules()]
-    backbone.tail(maps[:1], layer)
+    backbone.tail(maps, layer)
     for hook in hooks:
         hook.remove()
     tail = Tail(backbone, layer)
     if tail.mixing_step is None:
-        return 0.0
-    read = tail.before(maps[:1])
-    for reading in Copies(tail, read, -read, 2**20).readings:
-        if reading.step is None:
-            continue
-        first = 2 * math.prod(reading.whole.shape[1:]) * reading.step.weight[0].numel()
-        operations -= first * (1 - 1 / read.shape[1])
-    return live * operations
+        return 0.0, 0.0
+    read, first = tail.before(maps), 0.0
+    for reading in Copies(tail, read, -read, [], torch.ones(1), 2**20).readings:
+        if reading.step is not None:
+            first += 2 * math.prod(reading.whole.shape[1:]) * reading.step.weight[0].numel()
+    return first, operations - first

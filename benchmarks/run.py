@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
-BY_ARCHITECTURE = ("filter_scores", "lesions", "screening", "mediation", "emocam")
+BY_ARCHITECTURE = ("filter_scores", "lesions", "set_gains", "screening", "mediation", "emocam")
 OTHERS = ("heads", "rank_correlation", "class_weights", "images")
 SEVERAL = {
     "emocam": ("emocam_associations", "ablation_cam", "lift_cam", "lime", "paste")

@@ -13,6 +13,9 @@ from o2b_helpers.studies.common.options import Significance
 from o2b_helpers.studies.selectivity import tables
 from o2b_helpers.studies.selectivity.examples import example_rows
 from o2b_helpers.studies.selectivity.found import Found
+from o2b_helpers.studies.selectivity.gains import tables as gains
+from o2b_helpers.studies.selectivity.gains.effects import curve_rows, effect_rows, specificity_rows
+from o2b_helpers.studies.selectivity.gains.filter_sets import KINDS, SELECTIVE
 from o2b_helpers.studies.selectivity.image_sets import ImageSets
 from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.responses import Layers
@@ -39,6 +42,7 @@ def write_selectivity(folder: Path, models: Sequence[tuple[str, str]], layers: S
             tables.SELECTIVE_SHARES: share_rows(found, of_layers),
             tables.EXAMPLE_FILTERS: example_rows(found, of_layers, sets, 20),
             tables.FILTER_CATEGORIES: _anova(rng, of_layers),
+            **_gains(rng, of_layers, 0.1 * (1 - number)),
         }
         for table, frame in made.items():
             rows[table].append(frame.assign(architecture=name, weights=weights))
@@ -58,7 +62,7 @@ def write_selectivity(folder: Path, models: Sequence[tuple[str, str]], layers: S
 TABLES = (
     tables.IMAGE_SETS, tables.IMAGE_SPLITS, tables.FILTER_SELECTIVITY, tables.LAYER_SELECTIVITY,
     tables.SELECTIVE_OVERLAP, tables.SELECTIVE_SHARES, tables.EXAMPLE_FILTERS, tables.LOW_LEVEL_EMOTIONS,
-    tables.FILTER_CATEGORIES,
+    tables.FILTER_CATEGORIES, gains.EMOTION_READOUTS, gains.GAIN_EFFECTS, gains.GAIN_CURVES, gains.LESION_SPECIFICITY,
 )  # fmt: skip
 
 
@@ -99,3 +103,29 @@ def _anova(rng: np.random.Generator, layers: Layers) -> pd.DataFrame:
         own = {f"f_{term}": 1 / p, f"p_{term}": p, f"q_{term}": p, f"eta_{term}": 1 - p}
         frame = frame.assign(**own)
     return frame
+
+
+def _gains(rng: np.random.Generator, layers: Layers, strength: float) -> dict:
+    """Recognition is drawn; selective sets lose and gain by `strength`."""
+    frames = []
+    for layer, emotion, tested, kind, selection in product(layers.names, EMOTIONS, EMOTIONS, KINDS, gains.SELECTIONS):
+        if kind != SELECTIVE and tested != emotion:
+            continue
+        keys = list(
+            product(range(3), range(1 if kind == SELECTIVE else 20), (-1.0, 0.0, 1.0), (tables.VALIDATION, tables.TEST))
+        )
+        frame = pd.DataFrame(keys, columns=["split", "draw", "alpha", "part"])
+        moved = strength * frame["alpha"] * (kind == SELECTIVE and tested == emotion)
+        noise = np.where(frame["alpha"] == 0, 0.0, rng.normal(0, 0.02, len(frame)))
+        values = {name: 0.6 + moved + noise for name in gains.MEASURES}
+        frames.append(frame.assign(layer=layer, emotion=emotion, tested=tested, kind=kind, selection=selection,
+                                   filters=3, **values))  # fmt: skip
+    judged, made = pd.concat(frames, ignore_index=True), {}
+    for table, rows in ((gains.GAIN_EFFECTS, effect_rows(judged, 0.95)), (gains.GAIN_CURVES, curve_rows(judged)),
+                        (gains.LESION_SPECIFICITY, specificity_rows(judged))):  # fmt: skip
+        made[table] = pd.concat([rows.assign(image_set=name) for name in tables.SETS])
+    readouts = pd.DataFrame(product(tables.SETS, EMOTIONS, range(3), tables.PARTS),
+                            columns=["image_set", "emotion", "split", "part"])  # fmt: skip
+    made[gains.EMOTION_READOUTS] = readouts.assign(pictures=15, positive=5, f1=0.6, balanced_accuracy=0.65, auroc=0.7,
+                                                   f1_always=0.5)  # fmt: skip
+    return made

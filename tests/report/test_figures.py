@@ -203,7 +203,7 @@ def test_undefined_correlations_are_drawn_as_gaps(tmp_path):
 def test_files_are_written_and_pictures_only_where_a_browser_draws(toy, tmp_path, capsys):
     written = draw_figures(toy, STUDIES, tmp_path / "figures", "demo")
     pages = [path for path in written if path.suffix == ".html"]
-    assert sorted(int(path.name.split("_")[1]) for path in pages) == [*range(1, 14)]
+    assert sorted(int(path.name.split("_")[1]) for path in pages) == [*range(1, 15)]
     pictures = [path for path in written if path.suffix != ".html"]
     if "No SVG and PNG figures" in capsys.readouterr().out:
         assert shutil.which("chromium") is None and shutil.which("google-chrome") is None
@@ -222,7 +222,7 @@ def test_a_missing_browser_is_one_line_and_earlier_pictures_stay_and_are_named(t
     monkeypatch.setenv("PATH", str(tmp_path))
     folder = tmp_path / "figures"
     written = draw_figures(toy, STUDIES, folder, "demo")
-    assert [path.suffix for path in written] == [".html"] * 13
+    assert [path.suffix for path in written] == [".html"] * 14
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and "No SVG and PNG figures" in said
     earlier = [folder / f"figure_1_alignment_by_architecture.{kind}" for kind in ("png", "svg")]

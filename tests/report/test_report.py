@@ -29,7 +29,7 @@ def test_the_report_opens_offline_with_every_figure_drawn(browser, tmp_path, cas
         "[...document.querySelectorAll('[data-figure]')]"
         ".map(d => d.querySelectorAll('.points path, .point path, .hm image').length)"
     )
-    assert len(drawn) == 13 and all(count > 0 for count in drawn), drawn
+    assert len(drawn) == 14 and all(count > 0 for count in drawn), drawn
     assert wrong == []
     assert page.locator("script[src], link[href]").count() == 0
     if case == "hostile":
@@ -75,7 +75,7 @@ def test_embedded_figures_hold_no_markup_and_read_back(tmp_path):
     folder = write_results(tmp_path / "results", hostile=True)
     text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     blocks = re.findall(r'<script type="application/json" id="figure-\d+">(.*?)</script>', text, flags=re.S)
-    assert len(blocks) == 13
+    assert len(blocks) == 14
     for block in blocks:
         assert not set("<>&") & set(block)
         assert json.loads(block)["data"]

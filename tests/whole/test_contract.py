@@ -202,7 +202,7 @@ def test_the_demo_names_its_report_and_figures(demo):
     assert str(folder / "runs" / "demo" / "report" / "index.html") in done.stdout
     assert str(folder / "figures" / "demo") in done.stdout
     assert (folder / "runs" / "demo" / "report" / "index.html").stat().st_size > 100_000
-    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 13
+    assert len(list((folder / "figures" / "demo").glob("figure_*.html"))) == 14
 
 
 def test_every_file_of_the_contract_has_exactly_its_columns(results):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -10,19 +9,15 @@ from jaxtyping import Float
 from torch import nn
 
 from o2b_helpers.core.errors import InputError
-from o2b_helpers.core.progress import progress
 from o2b_helpers.kernels import checks
 from o2b_helpers.kernels.lesions.lesion_tails import Copies, Tail
-from o2b_helpers.kernels.lesions.segments import ALIVE
+from o2b_helpers.kernels.lesions.set_changes import BLOCK_BYTES, COPIES, images_at_once, set_changes
 from o2b_helpers.models.backbones.backbone import Backbone
-from o2b_helpers.models.backbones.hooked import HookedBackbone
 from o2b_helpers.models.backbones.meta import pass_bytes, peak_bytes
 from o2b_helpers.models.finite import finite
 from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
-BLOCK_BYTES = 512 * 2**20
 IMAGES = 32  # in one pass for the whole network's features
-COPIES = 512  # whose features are held at once in double precision
 
 
 @torch.no_grad()
@@ -97,22 +92,11 @@ def lesion_predictions(
     checks.positive("block_bytes", block_bytes)
     finite("images", images, ("image", "channel", "height", "width"))
     checks.finite_gain(gain)
-    weight = readout.rows()  # all outputs of all runs share the passes
     filters = _channels(channels, backbone.shape(layer)[0], layer)
     if features is None:
         features = torch.cat([backbone.features(some.to(backbone.device)) for some in images.split(IMAGES)])
-    tail = None
-    change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
-    start = 0
-    for some in images.split(_images_at_once(backbone, block_bytes)):
-        rows = slice(start, start := start + len(some))
-        own = backbone.trunk(some.to(backbone.device), layer) if maps is None else maps[rows]
-        finite(f"maps of {layer}", own, ("image", "channel", "height", "width"))
-        if isinstance(backbone, HookedBackbone):
-            change[:, :, rows] = _full_passes(backbone, some, own, features[rows], layer, filters, gain, weight)
-        else:
-            tail = tail or Tail(backbone, layer)
-            change[:, :, rows] = _change(tail, own, filters, gain, weight, block_bytes // 2)
+    sets = list(filters[:, None])
+    change = set_changes(backbone, images, maps, features, layer, sets, [gain], readout.rows(), block_bytes)[:, :, 0]
     whole = readout.values(features)
     values = whole[:, :, None] + change.unflatten(0, whole.shape[:2])
     return readout.pick(readout.after_link(values), output, whole)
@@ -160,7 +144,7 @@ def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_b
     >>> sizes[0] < sizes[1] < 1e9
     True
     """
-    some, filters = min(images, _images_at_once(backbone, block_bytes)), backbone.shape(layer)[0]
+    some, filters = min(images, images_at_once(backbone, block_bytes)), backbone.shape(layer)[0]
     shown = torch.empty(some, 3, backbone.preprocessing.crop, backbone.preprocessing.crop, device="meta")
     known = 8 * (2 * runs * filters * images + images * backbone.n_features)
     whole = pass_bytes(backbone, min(images, IMAGES))
@@ -177,70 +161,12 @@ def lesion_bytes(backbone: Backbone, layer: str, images: int, runs: int, block_b
         delta = tail.before(maps * 0.0) - read
         if tail.mixing_step is None:
             return maps, delta
-        copies = Copies(tail, read, delta, block_bytes // 2)
+        copies = Copies(tail, read, delta, list(torch.arange(filters)[:, None]), torch.ones(1), block_bytes // 2)
         copies.features(torch.zeros(1, dtype=torch.int64))
         many = min(COPIES, some * filters)
         image = torch.arange(many) % some
-        features = copies.features(image, torch.arange(many) // some)
+        one_filter = torch.stack([torch.arange(many) // some, torch.zeros(many, dtype=torch.int64)], 1)
+        features = copies.features(image, one_filter)
         return maps, delta, copies, features, features.double()
 
     return known + max(whole, twins + peak_bytes(one_block))
-
-
-def _full_passes(
-    backbone: HookedBackbone,
-    images: torch.Tensor,
-    maps: torch.Tensor,
-    features: torch.Tensor,
-    layer: str,
-    filters: torch.Tensor,
-    gain: float,
-    weight: torch.Tensor,
-) -> torch.Tensor:
-    """Do what `_change` does where the network cannot be resumed: one full forward pass for every filter."""
-    change = torch.zeros(len(weight), len(filters), len(images), dtype=torch.float64)
-    for row, channel in enumerate(progress(filters.tolist(), f"lesions at {layer}")):
-        if gain == 1.0 or not bool(maps[:, channel].any()):
-            continue
-
-        def with_gain(whole_maps: torch.Tensor, channel: int = channel) -> torch.Tensor:
-            changed_maps = whole_maps.clone()
-            changed_maps[:, channel] *= gain
-            return changed_maps
-
-        changed = backbone.changed_features(images.to(backbone.device), layer, with_gain)
-        difference = changed.to("cpu", torch.float64) - features.to("cpu", torch.float64)
-        difference[~maps[:, channel].flatten(1).any(1).cpu()] = 0.0  # an empty map changes nothing
-        change[:, row] = weight @ difference.T
-    return change
-
-
-def _images_at_once(backbone: Backbone, block_bytes: int) -> int:
-    """Images whose way through the network, and whose maps kept at the layer, fit into half of the memory."""
-    largest = max(math.prod(shape) for shape in backbone.shapes.values()) * 4
-    return max(1, block_bytes // 2 // (ALIVE * largest))
-
-
-def _change(
-    tail: Tail, maps: torch.Tensor, filters: torch.Tensor, gain: float, weight: torch.Tensor, block_bytes: int
-) -> torch.Tensor:
-    """Give what changed filters add to the linear values, (row, filter, image), for maps (image, filter, h, w)."""
-    read = tail.before(maps)
-    delta = tail.before(maps * gain) - read
-    if tail.mixing_step is None:  # only the head is left
-        of_head = weight.view(len(weight), maps.shape[1], -1)[:, filters]
-        share = delta.flatten(2)[:, filters].to("cpu", torch.float64)
-        return torch.einsum("rkc,ikc->rki", of_head, share)
-    change = torch.zeros(len(weight), len(filters), len(maps), dtype=torch.float64)
-    # filter after filter, so that copies that share a weight matrix stand together; unchanged ones are left out
-    row, image = torch.nonzero(delta.flatten(2).any(2).cpu()[:, filters].T, as_tuple=True)
-    if not len(row):
-        return change
-    copies = Copies(tail, read, delta, block_bytes)
-    # in double precision from here on: what is small beside the prediction keeps its digits
-    whole = copies.features(torch.arange(len(maps))).to("cpu", torch.float64)
-    blocks = list(zip(row.split(COPIES), image.split(COPIES), strict=True))
-    for rows, images in progress(blocks, f"lesions, {COPIES} at a time"):
-        features = copies.features(images, filters[rows]).to("cpu", torch.float64)
-        change[:, rows, images] = weight @ (features - whole[images]).T
-    return change

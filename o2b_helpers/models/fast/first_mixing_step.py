@@ -5,7 +5,8 @@ A change of one filter then adds its own share to the step's result; nothing bef
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -28,6 +29,7 @@ CHANNELWISE = (
     SpatialMean,
     *NOTHING,
 )
+BENT = (nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.ReLU)  # not linear; a gain passes through them, a constant does not
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,22 @@ class MixingStep:
 def is_channelwise(stage: nn.Module) -> bool:
     """Whether the stage keeps filters apart, flattening included: its result lists filter after filter."""
     return type(stage) in CHANNELWISE or (type(stage) is nn.Flatten and stage.start_dim == 1 and stage.end_dim == -1)
+
+
+def keeps_gains(stages: Sequence[nn.Module]) -> bool:
+    """Whether channelwise stages turn maps with a gain of 0 or more into a straight line in that gain.
+
+    Pooling and ReLU pass the gain on: ``pool(gain * maps) = gain * pool(maps)``. A batch norm adds a constant, which
+    means and other batch norms keep, but neither ReLU nor maximum.
+
+    Examples
+    --------
+    >>> norm, maximum = nn.BatchNorm2d(8), nn.MaxPool2d(2)
+    >>> keeps_gains([maximum, nn.ReLU(), norm]), keeps_gains([norm, nn.ReLU()])
+    (True, False)
+    """
+    behind_norm = itertools.dropwhile(lambda stage: type(stage) is not nn.BatchNorm2d, stages)
+    return not any(type(stage) in BENT for stage in behind_norm)
 
 
 def mixing_step_of(stage: nn.Module) -> MixingStep | None:

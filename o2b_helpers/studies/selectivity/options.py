@@ -122,10 +122,48 @@ class Selectivity(Block):
         return self
 
 
+class EmotionGains(Block):
+    """Whether the network needs its emotion-selective filters: they are lesioned and strengthened."""
+
+    epochs: int = option(
+        10, "passes through the training pictures when a readout learns to tell an emotion from the rest",
+        source="paper (selectivity)", unit="epochs", ge=1,
+    )  # fmt: skip
+    learning_rate: float = option(1e-3, "learning rate of these readouts (Adam)", source="paper (selectivity)", gt=0)
+    batch_size: int = option(
+        128, "training pictures for each step, on average", source="paper (selectivity)", unit="images", ge=1
+    )
+    highest_alpha: float = option(
+        5.0, "largest strength: maps are multiplied by 1 + alpha; -1, the lesion, is always among them",
+        source="paper (selectivity)", gt=0,
+    )  # fmt: skip
+    alpha_step: float = option(0.1, "step between strengths, from 0 on", source="paper (selectivity)", gt=0)
+    control_alpha_step: float | None = option(
+        None, "the same for the sets that are drawn for comparison, a multiple of it; null takes the same step", gt=0
+    )
+    draws: int = option(
+        100, "sets of other filters that each selective set is held against: random, with alike responses, not "
+        "selective", unit="draws", ge=1,
+    )  # fmt: skip
+    seed: int = option(0, "seed of the readouts' first weights and of the draws", ge=0)
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> EmotionGains:
+        for name, value, of in (
+            ("highest_alpha", self.highest_alpha, self.alpha_step),
+            ("control_alpha_step", self.control_alpha_step, self.alpha_step),
+            ("highest_alpha", self.highest_alpha, self.control_alpha_step or self.alpha_step),
+        ):
+            if value is not None and abs(value / of - round(value / of)) > 1e-6 or (value is not None and value < of):
+                raise ValueError(f"{name}: {value:g} is no multiple of the step {of:g}")
+        return self
+
+
 class SelectivityOptions(Block):
     """What the study adds to ``analysis:``."""
 
     selectivity: Selectivity = option(Selectivity(), "emotion-selective filters")
+    emotion_gains: EmotionGains = option(EmotionGains(), "lesions and gains of emotion-selective filters")
 
     @property
     def selectivity_models(self) -> list[Model]:

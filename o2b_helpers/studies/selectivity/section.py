@@ -8,8 +8,9 @@ from typing import Any
 from o2b_helpers.core.study import Departure, Section
 from o2b_helpers.report.provenance import value_in_words
 from o2b_helpers.studies.selectivity.answers import emotion_or_looks, filters_for_emotions, selectivity_by_layer
+from o2b_helpers.studies.selectivity.gains.answers import needed_filters
 
-S = "analysis.selectivity"
+S, G = "analysis.selectivity", "analysis.emotion_gains"
 GLOSSARY = {
     "d’": "How far the responses to the pictures of one emotion lie from those to the others, in units of their "
     "spread.",
@@ -66,6 +67,26 @@ DEPARTURES = (
         "intervals over pictures drawn anew; exchanged emotions",
         ("analysis.significance.bootstrap", "analysis.significance.confidence"),
     ),
+    Departure(
+        "optimiser of the readouts of emotions",
+        "not said; 10 epochs",
+        "Adam; of the epochs the one with the smallest validation loss is kept",
+        (f"{G}.epochs", f"{G}.learning_rate", f"{G}.batch_size"),
+    ),
+    Departure(
+        "which pictures select filters and the strength",
+        "all pictures; the strength that is best on the test pictures",
+        "training and validation pictures select filters, validation pictures the strength; the paper’s way stands "
+        "beside it",
+        (f"{G}.highest_alpha", f"{G}.alpha_step"),
+    ),
+    Departure(
+        "what lesions and gains are held against",
+        "random filters",
+        "many draws of random filters, of filters that respond as strongly, and of filters that are selective for "
+        "nothing; AUROC, and F1 with a threshold set anew; each lesioned emotion against each tested one",
+        (f"{G}.draws", f"{G}.control_alpha_step"),
+    ),
 )
 
 
@@ -76,6 +97,8 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     share = value_in_words(values, f"{S}.lowest_share", ", here {}")
     drawn = value_in_words(values, f"{S}.untrained_seeds", ", here {} of them")
     exchanges = value_in_words(values, "analysis.significance.permutations", " ({} times)")
+    draws = value_in_words(values, f"{G}.draws", ", {} times")
+    rules = value_in_words(values, f"{G}.epochs", ", for {} epochs")
     colours = {"grey": " in grey", "as_is": " as they are"}.get(str(values.get(f"{S}.colours")), "")
     return [
         "Emotion-selective filters. Valence of two image sets is mapped to 1 to 9 and cut at two thresholds"
@@ -93,12 +116,22 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "pictures choose its penalty, test pictures judge it. Where the category of a picture’s object is known, the "
         "responses of each filter are explained by emotion and category (two-way ANOVA, type II sums of squares, F "
         "tests, q over the filters of a network and set).",
+        "Lesions and gains. For each emotion, a readout with two outputs (the emotion, the rest; softmax, "
+        "cross-entropy, Adam) learns from the network’s last features of the training pictures"
+        f"{rules}; of its epochs, the one with the smallest loss on the validation pictures is kept. The maps of an "
+        "emotion’s filters in one layer are then multiplied by 1 + alpha: -1 lesions them, more strengthens them. "
+        "Filters are selected without the test pictures of a split, and the strength is the best one on its "
+        "validation pictures; beside it stands the "
+        f"paper’s way. As many other filters of the layer are drawn{draws}: any, some that respond as strongly (from "
+        "the same deciles of the mean response), and some that are selective for no emotion. p is the share of draws "
+        "at least as extreme, q is corrected over layers. AUROC, and F1 with the threshold set anew on validation "
+        "pictures, tell a moved threshold from lost recognition.",
     ]
 
 
 SECTION = Section(
     question="Does a network that learned objects hold filters that answer to emotions?",
-    answers=(filters_for_emotions, selectivity_by_layer, emotion_or_looks),
+    answers=(filters_for_emotions, selectivity_by_layer, emotion_or_looks, needed_filters),
     methods=methods,
     glossary=GLOSSARY,
     departures=DEPARTURES,

@@ -7,7 +7,21 @@ from o2b_helpers.studies.alignment.study import INPUTS
 from o2b_helpers.studies.selectivity import costs, filter_selectivity, image_sets, summaries
 from o2b_helpers.studies.selectivity.controls import step as controls
 from o2b_helpers.studies.selectivity.doctor import findings
-from o2b_helpers.studies.selectivity.figures import selective_overlap, selectivity_by_layer, tuning_curves
+from o2b_helpers.studies.selectivity.figures import (
+    lesions_and_gains,
+    selective_overlap,
+    selectivity_by_layer,
+    tuning_curves,
+)
+from o2b_helpers.studies.selectivity.gains import costs as gains_costs
+from o2b_helpers.studies.selectivity.gains import readouts
+from o2b_helpers.studies.selectivity.gains import step as gains
+from o2b_helpers.studies.selectivity.gains.tables import (
+    EMOTION_READOUTS,
+    GAIN_CURVES,
+    GAIN_EFFECTS,
+    LESION_SPECIFICITY,
+)
 from o2b_helpers.studies.selectivity.options import OPTIONS
 from o2b_helpers.studies.selectivity.section import SECTION
 from o2b_helpers.studies.selectivity.tables import (
@@ -58,13 +72,33 @@ EMOTION_CONTROLS = Step(
     tables=(LOW_LEVEL_EMOTIONS, FILTER_CATEGORIES),
     summary=summaries.emotion_controls_summary,
 )
+EMOTION_READOUTS_STEP = Step(
+    readouts.NAME,
+    notebook="13_lesion_and_attention",
+    needs=(INPUTS, IMAGE_SETS_STEP),
+    part=readouts.part,
+    compute=readouts.compute,
+    tables=(EMOTION_READOUTS,),
+    cost=gains_costs.readouts_cost,
+    summary=summaries.emotion_readouts_summary,
+)
+LESION_AND_ATTENTION = Step(
+    gains.NAME,
+    notebook="13_lesion_and_attention",
+    needs=(INPUTS, IMAGE_SETS_STEP, SELECTIVITY_STEP, EMOTION_READOUTS_STEP),
+    part=gains.part,
+    compute=gains.compute,
+    tables=(GAIN_EFFECTS, GAIN_CURVES, LESION_SPECIFICITY),
+    cost=gains_costs.gains_cost,
+    summary=summaries.lesion_and_attention_summary,
+)
 
 STUDY = Study(
     "selectivity",
     title="Emotion-selective filters",
     options=OPTIONS,
-    steps=(IMAGE_SETS_STEP, SELECTIVITY_STEP, EMOTION_CONTROLS),
-    figures=(selectivity_by_layer.FIGURE, selective_overlap.FIGURE, tuning_curves.FIGURE),
+    steps=(IMAGE_SETS_STEP, SELECTIVITY_STEP, EMOTION_CONTROLS, EMOTION_READOUTS_STEP, LESION_AND_ATTENTION),
+    figures=(selectivity_by_layer.FIGURE, selective_overlap.FIGURE, tuning_curves.FIGURE, lesions_and_gains.FIGURE),
     section=SECTION,
     doctor=findings,
     by_default=False,

@@ -53,3 +53,32 @@ def emotion_controls_summary(facts: Facts) -> list[str]:
             f"No analysis by category for the {whose} image set: no two categories with pictures of every emotion."
         )
     return said
+
+
+def emotion_readouts_summary(facts: Facts) -> list[str]:
+    """Say how well emotions are recognised on test pictures."""
+    said = []
+    for name, own in facts_of_models(facts, "auroc"):
+        reached = ", ".join(
+            f"{emotion} F1 {own['f1'][emotion]:.2f} and AUROC {value:.2f}" for emotion, value in own["auroc"].items()
+        )
+        said.append(f"{name} tells on test pictures, mean over sets and splits: {reached}.")
+    return said
+
+
+def lesion_and_attention_summary(facts: Facts) -> list[str]:
+    """Say in how many layers lesions and gains of selective filters do more than those of random ones."""
+    said = []
+    for name, own in facts_of_models(facts, "lesion"):
+        for key, what in (("lesion", "lesions lower F1 more"), ("strengthened", "strengthening raises F1 more")):
+            counts = ", ".join(f"{emotion} {of['sure']} of {of['tests']}" for emotion, of in own[key].items())
+            said.append(
+                f"{name}: {what} than {counted(facts.get('draws', 0), 'set')} of random filters (q < 0.05) in so many "
+                f"layers of both sets: {counts}."
+            )
+        if own.get("sets_without_others"):
+            said.append(
+                f"{name}: {counted(own['sets_without_others'], 'selective set')} not held against filters that are "
+                "selective for no emotion: there are too few of them in the layer."
+            )
+    return said

@@ -49,7 +49,7 @@ def test_equals_a_full_forward_pass_with_the_maps_zeroed(name):
         kept = maps.clone()
         for size in (1, 3, maps.shape[1]):
             channels = rng.choice(maps.shape[1], size, replace=False).tolist()
-            result = predictions_without(network, images, maps, features, readout, layer, channels, batch_size=1)
+            result = predictions_without(network, images, maps, features, readout, layer, channels)
             assert result.shape == (2, 2) and result.dtype == torch.float64
             assert_close(result, forward_without(module, images, layer, channels), 1e-5)
         assert torch.equal(maps, kept)
@@ -66,9 +66,7 @@ def test_one_filter_is_what_the_lesion_kernel_gives_and_none_is_the_whole_model(
         readout = replace(readout, link=link)
         wanted = lesion_predictions(network, images, readout, layer)
         for channel in range(maps.shape[1]):
-            result = predictions_without(
-                network, images, maps, features, readout, layer, [channel, channel], batch_size=2
-            )
+            result = predictions_without(network, images, maps, features, readout, layer, [channel, channel])
             assert_close(result, wanted[:, channel], 1e-6)
         none = predictions_without(network, images, maps, features, readout, layer, [])
         assert torch.equal(none, readout.outputs(features))
@@ -91,7 +89,7 @@ def test_a_network_that_cannot_be_resumed_runs_as_a_whole():
     module = whole_network(network, readout)
     with torch.no_grad():
         maps = network.trunk(images, "features.4")
-    result = predictions_without(network, images, maps, features, readout, "features.4", [1, 5, 9], batch_size=2)
+    result = predictions_without(network, images, maps, features, readout, "features.4", [1, 5, 9])
     assert_close(result, forward_without(module, images, "features.4", [1, 5, 9]), 1e-5)
 
 

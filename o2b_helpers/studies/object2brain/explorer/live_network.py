@@ -24,6 +24,7 @@ from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.common.targets import target_matrix
+from o2b_helpers.studies.object2brain.lesion_blocks import lesion_block_bytes
 
 MAP_BYTES = 512 * 2**20  # of maps kept between two answers; those of one layer always are
 
@@ -106,7 +107,7 @@ class LiveNetwork:
             self.readout,
             layer,
             channels,
-            batch_size=self._batch,
+            block_bytes=lesion_block_bytes(self.params),
         ).numpy()
 
     def rho(self, target: str, layer: str, channels: Sequence[int] | np.ndarray = ()) -> tuple[np.ndarray, int]:

@@ -1,0 +1,1 @@
+"""How well scores of pictures tell one emotion from the rest."""

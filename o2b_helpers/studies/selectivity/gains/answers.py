@@ -1,0 +1,87 @@
+"""The answer of notebook 13, in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from o2b_helpers.report.answers import Answer, Statement
+from o2b_helpers.report.results import Results
+from o2b_helpers.report.style import isolated, number
+from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
+from o2b_helpers.studies.selectivity.gains.tables import (
+    CHOSEN,
+    GAIN_EFFECTS,
+    HELD_OUT,
+    HIGHEST,
+    LESION_SPECIFICITY,
+    LESIONED,
+)
+from o2b_helpers.studies.selectivity.options import EMOTIONS
+from o2b_helpers.studies.selectivity.tables import LAYER_SELECTIVITY
+
+MOST_MODELS = 3
+
+
+def effects_of(results: Results) -> pd.DataFrame:
+    """Return gain_effects.csv under unique names of models."""
+    return named(results.table(GAIN_EFFECTS), results.table(LAYER_SELECTIVITY))
+
+
+def sure_layers(table: pd.DataFrame, manipulation: str, measure: str, against: str = "random") -> str:
+    """Say for each emotion in how many layers of both sets a manipulation does more than other filters'."""
+    own = table[(table["selection"] == HELD_OUT) & (table["manipulation"] == manipulation)]
+    own = own[(own["measure"] == measure) & own[f"q_{against}"].notna()]
+    parts = []
+    for emotion in EMOTIONS:
+        q = own.loc[own["emotion"] == emotion, f"q_{against}"]
+        parts.append(f"{emotion} {int((q < P_SIGNIFICANT).sum())} of {len(q)}")
+    return ", ".join(parts) + "."
+
+
+def needed_filters(results: Results) -> Answer:
+    """Answer whether the network needs its emotion-selective filters, and whether strengthening helps."""
+    question = "Does the network need its emotion-selective filters to recognise emotions?"
+    table, statements = effects_of(results), []
+    if table.empty:
+        return Answer(question, [Statement(text="No filter is emotion-selective, or no network was studied.")])
+    for model in models(table)[:MOST_MODELS]:
+        own = table[table["architecture"] == model]
+        statements.append(
+            Statement(
+                f"Model {isolated(model)}",
+                points=(
+                    "Lesions lower F1 more than random filters do, in so many layers of both image sets (q < "
+                    f"{P_SIGNIFICANT}): {sure_layers(own, LESIONED, 'f1')} Than filters that respond as strongly: "
+                    f"{sure_layers(own, LESIONED, 'f1', 'matched')}",
+                    f"The same for AUROC, which a moved threshold leaves alone: {sure_layers(own, LESIONED, 'auroc')}",
+                    "Strengthening them raises F1 more than random filters do: "
+                    f"{sure_layers(own, CHOSEN, 'f1')} {_optimism(own)}",
+                    _specific(results, model),
+                ),
+            )
+        )
+    return Answer(question, statements)
+
+
+def _optimism(own: pd.DataFrame) -> str:
+    f1 = own[own["measure"] == "f1"]
+    gains = [
+        (rows["value"] - rows["original"]).mean()
+        for selection, manipulation in ((HELD_OUT, CHOSEN), ("all pictures", HIGHEST))
+        for rows in [f1[(f1["selection"] == selection) & (f1["manipulation"] == manipulation)]]
+    ]
+    return (
+        f"Over layers, sets and emotions F1 changes by {number(gains[0])} on average; the paper’s way, which selects "
+        f"filters on all pictures and takes the best strength on the test pictures, would say {number(gains[1])}."
+    )
+
+
+def _specific(results: Results, model: str) -> str:
+    table = named(results.table(LESION_SPECIFICITY), results.table(LAYER_SELECTIVITY))
+    own = table[(table["architecture"] == model) & (table["measure"] == "auroc")]
+    change = own["value"] - own["original"]
+    same = own["lesioned"] == own["tested"]
+    return (
+        f"A lesion changes AUROC of the filters’ own emotion by {number(change[same].mean(), 3)}, that of the other "
+        f"two by {number(change[~same].mean(), 3)}, on average over layers and sets."
+    )

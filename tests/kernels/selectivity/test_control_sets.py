@@ -1,0 +1,72 @@
+"""Control sets: of the right size and response, every filter as likely as the next; p by a plain count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from o2b_helpers.core.errors import InputError, ParameterError
+from o2b_helpers.kernels.selectivity.control_sets import matched_sets, random_sets, share_as_extreme
+
+
+def test_random_sets_have_the_size_and_every_candidate_alike():
+    candidates = np.arange(40) % 4 != 0
+    sets = random_sets(candidates, 12, 4000, seed=3)
+    assert sets.shape == (4000, 40) and (sets.sum(1) == 12).all() and not sets[:, ~candidates].any()
+    share = sets[:, candidates].mean(0)  # binomial: 0.4 with a standard error of 0.0077
+    assert np.abs(share - 0.4).max() < 5 * 0.0077
+    together = sets[:, 1] & sets[:, 2]
+    assert together.mean() == pytest.approx(12 * 11 / (30 * 29), abs=5 * 0.0057)
+
+
+def test_more_draws_leave_the_first_ones_and_seeds_differ():
+    candidates = np.ones(30, dtype=bool)
+    few, many = (random_sets(candidates, 10, draws, seed=(1, 2)) for draws in (5, 50))
+    assert np.array_equal(few, many[:5])
+    assert not np.array_equal(few, random_sets(candidates, 10, 5, seed=(1, 3)))
+    assert not random_sets(candidates, 0, 3, seed=0).any()
+
+
+def test_matched_sets_take_from_each_decile_what_the_set_has_in_it():
+    rng = np.random.default_rng(0)
+    response, candidates = rng.gamma(0.5, size=200), rng.random(200) < 0.8
+    selective = candidates & (rng.random(200) < np.where(response > np.median(response), 0.5, 0.1))
+    sets = matched_sets(selective, response, candidates, 300, seed=1)
+    ordered = np.flatnonzero(candidates)[np.argsort(response[candidates])]
+    for decile in np.split(ordered, [round(len(ordered) * k / 10 + 0.4999) for k in range(1, 10)]):
+        assert (sets[:, decile].sum(1) == selective[decile].sum()).all()
+    assert not sets[:, ~candidates].any()
+    plain = random_sets(candidates, int(selective.sum()), 300, seed=1)
+    mean = response[selective].mean()
+    matched_off, random_off = (np.mean([response[own].mean() for own in each]) - mean for each in (sets, plain))
+    assert abs(matched_off) < abs(random_off) / 4
+
+
+def test_a_small_layer_has_fewer_bins():
+    selective = np.arange(11) >= 9
+    sets = matched_sets(selective, np.arange(11.0), np.ones(11, dtype=bool), 200, seed=0)
+    assert (sets.sum(1) == 2).all() and not sets[:, :6].any() and sets[:, 6:].any(0).all()
+
+
+def test_p_is_a_plain_count():
+    rng = np.random.default_rng(2)
+    draws, value = rng.integers(0, 10, (99, 3, 4)) / 10, rng.integers(0, 10, (3, 4)) / 10
+    low, high = share_as_extreme(value, draws, "low"), share_as_extreme(value, draws, "high")
+    for place in np.ndindex(3, 4):
+        own = draws[(slice(None), *place)]
+        assert low[place] == (1 + sum(each <= value[place] for each in own)) / 100
+        assert high[place] == (1 + sum(each >= value[place] for each in own)) / 100
+    assert np.isnan(share_as_extreme(np.array([np.nan]), draws[:, 0, :1], "low")).all()
+    assert share_as_extreme(np.array(0.3), np.array([0.1 + 0.2]), "low") == 1.0  # equal but for rounding
+
+
+def test_what_cannot_be_drawn_is_refused():
+    candidates = np.arange(10) < 4
+    with pytest.raises(InputError, match="too few filters"):
+        random_sets(candidates, 5, 100, seed=0)
+    with pytest.raises(ParameterError, match="draws"):
+        random_sets(candidates, 2, 0, seed=0)
+    with pytest.raises(InputError, match="no candidates"):
+        matched_sets(~candidates, np.arange(10.0), candidates, 10, seed=0)
+    with pytest.raises(ParameterError, match="side"):
+        share_as_extreme(np.array(1.0), np.ones(3), "both")
