@@ -78,7 +78,7 @@ class Reading:
                 own.addmm_(delta.flatten(1), self.weight[:, group.filters].flatten(1).T)
                 return
             if len(group.filters) == 1:
-                own.baddbmm_(self._places(delta), self.weight[group.filters[0]].expand(len(own), -1, -1))
+                own.baddbmm_(self._places(delta), self.weight[group.filters].expand(len(own), -1, -1))
                 return
             factors = torch.ones_like(factors)
         own.addcmul_(self._share(delta, group.filters)[group.image], factors)
