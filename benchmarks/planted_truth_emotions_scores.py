@@ -12,7 +12,7 @@ from planted_truth_scores import auc
 from scipy.stats import binomtest, t
 
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
-from o2b_helpers.studies.emocam.reading import beyond_both, lifted, more_than_others
+from o2b_helpers.studies.emocam.answers.reading import beyond_both, lifted, more_than_others
 
 LIMIT, BOTH = 0.05, "q and q_lift"
 WORLD = ["seed", "labels", "null", "method"]

@@ -11,8 +11,8 @@ from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.models.backbones.loading import load_backbone
 from o2b_helpers.models.backbones.meta import meta_backbone
 from o2b_helpers.models.backbones.registry import Architecture, architecture_names, register
-from o2b_helpers.models.backbones.relu_layers import check_relu_layers, relu_layers
 from o2b_helpers.models.backbones.stages import FLATTEN, stages_of
+from o2b_helpers.models.relu_layers import check_relu_layers, relu_layers
 
 HOW_MANY = {
     "toynet": 4, "alexnet": 5, "vgg16": 13, "vgg19": 16, "resnet18": 5, "squeezenet1_1": 9, "densenet121": 5,

@@ -26,7 +26,7 @@ from o2b_helpers.studies.alignment.section import agreement
 from o2b_helpers.studies.common.select import shown_or_reason
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.emocam import tables as emocam
-from o2b_helpers.studies.emocam.answers import looked_at, right_emotion
+from o2b_helpers.studies.emocam.answers.emotions import looked_at, right_emotion
 from o2b_helpers.studies.object2brain import notebook_tables
 from o2b_helpers.studies.object2brain import tables as object2brain
 from o2b_helpers.studies.object2brain.answers.kinds import kinds

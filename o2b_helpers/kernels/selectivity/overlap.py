@@ -63,7 +63,7 @@ class ChanceOverlap:
     Examples
     --------
     >>> chance = ChanceOverlap.of(filters=10, first=5, second=4)
-    >>> chance.mean, chance.interval(0.95), round(chance.p(4), 4)
+    >>> round(chance.mean, 6), chance.interval(0.95), round(chance.p(4), 4)
     (2.0, (1, 3), 0.0238)
     """
 

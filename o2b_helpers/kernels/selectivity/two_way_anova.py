@@ -69,7 +69,7 @@ def two_way_anova(
     levels = first.max(initial=0) + 1, second.max(initial=0) + 1
     cells = np.zeros(levels, dtype=np.int64)
     np.add.at(cells, (first, second), 1)
-    freedom = levels[0] - 1, levels[1] - 1, (levels[0] - 1) * (levels[1] - 1)
+    freedom = tuple(map(int, (levels[0] - 1, levels[1] - 1, (levels[0] - 1) * (levels[1] - 1))))
     residual = len(first) - cells.size
     if min(levels) < 2 or not cells.all() or residual < 1:
         raise InputError(

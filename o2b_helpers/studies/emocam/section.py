@@ -7,7 +7,7 @@ from typing import Any
 
 from o2b_helpers.core.study import Departure, Section
 from o2b_helpers.report.provenance import value_in_words
-from o2b_helpers.studies.emocam.answers import looked_at, right_emotion, same_by_other_methods
+from o2b_helpers.studies.emocam.answers.emotions import looked_at, right_emotion, same_by_other_methods
 from o2b_helpers.studies.emocam.behind.page import BEHIND_PART
 from o2b_helpers.studies.emocam.paste.answer import after_pasting
 

@@ -17,7 +17,7 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.pixel_cache import CachedImages
 from o2b_helpers.kernels.selectivity.responses import mean_responses
-from o2b_helpers.models.backbones.relu_layers import check_relu_layers, relu_layers
+from o2b_helpers.models.relu_layers import check_relu_layers, relu_layers
 from o2b_helpers.studies.common.costs import network_shapes
 from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
 from o2b_helpers.studies.common.options import Model

@@ -5,8 +5,8 @@ import pytest
 from view_fixture import write_results
 
 from o2b_helpers.report.results import Results
-from o2b_helpers.studies.emocam.answers import BEYOND, looked_at
-from o2b_helpers.studies.emocam.reading import beyond_both
+from o2b_helpers.studies.emocam.answers.emotions import BEYOND, looked_at
+from o2b_helpers.studies.emocam.answers.reading import beyond_both
 from o2b_helpers.studies.emocam.tables import EMOTION_ASSOCIATIONS, EMOTION_MODELS
 
 

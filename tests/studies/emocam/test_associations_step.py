@@ -16,7 +16,7 @@ from o2b_helpers.core.errors import InputError, ParameterError
 from o2b_helpers.core.facts import read_facts
 from o2b_helpers.core.running.run import run_step
 from o2b_helpers.studies.emocam import associations
-from o2b_helpers.studies.emocam.answers import looked_at, right_emotion
+from o2b_helpers.studies.emocam.answers.emotions import looked_at, right_emotion
 from o2b_helpers.studies.emocam.emotion_models import EmotionModel, load_emotion_model
 from o2b_helpers.studies.emocam.planted import planted_auc
 from o2b_helpers.studies.registry import load_params

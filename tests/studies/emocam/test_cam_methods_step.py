@@ -23,7 +23,7 @@ from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.common.networks import loaded
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.emocam import cam_methods, maps
-from o2b_helpers.studies.emocam.answers import same_by_other_methods
+from o2b_helpers.studies.emocam.answers.emotions import same_by_other_methods
 from o2b_helpers.studies.emocam.emotion_models import load_emotion_model
 from o2b_helpers.studies.emocam.planted import planted_auc
 from o2b_helpers.studies.registry import load_params

@@ -20,7 +20,7 @@ from o2b_helpers.studies.common.networks import load_model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.common.select import NothingToShow
 from o2b_helpers.studies.emocam import emotion_models
-from o2b_helpers.studies.emocam.answers import looked_at, right_emotion
+from o2b_helpers.studies.emocam.answers.emotions import looked_at, right_emotion
 from o2b_helpers.studies.emocam.doctor import findings
 from o2b_helpers.studies.emocam.emotion_models import load_emotion_model
 from o2b_helpers.studies.emocam.figures import confusion

@@ -11,8 +11,8 @@ from o2b_helpers.report.tables import p_value
 from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
 from o2b_helpers.studies.common.uncertainty import interval_words
+from o2b_helpers.studies.emocam.answers.reading import beyond_both
 from o2b_helpers.studies.emocam.planted import STATISTICS, planted_auc
-from o2b_helpers.studies.emocam.reading import beyond_both
 from o2b_helpers.studies.emocam.tables import (
     CAM_METHOD_AGREEMENT,
     CAM_METHODS,
