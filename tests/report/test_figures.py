@@ -209,7 +209,7 @@ def test_files_are_written_and_pictures_only_where_a_browser_draws(toy, tmp_path
         assert shutil.which("chromium") is None and shutil.which("google-chrome") is None
         assert not pictures
     else:
-        assert sorted({path.suffix for path in pictures}) == [".png", ".svg"] and len(pictures) == 26
+        assert sorted({path.suffix for path in pictures}) == [".png", ".svg"] and len(pictures) == 28
         assert all(path.stat().st_size > 5000 for path in pictures)
         svg = next(path for path in pictures if path.suffix == ".svg")
         before = svg.read_bytes()
@@ -240,7 +240,7 @@ def test_a_profile_without_layer_models_gets_the_other_figures(tmp_path, capsys)
     for table in (LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY):
         table.write(table.empty(), folder)
     written = draw_figures(Results(folder, STUDIES), STUDIES, tmp_path / "figures", "demo", pictures=False)
-    assert sorted(int(path.name.split("_")[1]) for path in written) == [1, *range(3, 11)]
+    assert sorted(int(path.name.split("_")[1]) for path in written) == [1, *range(3, 15)]
     assert "Figure 2 is not drawn: There are no layer models" in capsys.readouterr().out
 
 

@@ -87,7 +87,7 @@ def test_missing_results_leave_a_note_that_says_what_to_run(tmp_path):
         (folder / name).unlink()
     text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     assert text.count("Not drawn:") == 3 and "08_object2brain" in text
-    assert len(re.findall(r'type="application/json" id="figure-\d+"', text)) == 10
+    assert len(re.findall(r'type="application/json" id="figure-\d+"', text)) == 11
     assert "no provenance.json" in text
 
 
@@ -117,5 +117,5 @@ def test_any_provenance_is_taken(provenance):
     assert sizes_table(provenance, [("a", "1", "a", "b")]) is None
     values = option_values(provenance)
     paragraphs = [said for study in STUDIES for said in study.section.methods(values)]
-    assert len(paragraphs) == 15
+    assert len(paragraphs) == 16
     assert ("in 7 training runs" in paragraphs[1]) == ("7" in str(provenance))

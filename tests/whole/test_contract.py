@@ -143,6 +143,24 @@ COLUMNS = {
     "low_level_emotions.csv": [
         "image_set", "emotion", "split", "learned", "tested", "penalty", "auroc", "balanced_accuracy", "f1", "f1_always"
     ],
+    "emotion_readouts.csv": [
+        "architecture", "weights", "image_set", "emotion", "split", "part", "pictures", "positive", "f1",
+        "balanced_accuracy", "auroc", "f1_always"
+    ],
+    "gain_effects.csv": [
+        "architecture", "weights", "image_set", "layer", "emotion", "selection", "manipulation", "measure", "filters",
+        "alpha", "original", "value", "value_low", "value_high", "compared", "random", "random_low", "random_high",
+        "p_random", "q_random", "matched", "matched_low", "matched_high", "p_matched", "q_matched", "others",
+        "others_low", "others_high", "p_others", "q_others"
+    ],
+    "gain_curves.csv": [
+        "architecture", "weights", "image_set", "layer", "emotion", "selection", "alpha", "f1", "balanced_accuracy",
+        "auroc", "f1_anew", "f1_random", "balanced_accuracy_random", "auroc_random", "f1_anew_random"
+    ],
+    "lesion_specificity.csv": [
+        "architecture", "weights", "image_set", "layer", "lesioned", "tested", "measure", "original", "value",
+        "value_low", "value_high"
+    ],
 }  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {
@@ -532,7 +550,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
     before = content(results)
     again = command(*demo[1])
     assert again.returncode == 0
-    assert "computing" not in again.stdout and again.stdout.count("reused") == 14
+    assert "computing" not in again.stdout and again.stdout.count("reused") == 15
     assert content(results) == before
 
 

@@ -145,7 +145,11 @@ class EmotionGains(Block):
         100, "sets of other filters that each selective set is held against: random, with alike responses, not "
         "selective", unit="draws", ge=1,
     )  # fmt: skip
-    seed: int = option(0, "seed of the readouts' first weights and of the draws", ge=0)
+    most_pictures: int | None = option(
+        None, "at most so many validation and test pictures of each split are judged, the same share of every emotion; "
+        "null takes all", unit="images", ge=24,
+    )  # fmt: skip
+    seed: int = option(0, "seed of the readouts' first weights, of the draws and of the pictures", ge=0)
 
     @model_validator(mode="after")
     def _steps_fit(self) -> EmotionGains:

@@ -14,7 +14,7 @@ from o2b_helpers.core.running.run import run_step
 from o2b_helpers.studies.registry import load_params
 from o2b_helpers.studies.selectivity.gains.effects import effect_rows
 from o2b_helpers.studies.selectivity.gains.filter_sets import FilterSets
-from o2b_helpers.studies.selectivity.gains.predictions import alphas, recognition_rows
+from o2b_helpers.studies.selectivity.gains.predictions import alphas, judged_pictures, recognition_rows
 
 EMOTIONS = ("unpleasant", "neutral", "pleasant")
 STEPS = ("inputs", "image_sets", "selectivity", "emotion_readouts", "lesion_and_attention")
@@ -114,6 +114,20 @@ def test_rows_of_recognition_equal_scikit_learn():
         scores[:, :1], emotions, part, FilterSets("selective", 1, sets.members[:1]), np.array([-1, 2])
     )
     assert own["tested"].nunique() == 3
+
+
+def test_fewer_pictures_keep_the_shares_of_emotions_and_parts():
+    rng = np.random.default_rng(4)
+    part, emotions = rng.choice(["train", "validation", "test"], 400, p=[0.5, 0.25, 0.25]), rng.integers(0, 3, 400)
+    few = judged_pictures(part, emotions, 60, seed=1)
+    assert len(np.unique(few)) == len(few) and abs(len(few) - 60) <= 3 and (np.diff(few) > 0).all()
+    every = judged_pictures(part, emotions, None, seed=1)
+    assert np.array_equal(every, np.flatnonzero(part != "train")) and np.isin(few, every).all()
+    for name in ("validation", "test"):
+        for kind in range(3):
+            count = [((part[own] == name) & (emotions[own] == kind)).sum() for own in (few, every)]
+            assert count[0] == round(count[1] * 60 / len(every))
+    assert not np.array_equal(few, judged_pictures(part, emotions, 60, seed=2))
 
 
 def judged(rng, effect):

@@ -78,6 +78,35 @@ def alphas(params: Params, kind: str) -> np.ndarray:
     return np.concatenate([[LESION], np.round(np.arange(count + 1) * step, 9)])
 
 
+def judged_pictures(part: np.ndarray, emotions: np.ndarray, most: int | None, seed: int) -> np.ndarray:
+    """Return the numbers of the pictures of a split that are judged, in order: validation and test.
+
+    Parameters
+    ----------
+    part, emotions : array (picture,)
+        Part and number of the emotion.
+    most : int or None
+        How many are enough; each part gives the same share of every emotion, and at least two pictures of it.
+    seed : int
+        Which ones, where that is fewer than there are.
+
+    Examples
+    --------
+    >>> part, emotions = np.array(["train", "test", "validation", "test"] * 30), np.arange(120) % 3
+    >>> [len(judged_pictures(part, emotions, most, seed=0)) for most in (None, 30)]
+    [90, 30]
+    """
+    judged = np.flatnonzero(part != TRAIN)
+    if most is None or most >= len(judged):
+        return judged
+    rng, kept = np.random.default_rng(seed), []
+    for name in (VALIDATION, TEST):
+        for kind in range(len(EMOTIONS)):
+            own = np.flatnonzero((part == name) & (emotions == kind))
+            kept.append(rng.permutation(own)[: max(2, round(len(own) * most / len(judged)))])
+    return np.sort(np.concatenate(kept))
+
+
 def gain_shards(
     params: Params, store: Store, model: Model, sets: ImageSets, layers: Layers, chosen: list[Selection],
     parts: Sequence[np.ndarray], readouts: Sequence[Path],
@@ -109,6 +138,7 @@ def gain_shards(
                     [[name, split, own.kind, own.emotion, own.members.tolist()] for name, split, own in drawn]
                 ),
                 "alphas": [alphas(params, kind).tolist() for kind in (SELECTIVE, RANDOM)],
+                "judged": [options.most_pictures, options.seed],
             }  # fmt: skip
             label = f"{params.name} {model.label} ({model.weights_label}), {SETS[number]} set, {layer}"
             arguments = params, model, sets, number, layer, drawn, parts[number], readout
@@ -122,10 +152,12 @@ def _judge(
 ) -> None:  # fmt: skip
     backbone, emotions = loaded(params, model), sets.both[number]["number"].to_numpy()
     shown, readout = shown_pictures(params, Store(params.store), model, sets, number), load_readout(readouts)
-    images, features = shown.batch(0, len(shown)), torch.from_numpy(np.load(readouts / FEATURES))
+    options, features = params.analysis.emotion_gains, torch.from_numpy(np.load(readouts / FEATURES))
+    images = shown.batch(0, len(shown))
     frames = []
     for name, split, own in progress(drawn, f"sets of {layer}, {model.label}"):
-        judged, strengths = np.flatnonzero(parts[split] != TRAIN), alphas(params, own.kind)
+        judged = judged_pictures(parts[split], emotions, options.most_pictures, options.seed)
+        strengths = alphas(params, own.kind)
         given = images[judged], None, features[judged].to(backbone.device), margins(readout, split)
         scores = set_gains(backbone, *given, layer, own.members, strengths).numpy()
         rows = recognition_rows(scores, emotions[judged], parts[split][judged], own, strengths)
