@@ -5,7 +5,7 @@ import gc
 import pytest
 import torch
 from helpers import SMALL, command, content, merged, write_profile
-from small_run import STEPS, step_cost
+from small_run import ONE_SET_STEPS, STEPS, step_cost
 
 from o2b_helpers.core import resources
 from o2b_helpers.core.cost import Need, disk_bytes
@@ -83,7 +83,7 @@ def test_every_step_has_an_estimate_or_needs_little(tmp_path):
     few = {"kind": "toyworld", "images": 60, "world_seed": 3}
     profile = write_profile(tmp_path, merged(SMALL, corpus=few, emotions={"min_pictures": 2}))
     params = load_params(profile)
-    for name, step in STEPS.items():
+    for name, step in ONE_SET_STEPS.items():
         run_step(params, name)
         store = Store(params.store)
         assert store.find(name, step_key(params, step, store)) is not None

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from helpers import ROOT
 from PIL import Image
-from small_run import STEPS
+from small_run import ONE_SET_STEPS
 from study_fixture import Study, write_study
 
 from o2b_helpers.core.running.run import Result, run_step
@@ -34,7 +34,7 @@ def finished(request, tmp_path_factory) -> tuple[Study, dict[str, Result], str]:
     chosen = table if request.param == "all stimuli" else table[table["condition"] == "congruent"]
     grey(study, chosen["image"].tolist())
     params = study.params(analysis__significance=FEW)
-    return study, {step: run_step(params, step) for step in STEPS}, request.param
+    return study, {step: run_step(params, step) for step in ONE_SET_STEPS}, request.param
 
 
 def test_summaries_say_what_is_undefined_and_never_nan(finished):
@@ -77,7 +77,7 @@ def test_every_notebook_runs_to_its_end(finished):
     study, _, which = finished
     overrides = {f"analysis.significance.{name}": value for name, value in FEW.items()}
     shown: list[object] = []
-    for notebook in dict.fromkeys(step.notebook for step in STEPS.values()):
+    for notebook in dict.fromkeys(step.notebook for step in ONE_SET_STEPS.values()):
         cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
         names = {"profile": str(study.profile), "overrides": overrides, "display": shown.append}

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from helpers import command, content
 from PIL import Image
-from small_run import STEPS, step_folder
+from small_run import ONE_SET_STEPS, STEPS, step_folder
 from study_fixture import PICTURES, Study, copy_study, huge_png, write_study
 
 from o2b_helpers.core.errors import InputError, ModelError, ParameterError
@@ -32,7 +32,7 @@ MOVING = ("lock", "lock-holder.txt", "file_digests.json")  # beside the results 
 def finished(tmp_path_factory) -> Path:
     """Return the profile of a study that ran to its end."""
     profile = write_study(tmp_path_factory.mktemp("finished") / "my study")
-    for step in STEPS:
+    for step in ONE_SET_STEPS:
         run_step(Study(profile).params(), step)
     return profile
 
@@ -153,7 +153,7 @@ def test_broken_pictures_are_left_out_by_name_and_the_run_goes_on(study):
     for number, spoil in enumerate(SPOILT.values()):
         spoil(study.corpus / names[number])
     SPOILT["is truncated"](study.stimuli / shown[0])
-    results = {step: run_step(study.params(), step) for step in STEPS}
+    results = {step: run_step(study.params(), step) for step in ONE_SET_STEPS}
     left_out = pd.read_csv(results["inputs"].folder / "left_out.csv")
     assert left_out["image"].tolist() == [*names[: len(SPOILT)], shown[0]]
     assert left_out["role"].tolist() == ["corpus"] * len(SPOILT) + ["stimuli"]
@@ -444,7 +444,7 @@ def test_an_emptied_results_folder_is_filled_again_from_the_store(study, capsys)
     shutil.rmtree(results_folder(study.params()))
     capsys.readouterr()
     run_step(study.params(), "object2brain")
-    for step in STEPS:
+    for step in ONE_SET_STEPS:
         run_step(study.params(), step)
     assert "computing" not in capsys.readouterr().out
     assert content(results_folder(study.params())) == before
@@ -456,7 +456,7 @@ def test_all_is_reused_once_the_input_is_mended(study, capsys):
     refused(study, "inputs")
     (study.folder / "corpus.csv").write_bytes(good)
     capsys.readouterr()
-    for step in STEPS:
+    for step in ONE_SET_STEPS:
         run_step(study.params(), step)
     said = capsys.readouterr().out
-    assert "computing" not in said and said.count("reused") >= len(STEPS)
+    assert "computing" not in said and said.count("reused") >= len(ONE_SET_STEPS)

@@ -42,7 +42,7 @@ def figure_14(results: Results) -> go.Figure:
     table = table[(table["selection"] == HELD_OUT) & table["measure"].isin(list(WHAT))]
     shown = chosen_models(table, None, MOST_MODELS, "emotion-selective filters")
     rows = [(model, name, measure) for model in shown for name in SETS for measure in WHAT]
-    grid = PanelGrid(len(rows), len(EMOTIONS), width=330, height=190, row_gap=120, top=150, bottom=100, right=200)
+    grid = PanelGrid(len(rows), len(EMOTIONS), width=290, height=190, row_gap=120, top=150, bottom=100, right=200)
     for row, (model, name, measure) in enumerate(rows):
         grid.row_heading(row, f"{safe(model, 40)}, {name} image set: {WHAT[measure]}")
         names = layers(table, model)

@@ -43,7 +43,7 @@ def figure_12(results: Results) -> go.Figure:
     table = of_networks(results, SELECTIVE_OVERLAP)
     table = table[table["layer"] != ALL_LAYERS]
     shown = chosen_models(table, None, MOST_MODELS, "emotion-selective filters")
-    grid = PanelGrid(len(shown), len(EMOTIONS), width=330, height=210, row_gap=110, top=150, bottom=100, right=190)
+    grid = PanelGrid(len(shown), len(EMOTIONS), width=290, height=210, row_gap=110, top=150, bottom=100, right=190)
     high = table[[column for columns, *_ in KINDS.values() for column in columns if column]].max(axis=1)
     top = 1.08 * float((100 * high / table["filters"].where(table["filters"] > 0)).max())
     for row, model in enumerate(shown):
