@@ -53,6 +53,11 @@ def renamed(folder, *names: str):
         if "target" in table:
             table["target"] = table["target"].map(target)
         table.to_csv(path, index=False)
+    for path in folder.glob("*.parquet"):
+        table = pd.read_parquet(path)
+        for column in table.columns.intersection(list(columns)):
+            table[column] = table[column].replace(columns[column])
+        table.to_parquet(path, index=False)
     for kind in ("filter_scores", "lesion_effects"):
         for model in ("toynet", "toynet_untrained"):
             path = folder / f"{kind}_{model}.nc"
