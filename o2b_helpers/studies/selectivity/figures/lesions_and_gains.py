@@ -59,7 +59,13 @@ def figure_14(results: Results) -> go.Figure:
         for kind in KINDS:
             marker = {"color": colour if kind == "selective" else faint(colour), "size": 9, "symbol": symbol}
             grid.traces.append(legend_entry(f"{manipulation}, {kind}", marker, f"{manipulation}{kind}"))
-    grid.traces.append(legend_entry("no change", {"color": MUTED, "size": 9, "symbol": "line-ew"}, "original"))
+    grid.traces.append(
+        legend_entry(
+            "no change",
+            {"color": MUTED, "size": 9, "symbol": "line-ew", "line": {"color": MUTED, "width": 2}},
+            "original",
+        )
+    )
     grid.title(
         TITLE,
         f"Test pictures, mean over splits. Filled: more than random filters do (q &lt; {P_SIGNIFICANT}).<br>Bars: "
