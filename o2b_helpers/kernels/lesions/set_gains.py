@@ -84,8 +84,8 @@ def set_gains(
     >>> backbone, images = load_backbone("toynet", "toyworld"), torch.zeros(1, 3, 96, 96)
     >>> maps, features = backbone.trunk(images, "features.9"), backbone.features(images)
     >>> readout = Readout.valence(torch.ones(1, 432), torch.full((1,), 0.5))
-    >>> every = np.ones((1, 48), dtype=bool)
-    >>> values = set_gains(backbone, images, maps, features, readout, "features.9", every, [-1, 0, 1])[0, 0, :, 0]
+    >>> every, alphas = np.ones((1, 48), dtype=bool), [-1.0, 0.0, 1.0]
+    >>> values = set_gains(backbone, images, maps, features, readout, "features.9", every, alphas)[0, 0, :, 0]
     >>> without, whole, twice = (values - 0.5).tolist()  # beside the bias
     >>> round(abs(without), 9), round(twice / whole, 9)
     (0.0, 2.0)

@@ -54,8 +54,8 @@ def balanced_accuracies(
 
     Examples
     --------
-    >>> balanced_accuracies(np.array([0.9, 0.2, 0.1, 0.1]), np.array([True, True, False, False]))
-    np.float64(0.75)
+    >>> balanced_accuracies(np.array([[0.9, 0.2, 0.1, 0.1]]), np.array([True, True, False, False])).tolist()
+    [0.75]
     """
     called, positive = _called(scores, positive, threshold)
     return (called[..., positive].mean(-1) + (~called[..., ~positive]).mean(-1)) / 2
@@ -70,8 +70,8 @@ def aurocs(
 
     Examples
     --------
-    >>> aurocs(np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False]))
-    np.float64(0.875)
+    >>> aurocs(np.array([[0.9, 0.8, 0.8, 0.1]]), np.array([True, True, False, False])).tolist()
+    [0.875]
     """
     scores, positive = _checked(scores, positive)
     hits, others = positive.sum(), (~positive).sum()

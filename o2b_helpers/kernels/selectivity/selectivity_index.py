@@ -86,7 +86,7 @@ def selectivity_index(
 
 def weighted_separations(
     responses: Real[np.ndarray, "picture filter"],
-    weights: Real[np.ndarray, "sample emotion picture"],
+    weights: Real[np.ndarray, "sample emotion picture"] | Bool[np.ndarray, "sample emotion picture"],
     *,
     pooled: bool = False,
 ) -> Iterator[Float[np.ndarray, "some emotion filter"]]:
