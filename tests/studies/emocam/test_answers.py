@@ -51,3 +51,10 @@ def test_a_network_that_names_emotions_by_guessing_is_told_first(folder):
     first = looked_at(Results(folder)).statements[0]
     assert first.lead == f"Model {scores.at[0, 'architecture']}" and "no better than by guessing" in first.words
     assert words(folder).count("by guessing") == 1
+
+
+def test_where_nobody_knows_what_is_right_nothing_is_said_of_guessing(folder):
+    scores = EMOTION_MODELS.read(folder)
+    scores.loc[0, "p"] = float("nan")  # a ready network, and a corpus with none of its labels
+    EMOTION_MODELS.write(scores, folder)
+    assert "by guessing" not in words(folder)

@@ -99,8 +99,8 @@ def _lift(row: pd.Series) -> str:
 
 
 def _guessing(model: str, p: float) -> list[Statement]:
-    """Warn of a network that names emotions no better than by guessing."""
-    if p < P_SIGNIFICANT:
+    """Warn of a network that names emotions no better than by guessing; not where nobody knows what is right."""
+    if not p >= P_SIGNIFICANT:
         return []
     text = (
         f" names emotions no better than by guessing (p {p_value(p)}), so what it looks at says nothing about emotions."
