@@ -71,12 +71,14 @@ def whole_network(network, readout: Readout) -> nn.Module:
     return module.requires_grad_(True)
 
 
-def full_forward_with_gain(module: nn.Module, images: torch.Tensor, layer: str, channel: int, gain: float):
-    """Predictions (image, run) of a full forward pass in which a hook changes one map."""
+def full_forward_with_gain(
+    module: nn.Module, images: torch.Tensor, layer: str, channels: int | np.ndarray, gain: float
+):
+    """Predictions (image, run) of a full forward pass in which a hook changes one map, or several."""
 
     def change(_, __, maps):
         maps = maps.clone()
-        maps[:, channel] = maps[:, channel] * gain
+        maps[:, channels] = maps[:, channels] * gain
         return maps
 
     hook = module.get_submodule(layer).register_forward_hook(change)

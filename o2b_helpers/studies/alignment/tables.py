@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from o2b_helpers.core.contract import Column, Table
-from o2b_helpers.studies.common.tables import TARGET
+from o2b_helpers.studies.common.tables import MODEL, TARGET
 
-MODEL = (
-    Column("architecture", "text", "the network's name in the profile"),
-    Column("weights", "text", "the name of its weights"),
-)
 LAYER = Column(
     "layer",
     "text",

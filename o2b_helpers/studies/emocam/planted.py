@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from o2b_helpers.core.params import Params
+from o2b_helpers.kernels.recognition.recognition_scores import aurocs
 from o2b_helpers.toyworld.emotions import shipped_emotions
 from o2b_helpers.toyworld.truth import truth
 
@@ -54,10 +55,7 @@ def planted_auc(rows: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
     """
     both = rows.merge(truth.rename(columns={"emotion": "predicted"})[["predicted", "class", "planted"]])
     is_planted = both["planted"].to_numpy() > 0
-    pairs = is_planted.sum() * (~is_planted).sum()
-    scores = {}
-    for name in STATISTICS:
-        ranks = rankdata(both[name].fillna(-np.inf))
-        above = ranks[is_planted].sum() - is_planted.sum() * (is_planted.sum() + 1) / 2
-        scores[name] = float(above / pairs) if pairs else float("nan")
-    return scores
+    if is_planted.all() or not is_planted.any():
+        return dict.fromkeys(STATISTICS, float("nan"))
+    ranks = rankdata([both[name].fillna(-np.inf) for name in STATISTICS], axis=1)
+    return dict(zip(STATISTICS, aurocs(ranks, is_planted).tolist(), strict=True))

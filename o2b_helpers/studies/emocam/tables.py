@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from o2b_helpers.core.contract import Arrays, Column, Table, Variable
+from o2b_helpers.studies.common.tables import MODEL
 
-MODEL = (
-    Column("architecture", "text", "the network's name in the profile"),
-    Column("weights", "text", "the name of its weights"),
-)
 EMOTION = Column("emotion", "text", "the emotion label")
 PREDICTED = Column("predicted", "text", "the label that the network names: its highest output")
 IMAGE = Column("image", "text", "the picture")

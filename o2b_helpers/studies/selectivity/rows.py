@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from o2b_helpers.kernels.selectivity.control_sets import share_as_extreme
 from o2b_helpers.kernels.selectivity.selectivity_index import Selectivity
 from o2b_helpers.kernels.statistics.bootstrap import interval
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
@@ -53,7 +54,7 @@ def layer_rows(
         samples = found.resampled(number, significance.bootstrap, significance.seed)
         own["index_low"], own["index_high"] = interval(samples, significance.confidence)
         own["exchanged"] = exchanged[number].index.mean(0)
-        own["p"] = _p(index, exchanged[number].index)
+        own["p"] = share_as_extreme(index, exchanged[number].index, "high")
         twins = [twin.mean_index(number) for twin in drawn.values()]
         frames.append(own.assign(**_untrained(index, np.stack(twins))))
     trained = pd.concat(frames, ignore_index=True)
@@ -79,10 +80,10 @@ def overlap_rows(
     count, strength = _with_all(of_second.both), _with_all(of_second.strength)
     own["exchanged"] = count.mean(0)
     own["exchanged_low"], own["exchanged_high"] = interval(count, significance.confidence)
-    own["p_exchanged"] = _p(both, count)
+    own["p_exchanged"] = share_as_extreme(both, count, "high")
     own["strength"] = _with_all(found.strength[None])[0]
     own["strength_exchanged"] = strength.mean(0)
-    own["p_strength"] = _p(own["strength"].to_numpy(), strength)
+    own["p_strength"] = share_as_extreme(own["strength"].to_numpy(), strength, "high")
     tables = {seed: _overlaps(twin.overlaps(), layers, significance.confidence) for seed, twin in drawn.items()}
     own = own.assign(**_untrained(both, np.stack([table["both"].to_numpy() for table in tables.values()])))
     whole = (own["layer"] == ALL_LAYERS).to_numpy()
@@ -148,14 +149,8 @@ def _untrained(value: np.ndarray, twins: np.ndarray) -> dict[str, np.ndarray]:
         "untrained": twins.mean(0),
         "untrained_low": twins.min(0),
         "untrained_high": twins.max(0),
-        "p_untrained": _p(value, twins),
+        "p_untrained": share_as_extreme(value, twins, "high"),
     }
-
-
-def _p(value: np.ndarray, chance: np.ndarray) -> np.ndarray:
-    """Return the one-sided p of values (row,) against chance (sample, row); NaN where a value is undefined."""
-    as_high = (chance >= value - 1e-12 * np.abs(value)).sum(0)
-    return np.where(np.isnan(value.astype(np.float64)), NOTHING, (1 + as_high) / (1 + len(chance)))
 
 
 def _spread(values: np.ndarray, kept: np.ndarray, empty: float = NOTHING) -> np.ndarray:

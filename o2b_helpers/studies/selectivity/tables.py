@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from o2b_helpers.core.contract import Arrays, Column, Table, Variable
+from o2b_helpers.studies.common.tables import MODEL
 
 FIRST, SECOND = SETS = ("first", "second")
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")
 TRAINED, UNTRAINED = "trained", "untrained"
 ALL_LAYERS = "all layers"
 
-MODEL = (
-    Column("architecture", "text", "the network's name in the profile"),
-    Column("weights", "text", "the name of its weights"),
-)
 NETWORK = (
     *MODEL,
     Column("network", "text", "`trained`: the network itself; `untrained`: the same with drawn weights"),

@@ -7,7 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from kernels_reference import assert_close, emotions_for, images_for, readout_for, scaled, untrained, whole_network
+from kernels_reference import (
+    assert_close,
+    emotions_for,
+    full_forward_with_gain,
+    images_for,
+    readout_for,
+    scaled,
+    untrained,
+    whole_network,
+)
 from torch import nn
 
 from o2b_helpers.core.errors import InputError, ParameterError
@@ -28,22 +37,6 @@ LAYERS = {
     "googlenet": ["conv1", "inception4c", "inception5b"],
     "squeezenet1_1": ["features.1", "features.7", "features.12"],
 }
-
-
-def full_pass(module, images, layer, filters, alpha):
-    """Linear values (image, run * output) of a full forward pass in which a hook multiplies some filters' maps."""
-
-    def change(_, __, maps):
-        factor = torch.ones(maps.shape[1])
-        factor[filters] = 1 + alpha
-        return maps * factor[:, None, None]
-
-    hook = module.get_submodule(layer).register_forward_hook(change)
-    try:
-        with torch.no_grad():
-            return module(images)
-    finally:
-        hook.remove()
 
 
 def given(network, count, readout):
@@ -75,7 +68,7 @@ def check(network, images, features, readout, layer, sets, alphas, block_bytes=2
     assert result.shape == (*shape, len(sets), len(alphas), len(images)) and result.dtype == torch.float64
     for row, own in enumerate(sets):
         for column, alpha in enumerate(alphas):
-            wanted = full_pass(module, images, layer, np.flatnonzero(own), alpha).T.unflatten(0, shape)
+            wanted = full_forward_with_gain(module, images, layer, np.flatnonzero(own), 1 + alpha).T.unflatten(0, shape)
             assert_close(result[:, :, row, column], wanted, 1e-5 * max(1.0, float(wanted.abs().max())))
     assert torch.equal(maps, kept)
     by_itself = set_gains(

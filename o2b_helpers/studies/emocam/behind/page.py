@@ -22,6 +22,12 @@ MOST_CHARACTERS = 1_200_000
 MOST_IN_A_CELL = 6
 SIDE, QUALITY = 160, 72  # of a picture in the page: pixels at most, and of its JPEG
 PARTS = 1000  # corners travel as whole thousandths of width and height
+HINT = (
+    "Click a cell of the figure, or choose it here: the pictures that are named the emotion and show an important box "
+    "of the class, the most important first. The redder, the higher the class activation map of the named emotion, "
+    "each from its lowest to its highest value. Numbered boxes are those of the class, a thick line where they are "
+    "important; dashed boxes are other objects."
+)
 NO_PROFILE = (
     "No pictures are shown here: they are no results, and the profile that finds them is not at hand. `o2b report` "
     "writes this page with it."
@@ -37,7 +43,13 @@ def behind_content(results: Results, room: int) -> PartContent:
         return PartContent({"reason": shown.reason})
     made = behind_page(results, min(room, MOST_CHARACTERS))
     without = sum(1 for cell in made["cells"] if cell["left"] and not cell["pictures"])
-    values = {"reason": "", "most": MOST_IN_A_CELL, "without": without, "megabytes": f"{MOST_CHARACTERS / 1e6:.1f}"}
+    values = {
+        "reason": "",
+        "hint": HINT,
+        "most": MOST_IN_A_CELL,
+        "without": without,
+        "megabytes": f"{MOST_CHARACTERS / 1e6:.1f}",
+    }
     return PartContent(values, {"behind-data": pack(data_json(made).encode("utf-8"))})
 
 

@@ -14,17 +14,11 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import number
 from o2b_helpers.studies.common.shown_pictures import OPTION, pictures_shown
 from o2b_helpers.studies.emocam.behind.cell_pictures import CellPictures, SeenPicture
-from o2b_helpers.studies.emocam.behind.page import strongest_first
+from o2b_helpers.studies.emocam.behind.page import HINT, strongest_first
 from o2b_helpers.studies.emocam.figures.associations import drawn_cells, figure_6
 
 SIDE = 200  # pixels of a picture in the notebook
 MOST_IN_A_CELL = 12
-HINT = (
-    "Click a cell of the figure, or choose it in the lists: the pictures that are named the emotion and show an "
-    "important box of the class, the most important first. The redder, the higher the class activation map of the "
-    "named emotion, each from its lowest to its highest value. Numbered boxes are those of the class, a thick line "
-    "where they are important; dashed boxes are other objects."
-)
 CHOOSE = (
     "No cell is chosen yet. The pictures you choose to see stay in this notebook when you save it: mind that before "
     f"you pass it on ({OPTION})."

@@ -94,8 +94,8 @@ def _table(results: Results) -> pd.DataFrame:
 
 
 def _matrices(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return (class, label) matrices by column, the most prominent class first."""
-    classes = prominent_classes(rows)
+    """Return (class, label) matrices by column, in the order of the cells."""
+    classes = list(dict.fromkeys(rows["class"]))
     columns = ("importance", "presence", "lift", "q_lift", "conditional", "pictures", "shown", "count", "cell")
     labels = list(dict.fromkeys(rows["predicted"]))
     return {

@@ -14,9 +14,9 @@ from o2b_helpers.core.digests import digest_of
 from o2b_helpers.core.executor import InProcess, Shard
 from o2b_helpers.core.facts import beside, carried_on, write_facts
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.recognition.recognition_scores import aurocs, balanced_accuracies, f1_scores
+from o2b_helpers.models.heads.features import layer_features
 from o2b_helpers.models.heads.head_settings import HeadSettings
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.models.heads.softmax_training import train_softmax
@@ -106,12 +106,8 @@ def _rules(params: Params) -> dict[str, Any]:
 def _train(params: Params, model: Model, sets: ImageSets, number: int, parts: np.ndarray, folder: Path) -> None:
     backbone, rules = loaded(params, model), _rules(params)
     shown, size = shown_pictures(params, Store(params.store), model, sets, number), params.execution.batch_size
-    features = np.concatenate(
-        [
-            backbone.features(shown.batch(start, start + size).to(backbone.device)).detach().cpu().numpy()
-            for start in progress(range(0, len(shown), size), f"features of {model.label}")
-        ]
-    )
+    last = backbone.stages[-1][0]
+    features = layer_features(backbone, shown, [last], batch_size=size)[last]
     np.save(folder / FEATURES, features)
     settings = HeadSettings(
         epochs=rules["epochs"],
