@@ -22,7 +22,7 @@ from o2b_helpers.models.heads.readout import OutputChoice, Readout
 
 CAM_SCALES = ("filter", "layer")
 BATCH_SIZE = 16
-GAPS = 1 / 6  # share of memory that an allocator holds without using it
+GAPS = 1 / 3  # share of memory that an allocator holds without using it
 
 
 def filter_scores(
@@ -208,7 +208,7 @@ def scoring_bytes(
     Returns
     -------
     int
-        Bytes; measured were 0.8 to 1.15 of them.
+        Bytes; measured were 0.8 to 1.2 of them.
 
     Examples
     --------

@@ -148,6 +148,7 @@ def test_no_box_at_all():
 
 
 MEASURE = """
+import ctypes
 import sys
 import numpy as np
 import torch
@@ -173,6 +174,7 @@ if classes > 1:  # as filter sensitivity asks for: weighted columns, squares and
     more = {"members": members, "squares": True, "ungated": True}
 estimate = scoring_bytes(network, many, layers, 2, boxes, classes, n_columns=3 * classes if more else 0)
 filter_scores(network, images[:1], readout, *(one[:boxes] for one in some), classes, layers)  # loads libraries
+ctypes.CDLL(None).malloc_trim(0)  # or what was freed is used again, and doesn't count
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # the peak is counted from here
 before = resident("VmRSS")
