@@ -71,13 +71,16 @@ class Bench:
         A name in params/, a path, or ``small``.
     folder : Path
         An empty folder for all that the runs write.
+    studies : list of str
+        The studies of the profile ``small``; without any, those that run by default.
     """
 
-    def __init__(self, profile: str, folder: Path) -> None:
+    def __init__(self, profile: str, folder: Path, studies: list[str]) -> None:
         self.folder = folder
         if profile == "small":
             profile = str(folder / "small.yaml")
-            Path(profile).write_text(yaml.safe_dump(SMALL), encoding="utf-8")
+            named = {"studies": studies} if studies else {}
+            Path(profile).write_text(yaml.safe_dump(SMALL | named), encoding="utf-8")
         self.profile, self.name = profile, Path(profile).stem
 
     def start(self, runs: Path, before: Callable[[], None] | None = None) -> tuple[subprocess.Popen, Path, str]:
@@ -302,12 +305,12 @@ def last(log: Path) -> str:
     return (errors or lines or [""])[-1][:160]
 
 
-def table(profile: str, seed: int, trials: list[Trial]) -> str:
+def table(options: str, trials: list[Trial]) -> str:
     """Return kills.md."""
     lines = [
         "# Kills and lost ground",
         "",
-        f"`python benchmarks/kills.py --profile {profile} --seed {seed}`. Seconds: from the disturbance to the end.",
+        f"`python benchmarks/kills.py {options}`. Seconds: from the disturbance to the end.",
         "A run is right when it ended with its exit code, or, undisturbed, with the bytes of the first run.",
         "",
         "| what | times | longest, s | exit codes | tracebacks | orphans | right |",
@@ -328,17 +331,21 @@ def main() -> None:
     parser.add_argument("--profile", default="small", help="a name in params/, a path, or small")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--kills", type=int, default=10, help="SIGKILLs of each of command, group and kernel")
+    parser.add_argument("--studies", nargs="*", default=[], help="studies of the profile small, in files of their own")
     parts_known = ["kills", "signals", "ground"]
     parser.add_argument("--only", choices=parts_known, nargs="+", default=parts_known)
     arguments = parser.parse_args()
-    place, trials = Path(__file__).with_suffix(".json"), []
+    place, trials = Path(__file__).with_name("_".join(["kills", *arguments.studies]) + ".json"), []
     if place.is_file():
         stored = json.loads(place.read_text(encoding="utf-8"))
         trials = [Trial(**row) for row in stored if row["part"] not in arguments.only]
+    options = f"--profile {arguments.profile} --seed {arguments.seed}"
+    if arguments.studies:
+        options += f" --studies {' '.join(arguments.studies)}"
     kinds = ["command", "group", "kernel"] * arguments.kills
     random.Random(arguments.seed).shuffle(kinds)
     with tempfile.TemporaryDirectory(prefix="o2b_kills_") as name:
-        bench = Bench(arguments.profile, Path(name))
+        bench = Bench(arguments.profile, Path(name), arguments.studies)
         code, seconds = bench.complete(bench.folder / "undisturbed")
         if code:
             raise RuntimeError(f"the undisturbed run ended with {code}")
@@ -354,7 +361,7 @@ def main() -> None:
                 trials.append(replace(trial, part=part))
                 print(trials[-1], flush=True)
     place.write_text(json.dumps([asdict(t) for t in trials], indent=1) + "\n", encoding="utf-8")
-    place.with_suffix(".md").write_text(table(arguments.profile, arguments.seed, trials), encoding="utf-8")
+    place.with_suffix(".md").write_text(table(options, trials), encoding="utf-8")
     bad = [t for t in trials if not t.right or t.traceback or t.orphans or t.ended_in_s > _limit(t)]
     print(f"{len(trials)} trials, {len(bad)} not as they should be")
     sys.exit(bool(bad))
