@@ -10,7 +10,10 @@ from o2b_helpers.report.tables import ShownTable
 
 @dataclass(frozen=True)
 class Statement:
-    """One part of an answer: what it is about, a sentence, and points below it; each may be empty."""
+    """One part of an answer: what it is about, a sentence, and points below it; each may be empty.
+
+    A sentence stands directly behind what it is about, so it begins with a space or a colon there.
+    """
 
     lead: str = ""
     text: str = ""
@@ -19,7 +22,7 @@ class Statement:
     @property
     def words(self) -> str:
         """All of it as one line."""
-        return " ".join(part for part in (self.lead, self.text, *self.points) if part)
+        return " ".join(part for part in (self.lead + self.text, *self.points) if part)
 
 
 @dataclass(frozen=True)

@@ -96,5 +96,13 @@ def _number(value: object) -> float | None:
 
 
 def p_value(value: float) -> str:
-    """Write a probability: three digits, small ones as a bound."""
+    """Write a probability: three digits, small ones as a bound, and none below 0.05 as 0.050.
+
+    Examples
+    --------
+    >>> [p_value(value) for value in (0.0002, 0.0496, 0.05, 0.2)]
+    ['< 0.001', '0.0496', '0.050', '0.200']
+    """
+    if 0.0495 <= value < 0.05:
+        return number(math.floor(1e4 * value) / 1e4, 4)
     return "< 0.001" if value < 0.001 else number(value, 3)

@@ -224,6 +224,7 @@ def test_every_figure_table_and_answer_is_made_or_says_why_not(shown):
             assert not any("nan" in cell.split() for table in tables for row in table.rows for cell in row)
     for answer in (agreement(shown), objects(shown), kinds(shown), looked_at(shown), right_emotion(shown)):
         assert answer.statements and all(statement.words for statement in answer.statements)
+        assert all(statement.text[0] in " :" for statement in answer.statements if statement.lead and statement.text)
         assert "nan" not in re.findall(r"\w+", " ".join(statement.words for statement in answer.statements))
 
 

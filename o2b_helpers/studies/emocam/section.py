@@ -23,7 +23,8 @@ GLOSSARY = {
     "Importance": "Of a box: how high the map is inside. Of a class: in how many percent of the pictures that are "
     "named an emotion a box of the class is important.",
     "Lift": "Conditional importance less what it is when the boxes of the class are exchanged between the pictures "
-    "that show it. Above zero: the map lies on these objects, and not just where such objects usually are.",
+    "that show it. Above zero: the map lies on these objects, and not just where such objects usually are. Its p is "
+    "one-sided: it asks only whether the lift is above zero.",
     "Named emotion": "The emotion with the highest output of the network; not the label of the picture.",
     "Presence": "In how many percent of the pictures that are named an emotion a class is there, important or not.",
     "Control of a pasted object": "Something else in the same outline at the same place: a patch of the object’s mean "

@@ -298,7 +298,7 @@ def test_the_answer_the_figure_and_the_examples_are_read_from_the_files(params, 
     words = " ".join(statement.words for statement in after_pasting(made).statements)
     share = pd.read_csv(results / "paste_objects.csv").set_index(KEYS)["share"]
     for name in ("lotus", "star"):
-        assert f"{name}, model toynet Changes what is named in {100 * share[name, 'object']:.0f} %" in words
+        assert f"{name}, model toynet changes what is named in {100 * share[name, 'object']:.0f} %" in words
     assert "against a patch of its mean colour (q" in words and "At boxes of Woman" in words
     assert len(example_pictures(params, made).data) > 2
     other = params.analysis.corpus.model_copy(update={"kind": "oasis"})

@@ -11,7 +11,7 @@ from o2b_helpers.report.tables import p_value
 from o2b_helpers.studies.common.beyond_chance import beyond_chance
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
 from o2b_helpers.studies.common.uncertainty import interval_words
-from o2b_helpers.studies.emocam.answers.reading import beyond_both
+from o2b_helpers.studies.emocam.answers.reading import beyond_both, lifted
 from o2b_helpers.studies.emocam.planted import STATISTICS, planted_auc
 from o2b_helpers.studies.emocam.tables import (
     CAM_METHOD_AGREEMENT,
@@ -23,6 +23,7 @@ from o2b_helpers.studies.emocam.tables import (
 )
 
 NAMED_CLASSES = 3
+HARDLY = 5.0  # percent of the pictures: below, no object counts much
 BEYOND = "Beyond what is simply there, and more than with the other emotions"
 MOST_MODELS = 3  # that are told label by label
 NO_MODEL = "No network was studied: no model has `object2brain: true`, and `analysis.emotion_heads.models` names none."
@@ -36,12 +37,17 @@ def looked_at(results: Results) -> Answer:
         return Answer(question, [Statement(text=NO_MODEL)])
     statements = []
     scores = named(results.table(EMOTION_MODELS), results.table(EMOTION_MODELS))
+    never_trained = set(scores.loc[scores["weights"] == "untrained", "architecture"])
+    of_untrained = table[table["architecture"].isin(never_trained)]
+    of_untrained = of_untrained[lifted(of_untrained)]
+    untrained = {label: set(rows["class"]) for label, rows in of_untrained.groupby("predicted")}
     for model in models(table)[:MOST_MODELS]:
         rows = table[table["architecture"] == model]
         rows = rows.assign(beyond=beyond_both(rows))
+        also = untrained if model not in never_trained else {}
         statements += _guessing(model, float(scores.loc[scores["architecture"] == model, "p"].iloc[0]))
         for label in dict.fromkeys(rows["predicted"]):
-            statements.append(_label(model, str(label), rows[rows["predicted"] == label]))
+            statements.append(_label(model, str(label), rows[rows["predicted"] == label], also.get(label, set())))
         count, total = beyond_chance(rows["p_lift"])
         statements.append(
             Statement(
@@ -66,15 +72,17 @@ def looked_at(results: Results) -> Answer:
     return Answer(question, [*statements, *planted(results)])
 
 
-def _label(model: str, label: str, rows: pd.DataFrame) -> Statement:
-    """Tell one named emotion of one network."""
+def _label(model: str, label: str, rows: pd.DataFrame, also: set[str]) -> Statement:
+    """Tell one named emotion of one network, and which of its classes an untrained network looks at as well."""
     lead = f"{isolated(label)}, model {isolated(model)}"
     pictures = int(rows["pictures"].iloc[0])
     if not pictures:
-        return Statement(lead, "No picture is named so, so nothing can be said of it: its column is empty.")
+        return Statement(lead, ": no picture is named so, so nothing can be said of it; its column is empty.")
     most = rows[rows["count"] > 0].sort_values(["importance", "class"], ascending=[False, True]).head(NAMED_CLASSES)
     if most.empty:
-        return Statement(lead, f"In none of {pictures:,} pictures that are named so is any detected object important.")
+        return Statement(
+            lead, f": in none of {pictures:,} pictures that are named so is any detected object important."
+        )
     seen = [
         f"{isolated(row['class'])} (important in {row['importance']:.0f} %, {row['importance_low']:.0f} to "
         f"{row['importance_high']:.0f} %; there in {row['presence']:.0f} %)"
@@ -87,13 +95,17 @@ def _label(model: str, label: str, rows: pd.DataFrame) -> Statement:
         more = f"{BEYOND}: nothing that is sure (no class with q < {P_SIGNIFICANT} for lift and importance{near})."
     else:
         more = f"{BEYOND}: {', '.join(_lift(row) for _, row in beyond.iterrows())}."
-    return Statement(lead, points=(f"Of {pictures:,} pictures, it looks most at {', '.join(seen)}.", more))
+        shared = [isolated(name) for name in beyond["class"] if name in also]
+        if shared:
+            more += f" The map of an untrained network lies on {' and on '.join(shared)} as well: not all is learned."
+    looks = "it looks most at" if most["importance"].iloc[0] >= HARDLY else "it hardly looks at any object; most at"
+    return Statement(lead, points=(f"Of {pictures:,} pictures, {looks} {', '.join(seen)}.", more))
 
 
 def _lift(row: pd.Series) -> str:
     return (
         f"{isolated(row['class'])} (lift {number(row['lift'])}, {number(row['lift_low'])} to "
-        f"{number(row['lift_high'])}, q {p_value(row['q_lift'])}, of importance {p_value(row['q'])}; where it is "
+        f"{number(row['lift_high'])}, q {p_value(row['q_lift'])}; q of importance {p_value(row['q'])}; where it is "
         f"there, important in {100 * row['conditional']:.0f} %)"
     )
 
@@ -199,5 +211,8 @@ def same_by_other_methods(results: Results) -> Answer:
 
 def _best(methods: pd.DataFrame, name: str, place: int) -> str:
     row = methods.sort_values(name, kind="stable").iloc[place]
-    ends = f"{number(row[f'{name}_low'])} to {number(row[f'{name}_high'])}"
-    return f"{isolated(row['method'])} ({number(row[name])}, {ends})"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    inside = methods[(methods["method"] != row["method"]) & methods[name].between(low, high)]
+    near = ", ".join(isolated(method) for method in inside["method"])
+    words = f"; within this interval: {near}" if near else ""
+    return f"{isolated(row['method'])} ({number(row[name])}, {number(low)} to {number(high)}{words})"

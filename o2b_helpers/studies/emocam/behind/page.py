@@ -45,6 +45,7 @@ def behind_content(results: Results, room: int) -> PartContent:
     without = sum(1 for cell in made["cells"] if cell["left"] and not cell["pictures"])
     values = {
         "reason": "",
+        "figure": FIGURE.number,
         "hint": HINT,
         "most": MOST_IN_A_CELL,
         "without": without,

@@ -17,7 +17,7 @@ from o2b_helpers.studies.common.select import P_SIGNIFICANT, chosen_models, mode
 from o2b_helpers.studies.emocam.tables import CAM_METHOD_AGREEMENT, CAM_METHODS, EMOTION_MODELS
 
 TITLE = "Figure 9. Do CAM methods name the same objects, and are their maps faithful?"
-MOST_MODELS, CELL = 2, 52
+MOST_MODELS, CELL = 2, 45
 STATISTICS = {"count": "count M (the paper)", "conditional": "where it is there", "lift": "lift"}
 AREAS = {
     "deletion": ("deletion (small is faithful)", "#a33b2e"),

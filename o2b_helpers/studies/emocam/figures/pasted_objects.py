@@ -28,7 +28,9 @@ TITLE = "Figure 10. Where does a pasted object change the emotion that is named?
 MOST_MODELS, MOST_OBJECTS, MOST_WITH_TEXT = 2, 6, 40
 WIDTH, HEIGHT, DISC = 216, 190, 32  # of a small map of the picture, and of a position on it
 LETTERS = 1  # of a label, over a position, as in the paper
-LIGHT = 0.55  # of the scale: above, text on a disc is white
+LIGHT = 0.55  # of the scale: above, text on a disc is light
+# by name, for a dark page puts other colours in place of the usual ones, while the discs stay as they are
+ON_LIGHT, ON_DARK = "midnightblue", "snow"
 KIND_NAMES = {OBJECT_KIND: "the object", "mean_colour": "its mean colour", "phase_scrambled": "its scrambled pixels"}
 
 
@@ -102,7 +104,7 @@ def _draw(
         go.Scatter(
             x=own["x"].tolist(), y=own["y"].tolist(), mode="markers+text" if with_text else "markers",
             text=texts if with_text else None, cliponaxis=False, showlegend=False,
-            textfont={"size": SIZE_SMALL, "color": ["#ffffff" if v > LIGHT * highest else "#1c2733" for v in share]},
+            textfont={"size": SIZE_SMALL, "color": [ON_DARK if v > LIGHT * highest else ON_LIGHT for v in share]},
             marker={"size": DISC if with_text else DISC / 3, "color": (100 * share).tolist(), "cmin": 0,
                     "cmax": 100 * highest, "colorscale": "Blues", "line": {"color": "#8a94a0", "width": 1},
                     "showscale": last,
@@ -167,7 +169,7 @@ def caption(results: Results) -> Caption:
             "A frame is a picture, or what the network’s crop leaves of it; a disc stands where the centre of the "
             "object is. Its number and shade are the percentage of pictures whose named emotion changes; the letter "
             "below is the emotion most often switched to. The tables below say whether the object does more than a "
-            "control of the same outline, and more at faces than at random places."
+            "control of the same outline, and more at boxes of the classes that were chosen than at random places."
         ),
         finding=" ".join(said) or "Nothing was pasted.",
         limits=(

@@ -46,8 +46,9 @@ def after_pasting(results: Results) -> Answer:
     statements.append(
         Statement(
             text=f"In brackets: the {interval_words(results)} over pictures, or q, corrected over all objects and "
-            "controls of the network. Read an object against its controls: any patch may change what is named. What a "
-            "control does as well is due to what is covered, or to colour, and not to the object."
+            "controls of the network, so that an interval without 0 may have a q above 0.05. Read an object against "
+            "its controls: any patch may change what is named. What a control does as well is due to what is covered, "
+            "or to colour, and not to the object."
         )
     )
     return Answer(question, statements)
@@ -60,7 +61,7 @@ def _of(table: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
 def _changes(row: dict, positions: pd.DataFrame) -> str:
     """Tell how many labels change, to what, and whether the place matters."""
     text = (
-        f"Changes what is named in {_percent(row['share'])} of {row['pictures']:,} pictures, mean over "
+        f" changes what is named in {_percent(row['share'])} of {row['pictures']:,} pictures, mean over "
         f"{row['positions']} positions ({_percent(row['share_low'])} to {_percent(row['share_high'])})"
     )
     if row["most_often"]:
@@ -78,8 +79,9 @@ def _controls(tests: pd.DataFrame) -> tuple[str, ...]:
     if not rows:
         return ()
     against = [
-        f"{100 * row['difference']:+.0f} percentage points against {CONTROLS.get(row['control'], row['control'])} "
-        f"(q {p_value(row['q'])})".replace("-", "−")
+        f"{_points(row['difference'])} percentage points ({_points(row['difference_low'])} to "
+        f"{_points(row['difference_high'])}) against {CONTROLS.get(row['control'], row['control'])} (q "
+        f"{p_value(row['q'])})"
         for row in rows
     ]
     more = [row["difference"] > 0 and row["q"] < P_SIGNIFICANT for row in rows]
@@ -87,18 +89,22 @@ def _controls(tests: pd.DataFrame) -> tuple[str, ...]:
         verdict = "It is the object: more labels change than with each control"
     elif any(more):
         verdict = "It is in part the object: more labels change than with one control, but not with each"
+    elif any(row["difference"] > 0 for row in rows):
+        verdict = "It is not known whether it is the object: the difference from the controls may be chance"
     else:
         verdict = "It is not shown to be the object: no more labels change than with controls"
-    return (f"{verdict}. Pictures that change at some position: {', '.join(against)}.",)
+    many = int(rows[0]["pictures"])
+    return (f"{verdict}. Pictures of {many:,} that change at some position: {', '.join(against)}.",)
 
 
 def _boxes(boxes: pd.DataFrame) -> tuple[str, ...]:
     said = []
     for row in boxes[(boxes["kind"] == OBJECT_KIND) & boxes["p"].notna()].to_dict("records"):
-        verdict = "it matters what is covered" if row["q"] < P_SIGNIFICANT else "no difference that is sure"
+        verdict = "it matters what is covered" if row["q"] < P_SIGNIFICANT else "the difference may be chance"
         said.append(
             f"At boxes of {isolated(row['class'])} it changes {_percent(row['box'])} of {row['pictures']:,} pictures, "
-            f"at random places {_percent(row['random'])}: {verdict} (q {p_value(row['q'])})."
+            f"at random places {_percent(row['random'])}: {verdict} (difference {_points(row['difference_low'])} to "
+            f"{_points(row['difference_high'])} percentage points, q {p_value(row['q'])})."
         )
     return tuple(said)
 
@@ -111,6 +117,10 @@ def _map(row: dict) -> tuple[str, ...]:
         f"{number(row['cam_after'])} (change {number(row['cam_change'])}, {number(row['cam_change_low'])} to "
         f"{number(row['cam_change_high'])}).",
     )
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.0f}".replace("-", "−")
 
 
 def _percent(share: float) -> str:

@@ -50,7 +50,7 @@ def objects(results: Results) -> Answer:
             weights = weights.dropna(subset=["weight"]).sort_values(["weight", "class"], ascending=[False, True])
             lead = f"Condition {isolated(condition)}, model {isolated(model)}"
             if weights.empty:
-                statements.append(Statement(lead, "No class has a defined weight."))
+                statements.append(Statement(lead, ": no class has a defined weight."))
                 continue
             high = weights[weights["weight"] > 0].head(NAMED_CLASSES)
             low = weights[weights["weight"] < 0].iloc[::-1].head(NAMED_CLASSES)
