@@ -83,7 +83,7 @@ class Selectivity(Block):
     categories_from: Literal["none", "column", "detections"] = option(
         "none",
         "what says which kind of object a picture shows, so that emotion and category can be told apart: nothing, a "
-        "column of the corpus table, or the surest detection of `object2brain`, which then must run, too",
+        "column of the corpus table, or the surest detection of notebook 05, which then runs, too",
     )
     category_column: str = option("category", "column with the category (categories_from: column)")
     seed: int = option(0, "seed of the halves and of the splits", ge=0)

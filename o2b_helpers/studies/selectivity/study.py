@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from o2b_helpers.core.study import Step, Study
 from o2b_helpers.studies.alignment.study import INPUTS
+from o2b_helpers.studies.object2brain.study import OBJECTS
 from o2b_helpers.studies.selectivity import costs, filter_selectivity, image_sets, summaries
 from o2b_helpers.studies.selectivity.controls import step as controls
+from o2b_helpers.studies.selectivity.controls.categories import reads_detections
 from o2b_helpers.studies.selectivity.doctor import findings
 from o2b_helpers.studies.selectivity.figures import (
     lesions_and_gains,
@@ -67,6 +69,7 @@ EMOTION_CONTROLS = Step(
     controls.NAME,
     notebook="12_selectivity",
     needs=(INPUTS, IMAGE_SETS_STEP, SELECTIVITY_STEP),
+    needs_where=((OBJECTS, reads_detections),),
     part=controls.part,
     compute=controls.compute,
     tables=(LOW_LEVEL_EMOTIONS, FILTER_CATEGORIES),
