@@ -194,6 +194,9 @@ class Study:
         Its part of the report.
     doctor : callable, optional
         From a profile to findings: what the study needs from outside, and whether it is there.
+    filter_facts : callable, optional
+        ``filter_facts(results, model)`` gives what the results say of single filters: sentences by layer and channel,
+        none where its steps have not run. They are shown wherever filters are looked at, by whatever study.
     by_default : bool
         Whether a profile that names no studies runs it; not where it asks for data that not every corpus has.
     """
@@ -205,6 +208,7 @@ class Study:
     section: Section
     figures: tuple[Figure, ...] = ()
     doctor: Callable[[Any], Iterable[Finding]] | None = None
+    filter_facts: Callable[[Any, str], Mapping[tuple[str, int], str]] | None = None
     by_default: bool = True
 
     @property

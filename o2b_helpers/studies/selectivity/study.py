@@ -11,6 +11,7 @@ from o2b_helpers.studies.selectivity import costs, filter_selectivity, image_set
 from o2b_helpers.studies.selectivity.controls import step as controls
 from o2b_helpers.studies.selectivity.controls.categories import reads_detections
 from o2b_helpers.studies.selectivity.doctor import findings
+from o2b_helpers.studies.selectivity.explored.filter_facts import filter_facts
 from o2b_helpers.studies.selectivity.figures import (
     lesions_and_gains,
     selective_overlap,
@@ -133,5 +134,6 @@ STUDY = Study(
     figures=(selectivity_by_layer.FIGURE, selective_overlap.FIGURE, tuning_curves.FIGURE, lesions_and_gains.FIGURE),
     section=SECTION,
     doctor=findings,
+    filter_facts=filter_facts,
     by_default=False,
 )

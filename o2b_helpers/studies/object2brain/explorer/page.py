@@ -52,7 +52,7 @@ def explorer_page(results: Results, room: int = MOST_CHARACTERS) -> ExplorerPage
     ExplorerPage
         Per model: layers; per filter its layer and channel; ``delta`` and ``sd`` (target, filter), in hundred-
         thousandths of rho, mean and standard deviation over runs; ``score`` (class, filter), the mean box score in
-        ten-thousandths; null where undefined.
+        ten-thousandths; null where undefined; ``facts`` per filter, what other studies know of it.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def explorer_page(results: Results, room: int = MOST_CHARACTERS) -> ExplorerPage
     chosen: list[dict[str, Any]] = []
     left_out, packed = [], ""
     for name in names:
-        more = [*chosen, _model(FilterTables(results, name))]
+        more = [*chosen, _model(FilterTables(results, name, results.studies))]
         text = pack(data_json(more).encode("utf-8"))
         if len(text) > room:
             left_out.append(name)
@@ -88,6 +88,7 @@ def _model(tables: FilterTables) -> dict[str, Any]:
         "classes": [tables.classes[place] for place in shown],
         "boxes": [int(tables.boxes[place]) for place in shown],
         "score": _whole(tables.score[:, :, shown].mean(axis=0).T, SCORE),
+        "facts": [tables.facts(position) for position in range(len(tables.layer))],
     }
 
 

@@ -99,7 +99,7 @@ class Explorer(widgets.VBox):
         )
         self.object = widgets.Dropdown(description="Object", layout=wide)
         self.lesioned = widgets.SelectMultiple(description="Lesion", rows=9, layout=wide)
-        self.words, self.dots, self.answers, self.seen, self.through = (widgets.HTML() for _ in range(5))
+        self.words, self.dots, self.answers, self.seen, self.through, self.facts = (widgets.HTML() for _ in range(6))
         self.effects, self.profile, self.weights = effects_figure(), profile_figure(), weights_figure()
         self.effects.data[0].on_click(self._clicked)
         self.effects.data[0].on_selection(self._selected)
@@ -113,8 +113,19 @@ class Explorer(widgets.VBox):
         controls = widgets.HBox([self.model, self.layer, self.target, self.filter, self.object], layout=wrapped)
         live = widgets.HBox([self.lesioned, self.dots], layout=wrapped)
         figures = widgets.HBox([self.profile, self.weights], layout=wrapped)
-        shown = [controls, self.words, self.through, self.effects, hint, live, self.answers, self.seen, figures]
-        super().__init__(shown)
+        shown = [
+            controls,
+            self.words,
+            self.through,
+            self.effects,
+            hint,
+            live,
+            self.answers,
+            self.facts,
+            self.seen,
+            figures,
+        ]
+        super().__init__([*shown, figures])
         for choice, changed in self._reactions():
             choice.observe(changed, "value")
         self._model_changed()
@@ -123,7 +134,8 @@ class Explorer(widgets.VBox):
     def tables(self) -> FilterTables:
         """The chosen model's filters."""
         if self.model.value not in self._tables:
-            self._tables[self.model.value] = FilterTables(self._results, self.model.value)
+            studies = self._results.studies if self._params is None else self._params.chosen_studies
+            self._tables[self.model.value] = FilterTables(self._results, self.model.value, studies)
         return self._tables[self.model.value]
 
     @property
@@ -216,12 +228,14 @@ class Explorer(widgets.VBox):
     def _filter_changed(self, _=None) -> None:
         self._started()
         position = self.filter.value
+        facts, channel = self.tables.facts(position), self.tables.channel[position]
+        self.facts.value = paragraph(f"Filter {channel}: {facts}") if facts else ""
         profile = self.tables.class_profile(position).head(MOST_CLASSES)
         with self.profile.batch_update():
             horizontal(self.profile, profile["class"], profile["score"], None)
             self.profile.data[1].x = defined(profile["layer_mean"])
             self.profile.data[1].y = list(range(len(profile)))
-            self.profile.layout.title.text = f"What filter {self.tables.channel[position]} answers to"
+            self.profile.layout.title.text = f"What filter {channel} answers to"
         try:
             self.seen.value = self._pictures_of(position)
         except Object2BrainError as error:
