@@ -10,7 +10,6 @@ import numpy as np
 from o2b_helpers.report.downloads import pack
 from o2b_helpers.report.embed import data_json
 from o2b_helpers.report.parts import Part, PartContent
-from o2b_helpers.report.provenance import facts_of
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables, filter_models, spread
 
@@ -102,21 +101,8 @@ def _whole(values: np.ndarray, unit: int) -> list:
 def explorer_content(results: Results, room: int) -> PartContent:
     """Make the explorer's part of the page."""
     page = explorer_page(results, min(room, MOST_CHARACTERS))
-    values = {"left_out": page.left_out, "pictures": pictures_in_words(results)}
+    values = {"left_out": page.left_out}
     return PartContent(values, {"explorer-data": page.packed})
-
-
-def pictures_in_words(results: Results) -> str:
-    """Say why the page shows no pictures of the corpus."""
-    allowed = facts_of(results.provenance, "inputs").get("pictures_may_be_shown")
-    if allowed:
-        return (
-            "This page shows numbers only: the results folder holds no pictures, although the corpus’ licence would "
-            "allow them to be shown."
-        )
-    if allowed is None:
-        return "This page shows no pictures: the results do not say whether the corpus’ licence allows it."
-    return "This page shows no pictures: the corpus’ licence does not allow them to be passed on."
 
 
 EXPLORER_PART = Part(

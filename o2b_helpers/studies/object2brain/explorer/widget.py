@@ -39,10 +39,7 @@ MOST_CLASSES = 20
 MOST_THROUGH = 6  # filters through which an object works
 MOST_NAMED = 12  # filters of a set that are listed by number
 NO_PROFILE = "Rho without filters, and pictures, need the profile of the run: explorer(results, params=params)."
-NO_PICTURES = (
-    "No pictures are shown: the licence of this profile’s corpus does not allow it, or nobody has said that it does. "
-    "The class profile sums up the same scores in numbers."
-)
+IN_NUMBERS = "The class profile sums up the same scores in numbers."
 
 
 def explorer(results: Results, architecture: str | None = None, *, params: Params | None = None) -> Explorer:
@@ -285,8 +282,8 @@ class Explorer(widgets.VBox):
         if name not in self._pictures:
             self._pictures[name] = FilterPictures(self.network)
         of_filter = self._pictures[name]
-        if not of_filter.allowed:
-            return paragraph(NO_PICTURES)
+        if not of_filter.may_be_shown.allowed:
+            return paragraph(f"{of_filter.may_be_shown.reason} {IN_NUMBERS}")
         pictures = of_filter.top(self.layer.value, channel)
         return pictures_row(pictures, channel, len(of_filter.candidates), len(of_filter.corpus))
 
