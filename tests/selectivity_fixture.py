@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.studies.common.options import Significance
+from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.selectivity import tables
 from o2b_helpers.studies.selectivity.examples import example_rows
 from o2b_helpers.studies.selectivity.found import Found
+from o2b_helpers.studies.selectivity.gain_alignment.rows import Changed, Targets, alignment_rows
+from o2b_helpers.studies.selectivity.gain_alignment.tables import GAIN_ALIGNMENT
 from o2b_helpers.studies.selectivity.gains import tables as gains
 from o2b_helpers.studies.selectivity.gains.effects import curve_rows, effect_rows, specificity_rows
 from o2b_helpers.studies.selectivity.gains.filter_sets import KINDS, SELECTIVE
@@ -43,6 +46,7 @@ def write_selectivity(folder: Path, models: Sequence[tuple[str, str]], layers: S
             tables.EXAMPLE_FILTERS: example_rows(found, of_layers, sets, 20),
             tables.FILTER_CATEGORIES: _anova(rng, of_layers),
             **_gains(rng, of_layers, 0.1 * (1 - number)),
+            GAIN_ALIGNMENT: _agreement(rng, layers, TARGETS.read(folder), 0.5 * (1 - number)),
         }
         for table, frame in made.items():
             rows[table].append(frame.assign(architecture=name, weights=weights))
@@ -63,6 +67,7 @@ TABLES = (
     tables.IMAGE_SETS, tables.IMAGE_SPLITS, tables.FILTER_SELECTIVITY, tables.LAYER_SELECTIVITY,
     tables.SELECTIVE_OVERLAP, tables.SELECTIVE_SHARES, tables.EXAMPLE_FILTERS, tables.LOW_LEVEL_EMOTIONS,
     tables.FILTER_CATEGORIES, gains.EMOTION_READOUTS, gains.GAIN_EFFECTS, gains.GAIN_CURVES, gains.LESION_SPECIFICITY,
+    GAIN_ALIGNMENT,
 )  # fmt: skip
 
 
@@ -129,3 +134,17 @@ def _gains(rng: np.random.Generator, layers: Layers, strength: float) -> dict:
     made[gains.EMOTION_READOUTS] = readouts.assign(pictures=15, positive=5, f1=0.6, balanced_accuracy=0.65, auroc=0.7,
                                                    f1_always=0.5)  # fmt: skip
     return made
+
+
+def _agreement(rng: np.random.Generator, layers: Sequence[str], targets: pd.DataFrame, strength: float) -> pd.DataFrame:
+    """Predictions are drawn; selective sets lose a part of `strength` to noise."""
+    stimuli = targets["stimulus"].drop_duplicates()
+    whole, draws = rng.normal(size=(2, len(stimuli))), (19, 2, 2, len(stimuli))
+
+    def changed(layer: str, emotion: str) -> Changed:
+        selective = whole[:, None] + strength * rng.normal(size=draws[1:])
+        controls = {kind: whole[:, None] + 0.1 * rng.normal(size=draws) for kind in ("random", "matched")}
+        return Changed(layer, emotion, 2, selective, controls)
+
+    every = (changed(layer, emotion) for layer, emotion in product(layers, EMOTIONS))
+    return alignment_rows(whole, every, [gains.LESION, 2.0], Targets(targets, stimuli, FEW))

@@ -39,5 +39,7 @@ def step_cost(params: Params, name: str) -> list[Need]:
     """Return what a step's parts will take, all that it reads being stored."""
     step = STEPS[name]
     return list(
-        step.cost(params, {need.name: step_folder(params, need.name) for need in step.needs}, Store(params.store))
+        step.cost(
+            params, {need.name: step_folder(params, need.name) for need in step.needs_of(params)}, Store(params.store)
+        )
     )

@@ -130,7 +130,7 @@ class Params(Block):
     @property
     def steps(self) -> list[Step]:
         """The steps that the profile runs, with those of other studies that they need, in the order of the registry."""
-        wanted = {step.name for study in self.chosen_studies for own in study.steps for step in own.closure()}
+        wanted = {step.name for study in self.chosen_studies for own in study.steps for step in own.closure(self)}
         return [step for step in self.known_steps if step.name in wanted]
 
     @property

@@ -35,6 +35,9 @@ class Step:
         imports, is part of the key.
     needs : tuple of Step
         The steps whose results are read.
+    needs_where : tuple of (Step, callable)
+        Steps whose results are read under some profiles only: those for which the callable, given the profile, says
+        so. `needs_of` gives all that are read under one.
     tables : tuple of Table or Arrays
         The files that it writes into ``results/``.
     cost : callable, optional
@@ -48,6 +51,11 @@ class Step:
     >>> heads = Step("heads", "03_heads", features.part, features.compute, needs=(features,))
     >>> [step.name for step in heads.closure()]
     ['features', 'heads']
+    >>> boxes = Step("boxes", "05_boxes", lambda params, store: {}, lambda params, needs, folder: None)
+    >>> where = ((boxes, lambda params: params["boxes"]),)
+    >>> both = Step("both", "06_both", heads.part, heads.compute, needs=(features,), needs_where=where)
+    >>> [[need.name for need in both.needs_of({"boxes": asked})] for asked in (False, True)]
+    [['features'], ['features', 'boxes']]
     """
 
     name: str
@@ -55,6 +63,7 @@ class Step:
     part: Callable[[Any, Any], dict[str, Any]]
     compute: Callable[[Any, Mapping[str, Path], Path], None]
     needs: tuple[Step, ...] = ()
+    needs_where: tuple[tuple[Step, Callable[[Any], bool]], ...] = ()
     tables: tuple[Table | Arrays, ...] = ()
     cost: Callable[[Any, Mapping[str, Path], Any], Sequence[Need]] | None = None
     summary: Callable[[Facts], Sequence[str]] | None = None
@@ -64,11 +73,17 @@ class Step:
         """The dotted name of the module whose source is part of the key."""
         return self.compute.__module__
 
-    def closure(self) -> list[Step]:
-        """Return this step and all that it needs, in an order in which they can run."""
+    def needs_of(self, params: Any) -> tuple[Step, ...]:
+        """Return the steps whose results are read under a profile; under None, those that are read under every one."""
+        if params is None:
+            return self.needs
+        return (*self.needs, *(step for step, is_read in self.needs_where if is_read(params)))
+
+    def closure(self, params: Any = None) -> list[Step]:
+        """Return this step and all that it needs (see `needs_of`), in an order in which they can run."""
         steps: dict[str, Step] = {}
-        for need in self.needs:
-            steps |= {step.name: step for step in need.closure()}
+        for need in self.needs_of(params):
+            steps |= {step.name: step for step in need.closure(params)}
         return [*steps.values(), self]
 
 
@@ -179,6 +194,9 @@ class Study:
         Its part of the report.
     doctor : callable, optional
         From a profile to findings: what the study needs from outside, and whether it is there.
+    filter_facts : callable, optional
+        ``filter_facts(results, model)`` gives what the results say of single filters: sentences by layer and channel,
+        none where its steps have not run. They are shown wherever filters are looked at, by whatever study.
     by_default : bool
         Whether a profile that names no studies runs it; not where it asks for data that not every corpus has.
     """
@@ -190,6 +208,7 @@ class Study:
     section: Section
     figures: tuple[Figure, ...] = ()
     doctor: Callable[[Any], Iterable[Finding]] | None = None
+    filter_facts: Callable[[Any, str], Mapping[tuple[str, int], str]] | None = None
     by_default: bool = True
 
     @property

@@ -131,7 +131,7 @@ def write_report(
         departures=[table for study in studies if (table := departures_table(provenance, study))],
         origin=origin(provenance),
         files=_files(results, studies, sections, MOST_CHARACTERS - WORDS_AND_TABLES - used),
-        not_carried=_not_carried(studies),
+        not_carried=_not_carried(results, studies),
         notebooks=notebooks or [],
         glossary=glossary(section.glossary for section in declared),
     )
@@ -216,9 +216,9 @@ def _comparisons(results: Results, studies: Sequence[Study], provenance: Mapping
     return [table for table in made if table is not None]
 
 
-def _declared_files(studies: Sequence[Study]) -> list[Any]:
+def _declared_files(results: Results, studies: Sequence[Study]) -> list[Any]:
     """List the files that the studies' steps write, and those of the steps that they need."""
-    steps = {step.name: step for study in studies for own in study.steps for step in own.closure()}
+    steps = {step.name: step for study in studies for own in study.steps for step in own.closure(results.params)}
     return [file for step in steps.values() for file in step.tables]
 
 
@@ -227,16 +227,16 @@ def _files(
 ) -> dict[str, Download]:
     """Pack every table of the studies that is text, those behind the figures first named."""
     behind = [table.file for section in sections for table in section.tables if table.file]
-    others = [f.file for f in _declared_files(studies) if isinstance(f, Table) and f.file.endswith(".csv")]
+    others = [f.file for f in _declared_files(results, studies) if isinstance(f, Table) and f.file.endswith(".csv")]
     for name in (names := [*behind, *sorted(others)]):
         results.check(name)
     return downloads(results.folder, [*names, "provenance.json"], room)
 
 
-def _not_carried(studies: Sequence[Study]) -> list[str]:
+def _not_carried(results: Results, studies: Sequence[Study]) -> list[str]:
     """Name the studies' files that are no text, with what they hold."""
     said = []
-    for file in _declared_files(studies):
+    for file in _declared_files(results, studies):
         if not isinstance(file, Table):
             said.append(f"{file.stem.replace('_', ' ')} of each model ({file.stem}_<model>.nc)")
         elif not file.file.endswith(".csv"):

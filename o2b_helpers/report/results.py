@@ -111,7 +111,7 @@ class Results:
     @property
     def steps(self) -> list[Step]:
         """The steps of the studies and all that these need, each once."""
-        steps = {step.name: step for study in self.studies for own in study.steps for step in own.closure()}
+        steps = {step.name: step for study in self.studies for own in study.steps for step in own.closure(self.params)}
         return list(steps.values())
 
     def _notebook(self, file: Table | Arrays) -> str:

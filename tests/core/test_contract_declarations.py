@@ -63,7 +63,8 @@ def test_what_is_needed_comes_first():
     seen: set[str] = set()
     for study in studies():
         for step in study.steps:
-            assert {need.name for need in step.needs} <= seen, step.name
+            needed = (*step.needs, *(need for need, _ in step.needs_where))
+            assert {need.name for need in needed} <= seen, step.name
             seen.add(step.name)
 
 

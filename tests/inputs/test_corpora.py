@@ -43,7 +43,7 @@ def test_findingemo_without_images_says_how_to_get_them(tmp_path):
     with pytest.raises(InputError, match="download_data"):
         read_findingemo(tmp_path / "nowhere")
     corpus = read_findingemo(tmp_path)
-    assert len(corpus) == 25_869 and not corpus.licence_allows_pictures
+    assert len(corpus) == 25_869
     assert (binary_labels(corpus) == 0).sum() == 8_469
 
 

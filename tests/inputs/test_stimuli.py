@@ -70,7 +70,7 @@ def test_empty_cell(tmp_path):
 def _corpus(tmp_path, count: int = 30):
     frame = pd.DataFrame({"image": [f"{n:02d}.png" for n in range(count)], "valence": range(count)})
     frame["kind"] = ["people" if n % 2 else "scenery" for n in range(count)]
-    return make_corpus(frame, tmp_path, (0, count), 1, False, "test", "test")
+    return make_corpus(frame, tmp_path, (0, count), 1, "test", "test")
 
 
 RULES = {kind: {"column": "kind", "value": kind, "count": 5} for kind in ("people", "scenery")}
@@ -89,7 +89,7 @@ def test_draw_is_kept_out_of_the_corpus(tmp_path):
 
 def test_draw_depends_on_the_seed_alone(tmp_path):
     corpus = _corpus(tmp_path)
-    shuffled = make_corpus(corpus.table.sample(frac=1, random_state=1), tmp_path, (0, 30), 1, False, "test", "test")
+    shuffled = make_corpus(corpus.table.sample(frac=1, random_state=1), tmp_path, (0, 30), 1, "test", "test")
     first = select_stimuli(corpus, RULES, seed=3)[0].table
     pd.testing.assert_frame_equal(first, select_stimuli(shuffled, RULES, seed=3)[0].table)
     assert set(first["image"]) != set(select_stimuli(corpus, RULES, seed=4)[0].table["image"])

@@ -161,6 +161,11 @@ COLUMNS = {
         "architecture", "weights", "image_set", "layer", "lesioned", "tested", "measure", "original", "value",
         "value_low", "value_high"
     ],
+    "gain_alignment.csv": [
+        "architecture", "weights", "layer", "emotion", "alpha", "target", "valence_type", "source", "condition", "n",
+        "runs", "filters", "original", "value", "change", "change_low", "change_high", "random", "random_low",
+        "random_high", "p_random", "q_random", "matched", "matched_low", "matched_high", "p_matched", "q_matched"
+    ],
 }  # fmt: skip
 BY_RUN, BY_FILTER, BY_CLASS = ("run", "filter", "class"), ("filter", "class"), ("class",)
 SCORES = {

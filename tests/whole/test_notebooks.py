@@ -40,7 +40,7 @@ def test_what_the_notebooks_of_a_study_alone_read_is_there(tmp_path, study):
     for name in run:
         text = (ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
         asked = re.findall(r'run_step\(params, \\"(\w+)\\"\)', text)
-        read = {step.notebook for asked_for in asked for step in STEPS[asked_for].closure()}
+        read = {step.notebook for asked_for in asked for step in STEPS[asked_for].closure(params)}
         assert asked and read <= set(run), name
 
 

@@ -36,7 +36,7 @@ def step_part(params: Params, step: Step, store: Store) -> dict[str, Any]:
     for of_params, part in known:
         if of_params is params:
             return part
-    needs = {need.name: step_key(params, need, store) for need in step.needs}
+    needs = {need.name: step_key(params, need, store) for need in step.needs_of(params)}
     files = {table.file: table.names for table in step.tables if isinstance(table, Table)}
     known.append((params, {"own": step.part(params, store), "needs": needs, "tables": files}))
     return known[-1][1]

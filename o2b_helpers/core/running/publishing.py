@@ -78,7 +78,7 @@ def publish(params: Params, step: Step, folder: Path, store: Store) -> None:
 
 def publish_needed(params: Params, step: Step, store: Store) -> None:
     """Put what a step reads back where somebody emptied the results folder; the store still has it."""
-    for need in step.needs:
+    for need in step.needs_of(params):
         if not is_published(params, need, store):
             publish_needed(params, need, store)
             publish(params, need, find_step(params, need, store, for_step=step), store)

@@ -31,8 +31,6 @@ class Corpus:
         Lowest and highest valence the scale has.
     neutral : float
         The scale's neutral point; labels are 0 below and 1 above it.
-    licence_allows_pictures : bool
-        Whether a report may show the pictures themselves.
     name : str
         How the corpus is called in messages and results.
     warnings : tuple of str
@@ -43,7 +41,6 @@ class Corpus:
     folder: Path
     valence_range: tuple[float, float]
     neutral: float
-    licence_allows_pictures: bool
     name: str
     warnings: tuple[str, ...] = ()
 
@@ -75,7 +72,6 @@ def read_table(
     *,
     valence_range: tuple[float, float],
     neutral: float,
-    licence_allows_pictures: bool = False,
     name: str = "table",
     missing: Sequence[Code] = (),
     option: str = "analysis.corpus.missing",
@@ -94,8 +90,6 @@ def read_table(
         Lowest and highest value of the rating scale.
     neutral : float
         Its neutral point, inside the range.
-    licence_allows_pictures : bool
-        Whether a report may show the pictures.
     name : str
         How the corpus is called.
     missing : sequence of float or str
@@ -114,9 +108,7 @@ def read_table(
     frame = read_frame(table, text=(image_column,))
     need_columns(frame, (image_column, valence_column), source)
     frame = _rename(frame, {image_column: "image", valence_column: "valence"}, source)
-    return make_corpus(
-        frame, folder, valence_range, neutral, licence_allows_pictures, name, source, missing=missing, option=option
-    )
+    return make_corpus(frame, folder, valence_range, neutral, name, source, missing=missing, option=option)
 
 
 def make_corpus(
@@ -124,7 +116,6 @@ def make_corpus(
     folder: Path,
     valence_range: tuple[float, float],
     neutral: float,
-    licence_allows_pictures: bool,
     name: str,
     source: object,
     *,
@@ -168,7 +159,6 @@ def make_corpus(
         Path(folder),
         (float(low), float(high)),
         float(neutral),
-        licence_allows_pictures,
         name,
         tuple(warnings),
     )

@@ -50,7 +50,7 @@ def read_oasis(folder: Path | str) -> Corpus:
     need_columns(frame, tuple(_OASIS_COLUMNS), "OASIS.csv")
     frame = frame[list(_OASIS_COLUMNS)].rename(columns=_OASIS_COLUMNS)
     frame.insert(0, "image", frame["theme"] + ".jpg")
-    return make_corpus(frame, images, OASIS_RANGE, OASIS_NEUTRAL, True, "oasis", "OASIS.csv")
+    return make_corpus(frame, images, OASIS_RANGE, OASIS_NEUTRAL, "oasis", "OASIS.csv")
 
 
 def findingemo_annotations() -> pd.DataFrame:
@@ -110,6 +110,4 @@ def read_findingemo(folder: Path | str) -> Corpus:
             remedy='download the images once: python -c "from findingemo_light.paper.download_multi import '
             f"download_data; download_data(target_dir='{folder}')\"",
         )
-    return make_corpus(
-        annotations, folder, FINDINGEMO_RANGE, FINDINGEMO_NEUTRAL, False, "findingemo", "findingemo-light"
-    )
+    return make_corpus(annotations, folder, FINDINGEMO_RANGE, FINDINGEMO_NEUTRAL, "findingemo", "findingemo-light")

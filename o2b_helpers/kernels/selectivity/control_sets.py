@@ -111,26 +111,43 @@ def matched_sets(
 def share_as_extreme(
     value: Real[np.ndarray, "*series"],
     draws: Real[np.ndarray, "draw *series"],
-    side: Literal["low", "high"],
+    side: Literal["low", "high", "either"],
 ) -> Float[np.ndarray, "*series"]:
-    """Give the one-sided p: the share of draws at least as low or as high, (1 + count) / (1 + draws).
+    """Give p: the share of draws at least as extreme, (1 + count) / (1 + draws).
 
-    Values that differ by rounding count as equal.
+    Values that differ by rounding count as equal. Draws without a value (NaN) are left out.
+
+    Parameters
+    ----------
+    value : array (...)
+        What is held against the draws.
+    draws : array (draw, ...)
+        The same of each draw.
+    side : {"low", "high", "either"}
+        One-sided: at least as low, or as high. Two-sided: at least as far from the mean of the value and its draws.
+        That mean treats all of them alike, so that p is exact where the value is one draw like the others.
 
     Returns
     -------
     array (...)
-        NaN where the value is undefined.
+        NaN where the value, or every draw, is undefined.
 
     Examples
     --------
     >>> share_as_extreme(np.array(0.2), np.array([0.1, 0.3, 0.5]), "low")
     array(0.5)
+    >>> share_as_extreme(np.array(0.9), np.array([-0.2, 0.1, 0.1, 0.1]), "either")
+    array(0.2)
     """
     value, draws = np.asarray(value, np.float64), np.asarray(draws, np.float64)
-    sign = -1 if checks.choice("side", side, ("low", "high")) == "low" else 1
-    as_extreme = sign * draws >= sign * value - 1e-12 * np.abs(value)
-    return np.where(np.isnan(value), np.nan, (1 + as_extreme.sum(0)) / (1 + len(draws)))
+    known = ~np.isnan(draws)
+    many, rounding = known.sum(0), 1e-12 * np.abs(value)
+    if checks.choice("side", side, ("low", "high", "either")) == "either":
+        middle = (value + np.where(known, draws, 0.0).sum(0)) / (1 + many)
+        value, draws = np.abs(value - middle), np.abs(draws - middle)
+    sign = -1 if side == "low" else 1
+    as_extreme = known & (sign * draws >= sign * value - rounding)
+    return np.where(np.isnan(value) | (many == 0), np.nan, (1 + as_extreme.sum(0)) / (1 + many))
 
 
 def _drawn(strata: np.ndarray, sizes: np.ndarray, draws: int, seed: int | tuple[int, ...]) -> np.ndarray:

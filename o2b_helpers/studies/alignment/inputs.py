@@ -106,7 +106,6 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
             "stimuli_by_condition": shown["condition"].value_counts().sort_index().to_dict(),
             "images_left_out": len(problems),
             "left_out": [f"{row.image} ({row.problem})" for row in problems.itertuples()],
-            "pictures_may_be_shown": corpus.licence_allows_pictures,
             "valence_range": list(corpus.valence_range),
             "neutral_point": corpus.neutral,
             **same.facts(),
@@ -204,7 +203,6 @@ def _toyworld_table(folder: Path) -> Corpus:
         folder / "images",
         valence_range=(-3, 3),
         neutral=0,
-        licence_allows_pictures=True,
         name="toyworld",
     )
 

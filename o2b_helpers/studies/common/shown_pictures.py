@@ -36,9 +36,15 @@ def pictures_shown(params: Params, role: Literal["corpus", "stimuli"] = "corpus"
     -------
     PicturesShown
     """
-    asked, kind = params.execution.show_pictures, params.analysis.corpus.kind
+    kind = params.analysis.corpus.kind
     if role == "stimuli" and params.analysis.stimuli.kind != "corpus":
         kind = params.analysis.stimuli.kind
+    return pictures_of_kind(params, kind)
+
+
+def pictures_of_kind(params: Params, kind: str) -> PicturesShown:
+    """Say the same of pictures of a kind (an option ``kind`` of a corpus), such as those of a second corpus."""
+    asked = params.execution.show_pictures
     if asked is None and kind != "toyworld":
         why = OF_OTHERS.get(kind, "whether pictures of your own may be passed on, only you know")
         return PicturesShown(

@@ -10,7 +10,6 @@ from o2b_helpers.core.errors import Object2BrainError
 from o2b_helpers.core.findings import Finding, path_finding
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
-from o2b_helpers.core.study import Step
 from o2b_helpers.inputs.corpora.corpus import Corpus
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.selectivity.emotions import OPTION, emotions_of
@@ -34,11 +33,6 @@ def findings(params: Params) -> Iterator[Finding]:
             corpus = None  # the doctor of `alignment` names what is wrong with the corpus
         if corpus is not None:
             yield from _emotions(params, CORPUS if second is None else "first", corpus, wanted)
-    if params.analysis.selectivity.categories_from == "detections" and "objects" not in map(_name, params.steps):
-        yield Finding(
-            "categories of pictures", False, "no study of the profile detects objects",
-            f"add object2brain to studies, or set {OPTION}.categories_from to column or none", kind="fault",
-        )  # fmt: skip
     for model in params.analysis.selectivity_models:
         try:
             layers = studied_layers(params, model)
@@ -48,10 +42,6 @@ def findings(params: Params) -> Iterator[Finding]:
         yield Finding(
             f"layers of {model.label}", True, f"{len(layers.names)}, {sum(layers.filters.values()):,} filters"
         )
-
-
-def _name(step: Step) -> str:
-    return step.name
 
 
 def _second(params: Params) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
@@ -83,7 +84,7 @@ class Selectivity(Block):
     categories_from: Literal["none", "column", "detections"] = option(
         "none",
         "what says which kind of object a picture shows, so that emotion and category can be told apart: nothing, a "
-        "column of the corpus table, or the surest detection of `object2brain`, which then must run, too",
+        "column of the corpus table, or the surest detection of notebook 05, which then runs, too",
     )
     category_column: str = option("category", "column with the category (categories_from: column)")
     seed: int = option(0, "seed of the halves and of the splits", ge=0)
@@ -145,11 +146,22 @@ class EmotionGains(Block):
         100, "sets of other filters that each selective set is held against: random, with alike responses, not "
         "selective", unit="draws", ge=1,
     )  # fmt: skip
+    alignment_alphas: list[float] = option(
+        [1.0, 2.0, 5.0], "strengths at which the effect on the alignment is worked out, each above 0; -1, the lesion, "
+        "is always among them", min_length=1,
+    )  # fmt: skip
     most_pictures: int | None = option(
         None, "at most so many validation and test pictures of each split are judged, the same share of every emotion; "
         "null takes all", unit="images", ge=24,
     )  # fmt: skip
     seed: int = option(0, "seed of the readouts' first weights, of the draws and of the pictures", ge=0)
+
+    @field_validator("alignment_alphas")
+    @classmethod
+    def _strengths_rise(cls, alphas: list[float]) -> list[float]:
+        if min(alphas) <= 0 or not math.isfinite(sum(alphas)) or sorted(set(alphas)) != alphas:
+            raise ValueError("name each strength once, all above 0 and finite, the smallest first")
+        return alphas
 
     @model_validator(mode="after")
     def _steps_fit(self) -> EmotionGains:

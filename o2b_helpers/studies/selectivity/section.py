@@ -8,6 +8,7 @@ from typing import Any
 from o2b_helpers.core.study import Departure, Section
 from o2b_helpers.report.provenance import value_in_words
 from o2b_helpers.studies.selectivity.answers import emotion_or_looks, filters_for_emotions, selectivity_by_layer
+from o2b_helpers.studies.selectivity.gain_alignment.answers import filters_and_agreement
 from o2b_helpers.studies.selectivity.gains.answers import needed_filters
 
 S, G = "analysis.selectivity", "analysis.emotion_gains"
@@ -87,6 +88,13 @@ DEPARTURES = (
         "nothing; AUROC, and F1 with a threshold set anew; each lesioned emotion against each tested one",
         (f"{G}.draws", f"{G}.control_alpha_step"),
     ),
+    Departure(
+        "what lesions and gains do to the agreement with people and brains",
+        "not asked",
+        "rho of the valence models with every target, where the profile also runs the study `alignment`; filters are "
+        "selected on all pictures of both image sets, of which the stimuli are none",
+        (f"{G}.alignment_alphas",),
+    ),
 )
 
 
@@ -99,6 +107,8 @@ def methods(values: Mapping[str, Any]) -> list[str]:
     exchanges = value_in_words(values, "analysis.significance.permutations", " ({} times)")
     draws = value_in_words(values, f"{G}.draws", ", {} times")
     rules = value_in_words(values, f"{G}.epochs", ", for {} epochs")
+    alphas = values.get(f"{G}.alignment_alphas")
+    strengths = f" (alpha {', '.join(f'{alpha:g}' for alpha in alphas)})" if alphas else ""
     colours = {"grey": " in grey", "as_is": " as they are"}.get(str(values.get(f"{S}.colours")), "")
     return [
         "Emotion-selective filters. Valence of two image sets is mapped to 1 to 9 and cut at two thresholds"
@@ -126,12 +136,20 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "the same deciles of the mean response), and some that are selective for no emotion. p is the share of draws "
         "at least as extreme, q is corrected over layers. AUROC, and F1 with the threshold set anew on validation "
         "pictures, tell a moved threshold from lost recognition.",
+        "Lesions, gains and the agreement with people. Where the profile runs the study `alignment`, its full models "
+        "under the layer models’ rules (those that Object2Brain looks into) predict the valence of the stimuli with "
+        f"the emotion-selective filters of one layer lesioned and strengthened{strengths}. Filters are selected on all "
+        "pictures of both image sets; stimuli among these are counted and named. The networks see the stimuli as the "
+        "valence models do, in colour. Spearman’s rho with every target is held against the network as it is and, for "
+        f"as many filters, against random ones of the layer and such that respond as strongly to the stimuli{draws}. p "
+        "is two-sided: the share of draws whose change of rho is at least as far from the mean of all. q is corrected "
+        "over layers and emotions for each target. Intervals draw stimuli and runs anew.",
     ]
 
 
 SECTION = Section(
     question="Does a network that learned objects hold filters that answer to emotions?",
-    answers=(filters_for_emotions, selectivity_by_layer, emotion_or_looks, needed_filters),
+    answers=(filters_for_emotions, selectivity_by_layer, emotion_or_looks, needed_filters, filters_and_agreement),
     methods=methods,
     glossary=GLOSSARY,
     departures=DEPARTURES,

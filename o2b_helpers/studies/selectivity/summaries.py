@@ -82,3 +82,28 @@ def lesion_and_attention_summary(facts: Facts) -> list[str]:
                 "selective for no emotion: there are too few of them in the layer."
             )
     return said
+
+
+def gains_and_alignment_summary(facts: Facts) -> list[str]:
+    """Say in how many cases emotion-selective filters change rho more than other filters do."""
+    if facts.get("alignment_is_run") is False:
+        return [
+            "What emotion-selective filters mean for the agreement with people was not asked: the profile does not run "
+            "the study alignment, which trains valence models and makes the targets."
+        ]
+    said, draws = [], counted(facts.get("draws", 0), "draw")
+    for name, own in facts_of_models(facts, "changes"):
+        if not own["sets"]:
+            said.append(f"{name}: no filter is emotion-selective.")
+        for alpha, of in own["changes"].items():
+            what = "lesions" if float(alpha) < 0 else f"strengthening (alpha {alpha})"
+            said.append(
+                f"{name}: {what} change rho by {of['mean_change']:.3f} on average over layers, emotions and targets "
+                f"(random filters: {of['mean_change_of_random']:.3f}); beyond {draws} of random filters in "
+                f"{of['beyond_random']} of {of['tests']:,}, beyond filters that respond as strongly in "
+                f"{of['beyond_matched']} (q < 0.05, corrected over all of these)."
+            )
+    left = facts.get("models_without_heads") or []
+    if left:
+        said.append(f"Without valence models, and left out here: {', '.join(left)} (set object2brain: true for them).")
+    return said

@@ -60,6 +60,29 @@ def test_p_is_a_plain_count():
     assert share_as_extreme(np.array(0.3), np.array([0.1 + 0.2]), "low") == 1.0  # equal but for rounding
 
 
+def test_two_sided_p_counts_what_is_as_far_from_the_mean_of_all():
+    rng = np.random.default_rng(3)
+    draws, value = rng.normal(0.3, 1, (99, 2, 5)), rng.normal(0.3, 2, (2, 5))
+    draws[rng.random(draws.shape) < 0.1] = np.nan
+    p = share_as_extreme(value, draws, "either")
+    for place in np.ndindex(2, 5):
+        own = draws[(slice(None), *place)]
+        own = own[~np.isnan(own)]
+        middle = np.mean([*own, value[place]])
+        count = sum(abs(each - middle) >= abs(value[place] - middle) for each in own)
+        assert p[place] == (1 + count) / (1 + len(own))
+    assert np.isnan(share_as_extreme(np.array([1.0]), np.full((9, 1), np.nan), "either")).all()
+    assert share_as_extreme(np.array(0.3), np.full(9, 0.1 + 0.2), "either") == 1.0
+
+
+def test_two_sided_p_of_a_draw_like_the_others_is_uniform():
+    rng = np.random.default_rng(4)
+    values = rng.gamma(0.7, size=(20, 20_000))  # skewed: low and high ends differ
+    p = share_as_extreme(values[0], values[1:], "either")
+    share = [(p <= level).mean() for level in (0.05, 0.1, 0.25, 0.5)]
+    np.testing.assert_allclose(share, [0.05, 0.1, 0.25, 0.5], atol=0.01)
+
+
 def test_what_cannot_be_drawn_is_refused():
     candidates = np.arange(10) < 4
     with pytest.raises(InputError, match="too few filters"):

@@ -4,17 +4,19 @@ import base64
 import gzip
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from view_fixture import HOSTILE, without_object_models, write_results
+from view_fixture import HOSTILE, STUDIES, without_object_models, write_results
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.kernels.statistics.rank_correlation import rank_correlation
 from o2b_helpers.report.results import Results
+from o2b_helpers.report.style import number
 from o2b_helpers.studies.common.tables import TARGETS
 from o2b_helpers.studies.object2brain.explorer.dots import dots
 from o2b_helpers.studies.object2brain.explorer.filter_pictures import FilterPicture
@@ -94,6 +96,35 @@ def test_names_are_text_and_what_is_missing_is_said(tmp_path, folder):
         explorer(Results(empty))
     with pytest.raises(InputError, match="No model was studied"):
         explorer(Results(without_object_models(empty)))
+
+
+def test_selectivity_of_a_filter_is_said_where_that_study_has_run(tmp_path, folder):
+    shown = explorer(Results(folder, STUDIES))
+    table = pd.read_parquet(folder / "filter_selectivity.parquet")
+    own = table[(table["architecture"] == "toynet") & (table["layer"] == "features.9")]
+    own = own.set_index(["channel", "image_set"])
+    kinds = set()
+    for name, position in shown.filter.options[:8]:
+        shown.filter.value = position
+        channel = int(re.search(r"filter (\d+)", name)[1])
+        if channel not in own.index:  # the made-up results know more filters here than there
+            assert shown.facts.value == ""
+            continue
+        first, second = own.loc[(channel, "first")], own.loc[(channel, "second")]
+        assert f"index {number(first['index'])} and {number(second['index'])}" in shown.facts.value
+        assert f"prefers {first['preferred']} pictures" in shown.facts.value
+        said = "and is emotion-selective." in shown.facts.value
+        assert said == bool(first["emotion_selective"])
+        kinds.add("selective" if said else "other")
+    assert "selective" in kinds
+    tables = FilterTables(Results(folder, STUDIES), "toynet", STUDIES)
+    constant = np.flatnonzero((tables.layer == "features.1") & (tables.channel == 1))[0]  # in the made-up results
+    assert "to all pictures of an image set alike" in tables.facts(constant)
+    page = json.loads(gzip.decompress(base64.b64decode(explorer_page(Results(folder, STUDIES)).packed)))
+    assert len(page[0]["facts"]) == len(page[0]["channel"]) and any("emotion-selective" in f for f in page[0]["facts"])
+    without = shutil.copytree(folder, tmp_path / "without")
+    (without / "filter_selectivity.parquet").unlink()
+    assert explorer(Results(without, STUDIES)).facts.value == explorer(Results(folder)).facts.value == ""
 
 
 def test_without_a_profile_nothing_is_computed_and_the_explorer_says_so(folder):

@@ -64,10 +64,16 @@ def test_box_scores_of_all_pictures_add_up_to_the_filter_scores_of_the_results(p
     assert result["sum"].max() > 0
 
 
+def test_the_profile_says_whether_pictures_are_shown(params):
+    hidden = load_params(params.profile, {"execution.show_pictures": False})
+    shown = FilterPictures(LiveNetwork(hidden, "toynet")).may_be_shown
+    assert not shown.allowed and "execution.show_pictures" in shown.reason
+
+
 def test_the_strongest_pictures_come_first(params):
     live = LiveNetwork(params, "toynet")
     seen = FilterPictures(live)
-    assert seen.allowed
+    assert seen.may_be_shown.allowed
     rows = range(len(seen.corpus))
     maps = live.backbone.trunk(seen._shown.pick(rows), "features.9")
     response = maps.mean((2, 3)).numpy()

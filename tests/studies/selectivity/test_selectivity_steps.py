@@ -20,6 +20,8 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.studies.registry import load_params
 from o2b_helpers.studies.selectivity import image_sets
 from o2b_helpers.studies.selectivity.answers import emotion_or_looks, filters_for_emotions
+from o2b_helpers.studies.selectivity.figures.thumbnails import MOST, Thumbnails, address
+from o2b_helpers.studies.selectivity.figures.tuning_curves import FIGURE, figure_13
 from o2b_helpers.studies.selectivity.filter_selectivity import found_filters, load_responses
 from o2b_helpers.studies.selectivity.responses import studied_layers
 from o2b_helpers.studies.selectivity.study import SELECTIVITY_STEP
@@ -177,6 +179,47 @@ def test_example_filters_show_their_strongest_pictures(results, seen, sets):
         np.testing.assert_allclose(rows["response"], np.sort(own)[::-1][:10], rtol=1e-6)
         of = sets[sets["image_set"] == name].set_index("image")["scaled_valence"]
         assert (of[rows["image"]].to_numpy() == rows["scaled_valence"].to_numpy()).all()
+
+
+def with_pictures(params, second=None, **execution):
+    """Return the profile as if its pictures were others', or shown or not."""
+    analysis, own = params.analysis, params.analysis.selectivity
+    if second is not None:
+        own = own.model_copy(update={"second": own.second.model_copy(update={"kind": second})})
+    update = {"analysis": analysis.model_copy(update={"selectivity": own}),
+              "execution": params.execution.model_copy(update=execution)}  # fmt: skip
+    return params.model_copy(update=update)
+
+
+def test_figure_13_shows_the_strongest_pictures_where_that_is_allowed(params, results):
+    figure, examples = figure_13(Results(results, params=params)), pd.read_csv(results / "example_filters.csv")
+    wanted = examples[examples["rank"] <= MOST].sort_values(["layer", "emotion", "image_set", "rank"], kind="stable")
+    hover = [text for trace in figure.data if trace.marker.opacity == 0 for text in trace.customdata]
+    assert len(figure.layout.images) == len(hover) == len(wanted)
+    assert sorted(text.split(". ")[1].split("<br>")[0] for text in hover) == sorted(wanted["image"])
+    folders = {name: step_folder(params, name) for name in ("inputs", "image_sets")}
+    paths = [path for own in image_sets.load(params, folders).both for path in own["path"]]
+    known = {address(Image.open(path).convert("RGB")) for path in paths}
+    assert {image.source for image in figure.layout.images} <= known
+    words = FIGURE.caption(Results(results, params=params)).how_to_read
+    assert f"the {MOST} pictures" in words and "show_pictures" not in words
+
+
+@pytest.mark.parametrize(("second", "show", "sets"), [(None, False, 0), ("table", None, 1), ("table", True, 2)])
+def test_figure_13_hides_pictures_that_may_not_be_shown(params, results, second, show, sets):
+    changed = with_pictures(params, second, show_pictures=show)
+    thumbnails = Thumbnails(Results(results, params=changed))
+    assert sum(shown.allowed for shown in thumbnails.shown.values()) == sets
+    assert ("execution.show_pictures" in thumbnails.reason) == (sets < 2)
+    if sets < 2:
+        figure, whole = (figure_13(Results(results, params=own)) for own in (changed, params))
+        assert len(figure.layout.images) == sets * len(whole.layout.images) / 2
+        assert "No pictures are shown here" in FIGURE.caption(Results(results, params=changed)).how_to_read
+
+
+def test_figure_13_needs_no_profile(results):
+    assert not figure_13(Results(results)).layout.images
+    assert "profile that finds them" in FIGURE.caption(Results(results)).how_to_read
 
 
 def test_filters_can_be_selected_on_the_pictures_of_a_split(params):

@@ -124,7 +124,7 @@
   }
 
   function draw() {
-    const {name, runs, rho, channel, delta, sd, targets} = model();
+    const {name, runs, rho, channel, delta, sd, targets, facts} = model();
     const chosen = Number(pick.filter.value), target = Number(pick.target.value);
     const count = drawEffects(chosen);
     const rows = drawProfile(chosen);
@@ -139,7 +139,7 @@
     words.textContent = `${apart(name)}, whole model on ${apart(targets[target])}: mean rho ${fixed(whole, 2)} over ${runs} ${runs === 1 ? "run" : "runs"}. ` +
       `Filter ${channel[chosen]} ${what} the agreement: without it rho changes by ` +
       `${effect === null ? "an undefined amount" : fixed(0 - effect, 4)} (sd ${fixed(spread, 4)} over runs). ` +
-      `${answers}${cutNote}`;
+      `${answers}${facts[chosen] ? ` ${facts[chosen]}` : ""}${cutNote}`;
     places.effects.setAttribute("aria-label", `Lesion effects of ${count} filters on ${targets[target]}`);
     places.profile.setAttribute("aria-label", `Class profile of filter ${channel[chosen]}: ${answers}`);
   }

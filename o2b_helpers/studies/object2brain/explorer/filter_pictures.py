@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from o2b_helpers.core.facts import read_facts
 from o2b_helpers.core.progress import progress
 from o2b_helpers.kernels.cams.filter_cams import filter_maps
 from o2b_helpers.kernels.cams.filter_scores import filter_scores
 from o2b_helpers.studies.common.pictures import pictures
+from o2b_helpers.studies.common.shown_pictures import pictures_shown
 from o2b_helpers.studies.object2brain.box_scores.carried_boxes import has_area
 from o2b_helpers.studies.object2brain.explorer.live_network import LiveNetwork
 
@@ -63,7 +63,7 @@ class FilterPictures:
 
     def __init__(self, network: LiveNetwork) -> None:
         self.network = network
-        self.allowed = bool(read_facts(network.folder("inputs")).get("pictures_may_be_shown"))
+        self.may_be_shown = pictures_shown(network.params)
         self.corpus = network.inputs.corpus
         self._shown = pictures(network.params, network.store, network.model, self.corpus, "corpus")
         self._boxes = pd.read_parquet(network.folder("objects") / "results" / "detections.parquet")

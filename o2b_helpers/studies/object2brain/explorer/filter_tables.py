@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from o2b_helpers.core.errors import InputError
+from o2b_helpers.core.study import Study
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.common.select import NothingToShow, models
 from o2b_helpers.studies.common.tables import TARGETS
@@ -59,9 +61,11 @@ class FilterTables:
         Needs filter_scores_<model>.nc, lesion_effects_<model>.nc and object_weights_mean.csv.
     model : str
         A name of column ``architecture`` in object_weights_mean.csv.
+    studies : sequence of Study
+        Those that may know more of single filters (`Study.filter_facts`).
     """
 
-    def __init__(self, results: Results, model: str) -> None:
+    def __init__(self, results: Results, model: str, studies: Sequence[Study] = ()) -> None:
         self.model = model
         scores, lesions = results.arrays(FILTER_SCORES, model), results.arrays(LESION_EFFECTS, model)
         self.layer = np.array([str(name) for name in scores["layer"].values])
@@ -74,8 +78,14 @@ class FilterTables:
         count = np.where(self.boxes > 0, self.boxes, np.nan)
         self.score = scores["score_sum"].transpose("run", "filter", "class").values / count
         self._results = results
+        self._facts = [study.filter_facts(results, model) for study in studies if study.filter_facts is not None]
         weights = results.table(OBJECT_WEIGHTS_MEAN)
         self.weights = weights[weights["architecture"] == model]
+
+    def facts(self, position: int) -> str:
+        """Say what the studies know of a filter besides; empty where none does, or has not run."""
+        key = self.layer[position], int(self.channel[position])
+        return " ".join(known[key] for known in self._facts if key in known)
 
     @property
     def layers(self) -> list[str]:

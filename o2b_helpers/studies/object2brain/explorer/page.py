@@ -10,7 +10,6 @@ import numpy as np
 from o2b_helpers.report.downloads import pack
 from o2b_helpers.report.embed import data_json
 from o2b_helpers.report.parts import Part, PartContent
-from o2b_helpers.report.provenance import facts_of
 from o2b_helpers.report.results import Results
 from o2b_helpers.studies.object2brain.explorer.filter_tables import FilterTables, filter_models, spread
 
@@ -52,7 +51,7 @@ def explorer_page(results: Results, room: int = MOST_CHARACTERS) -> ExplorerPage
     ExplorerPage
         Per model: layers; per filter its layer and channel; ``delta`` and ``sd`` (target, filter), in hundred-
         thousandths of rho, mean and standard deviation over runs; ``score`` (class, filter), the mean box score in
-        ten-thousandths; null where undefined.
+        ten-thousandths; null where undefined; ``facts`` per filter, what other studies know of it.
 
     Raises
     ------
@@ -63,7 +62,7 @@ def explorer_page(results: Results, room: int = MOST_CHARACTERS) -> ExplorerPage
     chosen: list[dict[str, Any]] = []
     left_out, packed = [], ""
     for name in names:
-        more = [*chosen, _model(FilterTables(results, name))]
+        more = [*chosen, _model(FilterTables(results, name, results.studies))]
         text = pack(data_json(more).encode("utf-8"))
         if len(text) > room:
             left_out.append(name)
@@ -88,6 +87,7 @@ def _model(tables: FilterTables) -> dict[str, Any]:
         "classes": [tables.classes[place] for place in shown],
         "boxes": [int(tables.boxes[place]) for place in shown],
         "score": _whole(tables.score[:, :, shown].mean(axis=0).T, SCORE),
+        "facts": [tables.facts(position) for position in range(len(tables.layer))],
     }
 
 
@@ -101,21 +101,8 @@ def _whole(values: np.ndarray, unit: int) -> list:
 def explorer_content(results: Results, room: int) -> PartContent:
     """Make the explorer's part of the page."""
     page = explorer_page(results, min(room, MOST_CHARACTERS))
-    values = {"left_out": page.left_out, "pictures": pictures_in_words(results)}
+    values = {"left_out": page.left_out}
     return PartContent(values, {"explorer-data": page.packed})
-
-
-def pictures_in_words(results: Results) -> str:
-    """Say why the page shows no pictures of the corpus."""
-    allowed = facts_of(results.provenance, "inputs").get("pictures_may_be_shown")
-    if allowed:
-        return (
-            "This page shows numbers only: the results folder holds no pictures, although the corpus’ licence would "
-            "allow them to be shown."
-        )
-    if allowed is None:
-        return "This page shows no pictures: the results do not say whether the corpus’ licence allows it."
-    return "This page shows no pictures: the corpus’ licence does not allow them to be passed on."
 
 
 EXPLORER_PART = Part(

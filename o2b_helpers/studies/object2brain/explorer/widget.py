@@ -39,10 +39,7 @@ MOST_CLASSES = 20
 MOST_THROUGH = 6  # filters through which an object works
 MOST_NAMED = 12  # filters of a set that are listed by number
 NO_PROFILE = "Rho without filters, and pictures, need the profile of the run: explorer(results, params=params)."
-NO_PICTURES = (
-    "No pictures are shown: the licence of this profile’s corpus does not allow it, or nobody has said that it does. "
-    "The class profile sums up the same scores in numbers."
-)
+IN_NUMBERS = "The class profile sums up the same scores in numbers."
 
 
 def explorer(results: Results, architecture: str | None = None, *, params: Params | None = None) -> Explorer:
@@ -99,7 +96,7 @@ class Explorer(widgets.VBox):
         )
         self.object = widgets.Dropdown(description="Object", layout=wide)
         self.lesioned = widgets.SelectMultiple(description="Lesion", rows=9, layout=wide)
-        self.words, self.dots, self.answers, self.seen, self.through = (widgets.HTML() for _ in range(5))
+        self.words, self.dots, self.answers, self.seen, self.through, self.facts = (widgets.HTML() for _ in range(6))
         self.effects, self.profile, self.weights = effects_figure(), profile_figure(), weights_figure()
         self.effects.data[0].on_click(self._clicked)
         self.effects.data[0].on_selection(self._selected)
@@ -113,8 +110,19 @@ class Explorer(widgets.VBox):
         controls = widgets.HBox([self.model, self.layer, self.target, self.filter, self.object], layout=wrapped)
         live = widgets.HBox([self.lesioned, self.dots], layout=wrapped)
         figures = widgets.HBox([self.profile, self.weights], layout=wrapped)
-        shown = [controls, self.words, self.through, self.effects, hint, live, self.answers, self.seen, figures]
-        super().__init__(shown)
+        shown = [
+            controls,
+            self.words,
+            self.through,
+            self.effects,
+            hint,
+            live,
+            self.answers,
+            self.facts,
+            self.seen,
+            figures,
+        ]
+        super().__init__([*shown, figures])
         for choice, changed in self._reactions():
             choice.observe(changed, "value")
         self._model_changed()
@@ -123,7 +131,8 @@ class Explorer(widgets.VBox):
     def tables(self) -> FilterTables:
         """The chosen model's filters."""
         if self.model.value not in self._tables:
-            self._tables[self.model.value] = FilterTables(self._results, self.model.value)
+            studies = self._results.studies if self._params is None else self._params.chosen_studies
+            self._tables[self.model.value] = FilterTables(self._results, self.model.value, studies)
         return self._tables[self.model.value]
 
     @property
@@ -216,12 +225,14 @@ class Explorer(widgets.VBox):
     def _filter_changed(self, _=None) -> None:
         self._started()
         position = self.filter.value
+        facts, channel = self.tables.facts(position), self.tables.channel[position]
+        self.facts.value = paragraph(f"Filter {channel}: {facts}") if facts else ""
         profile = self.tables.class_profile(position).head(MOST_CLASSES)
         with self.profile.batch_update():
             horizontal(self.profile, profile["class"], profile["score"], None)
             self.profile.data[1].x = defined(profile["layer_mean"])
             self.profile.data[1].y = list(range(len(profile)))
-            self.profile.layout.title.text = f"What filter {self.tables.channel[position]} answers to"
+            self.profile.layout.title.text = f"What filter {channel} answers to"
         try:
             self.seen.value = self._pictures_of(position)
         except Object2BrainError as error:
@@ -271,8 +282,8 @@ class Explorer(widgets.VBox):
         if name not in self._pictures:
             self._pictures[name] = FilterPictures(self.network)
         of_filter = self._pictures[name]
-        if not of_filter.allowed:
-            return paragraph(NO_PICTURES)
+        if not of_filter.may_be_shown.allowed:
+            return paragraph(f"{of_filter.may_be_shown.reason} {IN_NUMBERS}")
         pictures = of_filter.top(self.layer.value, channel)
         return pictures_row(pictures, channel, len(of_filter.candidates), len(of_filter.corpus))
 

@@ -11,13 +11,11 @@ import pandas as pd
 
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.params import Params
-from o2b_helpers.core.running.keys import find_step, step_key
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.corpus import Corpus
 from o2b_helpers.kernels.selectivity.two_way_anova import TERMS, two_way_anova
 from o2b_helpers.kernels.statistics.rank_correlation import benjamini_hochberg
 from o2b_helpers.studies.alignment import inputs
-from o2b_helpers.studies.object2brain.study import OBJECTS
 from o2b_helpers.studies.selectivity.image_sets import ImageSets, read_second
 from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.responses import Layers
@@ -26,33 +24,43 @@ FEWEST = 3  # pictures of every emotion that a category must have
 NAMES = ("emotion", "category", "interaction")  # of `TERMS`
 
 
-def categories_part(params: Params, store: Store) -> dict[str, Any]:
-    """Return what the categories of pictures depend on."""
+def reads_detections(params: Params) -> bool:
+    """Say whether categories come from detections, so that the boxes of notebook 05 are read."""
+    return bool(params.analysis.selectivity.categories_from == "detections")
+
+
+def categories_part(params: Params) -> dict[str, Any]:
+    """Return what the categories of pictures depend on, besides the boxes that are read."""
     options = params.analysis.selectivity
     own: dict[str, Any] = {"categories_from": options.categories_from}
     if options.categories_from == "column":
         own["category_column"] = options.category_column
-    if options.categories_from == "detections":
-        own["objects"] = step_key(params, OBJECTS, store)
     return own
 
 
-def categories_of(params: Params, sets: ImageSets, step: Any) -> tuple[pd.Series, pd.Series]:
+def categories_of(params: Params, sets: ImageSets, needs: Mapping[str, Path]) -> tuple[pd.Series, pd.Series]:
     """Return the category of each picture of both sets; missing where nobody knows.
+
+    Parameters
+    ----------
+    params : Params
+        The profile.
+    sets : ImageSets
+        The pictures.
+    needs : mapping of str to Path
+        The folder of ``objects``, where `reads_detections`.
 
     Raises
     ------
     InputError
         A table has no such column.
-    StoreError
-        Detections are wanted, and notebook 05 has not run.
     """
     options, store = params.analysis.selectivity, Store(params.store)
     nothing = tuple(pd.Series(None, index=range(len(table)), dtype=object) for table in sets.both)
     if options.categories_from == "none":
         return nothing[0], nothing[1]
-    if options.categories_from == "detections":
-        surest = _surest(find_step(params, OBJECTS, store, step))
+    if reads_detections(params):
+        surest = _surest(needs["objects"])
         first = sets.first["image"].map(surest)
         return first, sets.second["image"].map(surest) if sets.halves else nothing[1]
     of_corpus = _column(inputs.read_corpus(params, store), options.category_column)

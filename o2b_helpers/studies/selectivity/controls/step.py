@@ -30,7 +30,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
         "pictures": model_part(params, first, store)["preprocessing"],
         "colours": params.analysis.selectivity.colours,
         "models": [(model.label, model.weights_label) for model in params.analysis.selectivity_models],
-        **categories_part(params, store),
+        **categories_part(params),
     }
 
 
@@ -45,7 +45,7 @@ def compute(params: Params, needs: Mapping[str, Path], folder: Path) -> None:
         simple.append(rows.assign(image_set=name))
     low_level = pd.concat(simple, ignore_index=True)
     LOW_LEVEL_EMOTIONS.write(low_level, results)
-    categories = categories_of(params, sets, params.step(NAME))
+    categories = categories_of(params, sets, needs)
     frames, unsaid = [], []
     for model in params.analysis.selectivity_models:
         layers, seen = studied_layers(params, model), load_responses(needs["selectivity"], model)

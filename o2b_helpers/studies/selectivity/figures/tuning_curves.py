@@ -13,6 +13,7 @@ from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import MUTED, SIZE_SMALL, faint, isolated, number, safe
 from o2b_helpers.report.tables import ShownTable, make_table
 from o2b_helpers.studies.common.select import chosen_models, layers, models_left_out, named
+from o2b_helpers.studies.selectivity.figures.thumbnails import MOST, Thumbnails, add_pictures
 from o2b_helpers.studies.selectivity.options import EMOTIONS, HIGHEST, LOWEST
 from o2b_helpers.studies.selectivity.tables import (
     EXAMPLE_FILTERS,
@@ -44,28 +45,32 @@ def figure_13(results: Results) -> go.Figure:
     (model,) = chosen_models(examples, None, MOST_MODELS, "example filters")
     own = examples[examples["architecture"] == model]
     names = layers(own, model)
-    pictures = results.table(IMAGE_SETS)
-    grid = PanelGrid(2 * len(names), len(EMOTIONS), width=270, height=130, row_gap=64, row_group=2, row_group_gap=34,
-                     column_gap=44, top=150, bottom=70, right=170, left=100)  # fmt: skip
+    pictures, thumbnails = results.table(IMAGE_SETS), Thumbnails(results)
+    each = 3 if thumbnails.any else 2  # rows of panels of a layer
+    grid = PanelGrid(each * len(names), len(EMOTIONS), width=270, height=130, row_gap=64, row_group=each,
+                     row_group_gap=34, column_gap=44, top=150, bottom=70, right=170, left=100)  # fmt: skip
     for place, layer in enumerate(names):
-        grid.text(f"<b>{safe(layer, 40)}</b>", 0, grid._y(2 * place) - 24)
+        first = each * place
+        grid.text(f"<b>{safe(layer, 40)}</b>", 0, grid._y(first) - 24)
         for column, emotion in enumerate(EMOTIONS):
             rows = own[(own["layer"] == layer) & (own["emotion"] == emotion)]
-            _axes(grid, 2 * place, column)
+            _axes(grid, first, column)
             if rows.empty:
-                grid.text("no such filter", grid._x(column), grid._y(2 * place) - 6, size=SIZE_SMALL)
+                grid.text("no such filter", grid._x(column), grid._y(first) - 6, size=SIZE_SMALL)
                 continue
             channel = int(rows["channel"].iloc[0])
             heading = f"filter {channel}, for {emotion} pictures"
-            grid.text(heading, grid._x(column), grid._y(2 * place) - 6, size=SIZE_SMALL)
+            grid.text(heading, grid._x(column), grid._y(first) - 6, size=SIZE_SMALL)
             curves = filters[(filters["architecture"] == model) & (filters["layer"] == layer)
                              & (filters["channel"] == channel)].set_index("image_set")  # fmt: skip
             for name in SETS:
-                grid.add(_curve(curves.loc[name], name, heading), 2 * place, column)
+                grid.add(_curve(curves.loc[name], name, heading), first, column)
                 strongest = rows[rows["image_set"] == name]["scaled_valence"]
                 every = pictures[pictures["image_set"] == name]["scaled_valence"]
                 for trace in _valence(strongest, every, name, heading):
-                    grid.add(trace, 2 * place + 1, column)
+                    grid.add(trace, first + 1, column)
+            if thumbnails.any:
+                add_pictures(grid, first + 2, column, thumbnails, rows)
     for name, colour in COLOURS.items():
         grid.traces.append(legend_entry(f"{name} image set", {"color": colour, "size": 9}, name))
     grid.traces.append(legend_entry("all pictures of it", {"color": MUTED, "size": 9, "symbol": "line-ew",
@@ -75,7 +80,8 @@ def figure_13(results: Results) -> go.Figure:
         TITLE,
         f"{safe(model)}: for an early, a middle and the last layer, the filter with the largest index in both sets. "
         f"Above: its tuning curve;<br>below: the valence (1 to 9) of the {many} pictures with the strongest response, "
-        "in percent." + models_left_out(examples, [model]),
+        + ("in percent, and the strongest of these pictures." if thumbnails.any else "in percent.")
+        + models_left_out(examples, [model]),
     )
     return grid.finish()
 
@@ -146,10 +152,10 @@ def caption(results: Results) -> Caption:
         question="What does the response of an emotion-selective filter look like, and is the valence of the pictures "
         "that drive it most that of its emotion?",
         how_to_read=(
-            "Pairs of rows: an early, a middle and the last layer; columns: filters that are selective for unpleasant, "
+            "Rows by layer: an early, a middle and the last one; columns: filters that are selective for unpleasant, "
             "neutral and pleasant pictures in both sets. Above, the mean response to the pictures of each emotion less "
             "that to all, in standard deviations. Below, the valence of the pictures with the strongest responses "
-            "(solid) and of all pictures of the set (dotted)."
+            "(solid) and of all pictures of the set (dotted). " + _pictures_in_words(results)
         ),
         finding=" ".join(said) or "No filter is selective for an emotion in both sets.",
         limits=(
@@ -158,6 +164,16 @@ def caption(results: Results) -> Caption:
         ),
         origin="The paper’s figure 2 (Liu et al. 2024), which shows filters that were picked by eye.",
     )
+
+
+def _pictures_in_words(results: Results) -> str:
+    """Say which pictures are shown, and why others are not."""
+    thumbnails = Thumbnails(results)
+    said = (
+        f"Below these, the {MOST} pictures with the strongest response, the strongest on the left, cut square and in "
+        "their own colours. "
+    )
+    return ((said if thumbnails.any else "") + thumbnails.reason).strip()
 
 
 def _means(results: Results) -> pd.DataFrame:

@@ -35,7 +35,7 @@ class FilterSets:
 
 
 def filter_sets(
-    found: Found, number: int, of_layer: slice, draws: int, seed: tuple[int, ...], controls: tuple[str, ...]
+    found: Found, response: np.ndarray, of_layer: slice, draws: int, seed: tuple[int, ...], controls: tuple[str, ...]
 ) -> Iterator[FilterSets]:
     """Give the emotion-selective sets of a layer and the draws of each control; an emotion without filters has none.
 
@@ -43,19 +43,19 @@ def filter_sets(
     ----------
     found : Found
         What was selected.
-    number : int
-        The image set (0, 1) whose mean responses are matched.
+    response : array (filter,)
+        Mean response of all filters to the pictures that are judged; matched sets respond as strongly to them.
     of_layer : slice
         The layer's filters among all.
     draws : int
         Of each control.
     seed : tuple of int
-        For this layer, set and split.
+        For this layer, these pictures and this split.
     controls : tuple of str
         Which of `CONTROLS`. There are no non-selective sets where a layer has too few such filters.
     """
     selective = found.emotion_selective[:, of_layer]
-    candidates, response = ~found.constant[of_layer], found.responses[number][:, of_layer].mean(0)
+    candidates, response = ~found.constant[of_layer], response[of_layer]
     others = candidates & ~selective.any(0)
     for emotion in range(len(EMOTIONS)):
         own = selective[emotion]

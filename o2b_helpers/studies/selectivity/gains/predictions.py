@@ -123,7 +123,7 @@ def gain_shards(
                 (each.name, each.split, own)
                 for each in chosen
                 for own in filter_sets(
-                    each.found, number, of_layer, options.draws, (*seed, each.split),
+                    each.found, each.found.responses[number].mean(0), of_layer, options.draws, (*seed, each.split),
                     CONTROLS if each.name == HELD_OUT else (RANDOM,),
                 )
             ]  # fmt: skip

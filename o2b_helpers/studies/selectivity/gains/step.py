@@ -42,7 +42,7 @@ def part(params: Params, store: Store) -> dict[str, Any]:
     return {
         "networks": {model.label: network_part(params, model, store) for model in params.analysis.selectivity_models},
         "selectivity": {name: getattr(params.analysis.selectivity, name) for name in ("pooled", "lowest_share")},
-        "gains": options.model_dump(),
+        "gains": options.model_dump(exclude={"alignment_alphas"}),
         "confidence": params.analysis.significance.confidence,
     }
 

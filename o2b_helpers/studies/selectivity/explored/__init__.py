@@ -1,0 +1,1 @@
+"""What the study tells where others look at single filters, such as the explorer of notebook 09."""
