@@ -26,6 +26,20 @@ def browser():
         chrome.close()
 
 
+def serious_faults(page) -> list[tuple]:
+    """Let axe look for serious faults with all details open; the rows of a table look alike, so five are enough."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    looked = axe.Axe().run(
+        page, context={"exclude": [["tbody tr:nth-child(n+6)"]]}, options={"resultTypes": ["violations"]}
+    )
+    return [
+        (fault["id"], fault["help"], [node["html"][:160] for node in fault["nodes"][:3]])
+        for fault in looked.response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
 def open_offline(browser, path, *, width=1280, height=900, figures=True, **context):
     """Open a page with the network cut; return it and all that went wrong."""
     opened = browser.new_context(offline=True, viewport={"width": width, "height": height}, **context)

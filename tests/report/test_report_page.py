@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser_helpers import browser, open_offline  # noqa: F401 (a fixture)
+from browser_helpers import browser, open_offline, serious_faults  # noqa: F401 (a fixture)
 from uncertainty_fixture import write_uncertainty
 from view_fixture import STUDIES, write_results
 
@@ -181,17 +181,9 @@ def test_the_explorer_ranks_the_filters_of_the_files(browser, report, results): 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(browser, report, scheme):  # noqa: F811
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     # axe is put into the page as a script, which the page's own policy would refuse
     page, _ = open_offline(browser, report, color_scheme=scheme, bypass_csp=True)
-    page.evaluate(OPEN_ALL)
-    result = axe.Axe().run(page).response["violations"]
-    serious = [
-        (fault["id"], fault["help"], [node["html"][:160] for node in fault["nodes"][:3]])
-        for fault in result
-        if fault["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert serious_faults(page) == []
     page.context.close()
 
 

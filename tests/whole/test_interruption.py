@@ -13,12 +13,13 @@ import psutil
 import pytest
 from helpers import SMALL, command, content, environment, has_ended, write_profile
 
-KILLS = 3  # one of each kind; benchmarks/kills.py kills thirty runs
+KILLS = 3  # one of each kind; benchmarks/kills.py kills thirty runs, of all studies
+ONE_STUDY = {**SMALL, "studies": ["alignment"]}  # what is killed and goes on is the same for every study
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    profile = write_profile(tmp_path_factory.mktemp("undisturbed"), SMALL)
+    profile = write_profile(tmp_path_factory.mktemp("undisturbed"), ONE_STUDY)
     done = command("run", profile)
     assert done.returncode == 0, done.stderr
     return content(profile.parent / "runs" / "study" / "results")
@@ -26,7 +27,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.mark.slow
 def test_killed_runs_go_on_to_the_same_bytes(undisturbed, tmp_path):
-    profile = write_profile(tmp_path, SMALL)
+    profile = write_profile(tmp_path, ONE_STUDY)
     moments = random.Random(20)
     for kill in range(KILLS):
         run = subprocess.Popen(
@@ -63,14 +64,18 @@ def test_killed_runs_go_on_to_the_same_bytes(undisturbed, tmp_path):
 
 @pytest.mark.slow
 def test_the_same_profile_gives_identical_results_twice(undisturbed, tmp_path):
-    profile = write_profile(tmp_path, SMALL)
     from o2b_helpers.core.running.run import run_step
     from o2b_helpers.studies.registry import load_params
 
     # without papermill: a researcher in JupyterLab gets the same bytes as the command
-    for step in load_params(profile).steps:
-        run_step(load_params(profile), step.name)
-    assert content(tmp_path / "runs" / "study" / "results") == undisturbed
+    found = []
+    for name, tree in (("one", ONE_STUDY), ("first", SMALL), ("second", SMALL)):
+        profile = write_profile(tmp_path / name, tree)
+        for step in load_params(profile).steps:
+            run_step(load_params(profile), step.name)
+        found.append(content(tmp_path / name / "runs" / "study" / "results"))
+    assert found[0] == undisturbed
+    assert found[1] == found[2] and len(found[1]) > len(undisturbed)
 
 
 def test_a_run_under_another_locale_reads_the_same_profile(tmp_path):

@@ -29,7 +29,7 @@ from o2b_helpers.kernels.cams.gradient_means import gradient_sum, output_edges, 
 from o2b_helpers.models.backbones.loading import load_backbone
 
 ARCHITECTURES = ["toynet", "alexnet", "resnet18", "vgg16", "squeezenet1_1"]
-ARCHITECTURES += ["vgg19", "resnet50", "densenet121", "googlenet"]
+ARCHITECTURES += ["resnet50", "densenet121", "googlenet"]
 
 
 class OneRun:

@@ -31,7 +31,6 @@ ARCHITECTURES = [
     "resnet18",
     "resnet50",
     "vgg16",
-    "vgg19",
     "squeezenet1_1",
     "densenet121",
     "googlenet",
