@@ -151,7 +151,7 @@ class TrainingBatch:
                     remedy="lower the learning rate, or scale the features to 0..1",
                 )
             every = torch.arange(len(self.features), device=self.features.device)[None]
-            best = self.networks.best[place : place + 1]
+            best = [layer[place : place + 1] for layer in self.networks.best]
             predicted = self.networks.predict(best, self.features, every)[0].T.cpu().numpy()
             history = pd.DataFrame(self.rows[number], columns=["rate", "train_loss", "loss"])
             history.insert(0, "epoch", np.arange(len(history)))

@@ -54,19 +54,14 @@ class Networks:
         self.inputs = [len(weights) for weights in first[0]]
         self.outputs = first[0][-1].shape[1]
         self.units = [*settings.hidden, max(2, self.outputs)]
-        sizes = [padded(n) * units for n, units in zip(self.inputs, self.units, strict=True)]
-        self.bounds = [0, *np.cumsum(sizes).tolist()]
-        self.weights = torch.zeros(len(first), self.bounds[-1], device=device)
-        for layer, weights in enumerate(zip(*first, strict=True)):
-            whole = torch.from_numpy(np.stack(weights)).to(device)
-            self.layer(self.weights, layer)[:, : whole.shape[1], : whole.shape[2]] = whole
-        self.momentum = torch.zeros_like(self.weights)
-        self.best = self.weights.clone()
+        self.weights = []
+        for n, units, own in zip(self.inputs, self.units, zip(*first, strict=True), strict=True):
+            whole = torch.zeros(len(first), padded(n), units)
+            whole[:, :n, : own[0].shape[1]] = torch.from_numpy(np.stack(own))
+            self.weights.append(whole.to(device))
+        self.momentum = [torch.zeros_like(weights) for weights in self.weights]
+        self.best = [weights.clone() for weights in self.weights]
         self._make_room()
-
-    def layer(self, weights: torch.Tensor, layer: int) -> torch.Tensor:
-        """Return a layer's part of flat weights (network, weight), as a view (network, padded input, unit)."""
-        return weights[:, self.bounds[layer] : self.bounds[layer + 1]].unflatten(1, (-1, self.units[layer]))
 
     def learn(
         self, x: torch.Tensor, y: torch.Tensor, pull: torch.Tensor, kept: Sequence[torch.Tensor], error: torch.Tensor
@@ -87,7 +82,7 @@ class Networks:
             Prediction minus rating is written here.
         """
         count, last = len(x), len(self.units) - 1
-        weights = [self.layer(self.weights[:count], layer) for layer in range(last + 1)]
+        weights, momentum = ([layer[:count] for layer in layers] for layers in (self.weights, self.momentum))
         inputs, values = [x, *(room[:count] for room in self.hidden_room)], [room[:count] for room in self.value_room]
         factors = [1.0, *[1 / self.share] * last]
         for layer in range(last):
@@ -103,38 +98,41 @@ class Networks:
         torch.sub(predicted, y, out=error)
         torch.mul(error, pull, out=predicted)
         for layer in range(last, -1, -1):
-            own, momentum = inputs[layer], self.layer(self.momentum[:count], layer)
+            own = inputs[layer]
             if layer:
                 before = values[layer - 1]
                 back = weights[layer][:, : self.inputs[layer]].transpose(1, 2)
                 before.baddbmm_(slope, back, beta=0, alpha=factors[layer])
                 _through_relu(before, own[:, :, : self.inputs[layer]], 0, grad_input=before)
-            momentum.baddbmm_(own.transpose(1, 2), slope, beta=self.settings.momentum, alpha=factors[layer])
+            momentum[layer].baddbmm_(own.transpose(1, 2), slope, beta=self.settings.momentum, alpha=factors[layer])
+            weights[layer].add_(momentum[layer])  # at once: both are still near the processor
             slope = before if layer else slope
-        self.weights[:count] += self.momentum[:count]
 
     def change_rate(self, network: int, ratio: float) -> None:
         """Let a network's momentum count by its new rate; `ratio` is the new rate over the old one."""
-        self.momentum[network] *= ratio
+        for momentum in self.momentum:
+            momentum[network] *= ratio
 
     def keep_best(self, networks: Sequence[int]) -> None:
         """Keep the weights of some networks as their best."""
-        for network in networks:
-            self.best[network] = self.weights[network]
+        for best, weights in zip(self.best, self.weights, strict=True):
+            for network in networks:
+                best[network] = weights[network]
 
     def drop(self, stay: Sequence[int]) -> None:
         """Go on with some networks only."""
         rows = torch.tensor(stay, dtype=torch.long, device=self.device)
-        self.weights, self.momentum, self.best = self.weights[rows], self.momentum[rows], self.best[rows]
+        for layers in (self.weights, self.momentum, self.best):
+            layers[:] = [layer[rows] for layer in layers]
         self._make_room()
 
-    def predict(self, weights: torch.Tensor, features: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    def predict(self, weights: Sequence[torch.Tensor], features: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
         """Predict pictures without dropout.
 
         Parameters
         ----------
-        weights : Tensor (network, weight)
-            `weights` or `best`, or some rows of them.
+        weights : sequence of Tensor (network, padded input, unit)
+            `weights` or `best`, or some networks of them.
         features : Tensor (picture, padded feature)
             Of all pictures.
         pictures : Tensor (network, place) of int
@@ -146,9 +144,8 @@ class Networks:
         """
         places = pictures.shape[1]
         whole = torch.nn.functional.pad(pictures, (0, -places % ROWS))  # with picture 0
-        layers = [self.layer(weights, layer) for layer in range(len(self.units))]
         rooms = [
-            torch.zeros(len(weights), ROWS, padded(units), device=self.device).index_fill_(
+            torch.zeros(len(pictures), ROWS, padded(units), device=self.device).index_fill_(
                 2, torch.tensor(units, device=self.device), 1.0
             )
             for units in self.units[:-1]
@@ -156,21 +153,21 @@ class Networks:
         parts = []
         for block in whole.split(ROWS, 1):
             own = features[block]
-            for room, weight, units in zip(rooms, layers, self.units, strict=False):
+            for room, weight, units in zip(rooms, weights, self.units, strict=False):
                 torch.clamp_min(torch.bmm(own, weight), 0, out=room[:, :, :units])
                 own = room
-            parts.append(torch.bmm(own, layers[-1]))
+            parts.append(torch.bmm(own, weights[-1]))
         return torch.cat(parts, 1)[:, :places, : self.outputs]
 
     def weights_of(self, network: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return a network's best weights (input, unit) and biases (unit,), layer by layer."""
-        layers = [self.layer(self.best, layer)[network].cpu().numpy() for layer in range(len(self.units))]
+        layers = [layer[network].cpu().numpy() for layer in self.best]
         layers[-1] = layers[-1][:, : self.outputs]
         return [(layer[:n].copy(), layer[n].copy()) for layer, n in zip(layers, self.inputs, strict=True)]
 
     def _make_room(self) -> None:
         """Room for a step: values before the ReLU, and inputs of the layers behind the first."""
-        count, batch = len(self.weights), self.settings.batch_size
+        count, batch = len(self.weights[0]), self.settings.batch_size
         self.value_room = [torch.zeros(count, batch, units, device=self.device) for units in self.units]
         self.hidden_room = [torch.zeros(count, batch, padded(units), device=self.device) for units in self.units[:-1]]
         for room, units in zip(self.hidden_room, self.units, strict=False):
