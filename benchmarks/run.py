@@ -20,7 +20,7 @@ import torch
 
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18")
 BY_ARCHITECTURE = ("filter_scores", "lesions", "set_gains", "screening", "mediation", "emocam")
-OTHERS = ("heads", "rank_correlation", "class_weights", "images")
+OTHERS = ("heads", "deep_affect", "rank_correlation", "class_weights", "images")
 SEVERAL = {
     "emocam": ("emocam_associations", "ablation_cam", "lift_cam", "lime", "paste")
 }  # modules whose rows are of several kernels

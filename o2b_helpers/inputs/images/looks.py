@@ -62,7 +62,9 @@ def look_of(image: Image.Image) -> str:
     return str(imagehash.phash(small, hash_size=HASH_SIDE))
 
 
-def near_pairs(first: Sequence[str], second: Sequence[str] | None = None) -> tuple[list[tuple[int, int, int]], int]:
+def near_pairs(
+    first: Sequence[str], second: Sequence[str] | None = None, most: int | None = None
+) -> tuple[list[tuple[int, int, int]], int]:
     """Find pairs of pictures that look nearly the same.
 
     Parameters
@@ -70,11 +72,13 @@ def near_pairs(first: Sequence[str], second: Sequence[str] | None = None) -> tup
     first, second : sequence of str
         From `look_of`; a picture with an empty hash has no pair. Without `second`, pairs lie within `first`, each
         named once.
+    most : int, optional
+        How many pairs are kept to be named, `MOST_PAIRS` by default.
 
     Returns
     -------
     pairs : list of (int, int, int)
-        Places in `first` and `second`, and how many of the 256 bits differ; the first `MOST_PAIRS` of them.
+        Places in `first` and `second`, and how many of the 256 bits differ; the first `most` of them.
     total : int
         How many pairs there are.
 
@@ -83,6 +87,7 @@ def near_pairs(first: Sequence[str], second: Sequence[str] | None = None) -> tup
     >>> near_pairs(["0" * 64, "f" * 64, "0" * 63 + "7"])
     ([(0, 2, 3)], 1)
     """
+    most = MOST_PAIRS if most is None else most
     left, left_place = _words(first)
     right, right_place = (left, left_place) if second is None else _words(second)
     pairs: list[tuple[int, int, int]] = []
@@ -100,7 +105,7 @@ def near_pairs(first: Sequence[str], second: Sequence[str] | None = None) -> tup
             bits = np.bitwise_count(rows[row] ^ columns[column]).sum(1, dtype=np.int64)
             near = np.flatnonzero(bits <= NEARLY)
             total += len(near)
-            near = near[: MOST_PAIRS - len(pairs)]
+            near = near[: most - len(pairs)]
             places = left_place[row[near] + top].tolist(), right_place[column[near] + start].tolist()
             pairs += zip(*places, bits[near].tolist(), strict=True)
     return pairs, total

@@ -61,7 +61,7 @@ def stratified_splits(
             remedy="correct the parameters of the heads",
         )
     labels = np.asarray(labels)
-    return _drawn(labels, np.ones((runs, len(labels)), dtype=bool), test_share, [seed, 0], groups)
+    return _drawn(labels, np.ones((runs, len(labels)), dtype=bool), test_share, [seed, 0], groups, 2)
 
 
 def stratified_folds(labels: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -88,7 +88,7 @@ def stratified_folds(labels: np.ndarray, folds: int, seed: int, groups: np.ndarr
     ParameterError
         Fewer than two folds.
     InputError
-        As for `stratified_splits`.
+        As for `stratified_splits`, but labels of one kind will do.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def stratified_folds(labels: np.ndarray, folds: int, seed: int, groups: np.ndarr
             remedy="correct the parameters of the heads",
         )
     labels = np.asarray(labels)
-    kinds, stands, first, group = _groups(labels, groups)
+    kinds, stands, first, group = _groups(labels, groups, 1)
     rng, fold, behind = np.random.default_rng([seed, 2]), np.zeros(len(labels), dtype=np.int64), 0
     for kind in kinds:
         members = np.flatnonzero((labels == kind) & stands)
@@ -139,7 +139,7 @@ def validation_splits(
     ParameterError
         `share` is out of range.
     InputError
-        As for `stratified_splits`.
+        As for `stratified_splits`, but labels of one kind will do.
 
     Examples
     --------
@@ -156,14 +156,14 @@ def validation_splits(
             expected="a share between 0 and 1, both excluded",
             remedy="correct the parameters of the heads",
         )
-    return _drawn(np.asarray(labels), ~np.asarray(test, bool), share, [seed, 1], groups)
+    return _drawn(np.asarray(labels), ~np.asarray(test, bool), share, [seed, 1], groups, 1)
 
 
 def _drawn(
-    labels: np.ndarray, candidates: np.ndarray, share: float, seed: list[int], groups: np.ndarray | None
+    labels: np.ndarray, candidates: np.ndarray, share: float, seed: list[int], groups: np.ndarray | None, least: int
 ) -> np.ndarray:
     """Draw a share of each label's candidates (run, image); the first image of a group stands for it."""
-    kinds, stands, first, group = _groups(labels, groups)
+    kinds, stands, first, group = _groups(labels, groups, least)
     drawn = np.zeros(candidates.shape, dtype=bool)
     for run, own in enumerate(candidates):
         rng = np.random.default_rng([*seed, run])
@@ -177,9 +177,11 @@ def _drawn(
     return drawn
 
 
-def _groups(labels: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _groups(
+    labels: np.ndarray, groups: np.ndarray | None, least: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the kinds of labels, which images stand for their group, each group's first image, each image's group."""
-    kinds = _kinds(labels)
+    kinds = _kinds(labels, least)
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
     if groups.shape != labels.shape:
         _refuse(
@@ -328,11 +330,11 @@ def class_weights(labels: np.ndarray, test: np.ndarray, class_weighted: bool) ->
     return np.take_along_axis((~test).sum(1, keepdims=True) / (counts.shape[1] * counts), labels, 1)
 
 
-def _kinds(labels: np.ndarray) -> np.ndarray:
+def _kinds(labels: np.ndarray, least: int = 2) -> np.ndarray:
     if not np.isfinite(labels).all():
         _refuse("Some labels are missing", f"{int((~np.isfinite(labels)).sum())} labels", "a label for every image")
     kinds = np.unique(labels)
-    if len(kinds) < 2:
+    if len(kinds) < least:
         _refuse("All labels are of one kind", f"{len(labels)} labels, all {kinds}", "at least two kinds of labels")
     return kinds
 
