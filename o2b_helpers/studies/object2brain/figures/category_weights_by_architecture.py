@@ -144,7 +144,7 @@ def caption(results: Results) -> Caption:
             "here may matter in an earlier layer. Pale bars may come from chance (q over the "
             "categories of the target is not below 0.05)."
         ),
-        origin="As figure 3. Which nine categories to draw is ours: those with the largest weights in the last layers.",
+        origin="As figure 3. Which categories are drawn is ours: at most nine, the largest in the last layers.",
     )
 
 

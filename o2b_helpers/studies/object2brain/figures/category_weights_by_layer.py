@@ -169,7 +169,7 @@ def caption(results: Results) -> Caption:
             "pale does not show that the category plays no part; nor does a bright one show that it does so directly."
         ),
         origin=(
-            "The weights of classes, and taking the highest and lowest classes (a tenth at either end, whatever their "
+            "The weights of classes, and taking the highest and lowest classes (the same share of both, whatever their "
             "sign) by category, are the paper’s (section 3.2), which shows averages over a category’s classes. Over "
             "which classes it does not say. The model is the paper’s, too: the full model that is trained by the rules "
             "of the layer models, “full” in figure 2. The score of a box, a lesion’s sign, most categories, p and q "
