@@ -43,8 +43,8 @@ def true_filters(found: Found, seed: int, layers: Layers) -> pd.DataFrame:
     frames = [
         pd.DataFrame(
             {
-                "layer": layers.layer, "channel": layers.channel, "emotion": emotion, "called": found.emotion_selective[kind],
-                "index": index[kind], "effect": effects.min(0)[kind],
+                "layer": layers.layer, "channel": layers.channel, "emotion": emotion,
+                "called": found.emotion_selective[kind], "index": index[kind], "effect": effects.min(0)[kind],
                 "truly": largest[kind] & (effects.min(0)[kind] > TRULY),
             }
         )

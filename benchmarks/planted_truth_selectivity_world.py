@@ -131,9 +131,7 @@ def studied(seed: int, labels: str, folder: Path, layer: str) -> Studied:
     return Studied(params, sets, parts, seen, places)
 
 
-def judged_sets(
-    recognised: Studied, selected: Studied, layer: str, names: tuple[str, ...]
-) -> list[pd.DataFrame]:
+def judged_sets(recognised: Studied, selected: Studied, layer: str, names: tuple[str, ...]) -> list[pd.DataFrame]:
     """Judge what lesions and gains of a layer do, for each image set, as the step `lesion_and_attention` does.
 
     Readouts know the labels of the one, and filters were selected by the labels of the other. Both have the same

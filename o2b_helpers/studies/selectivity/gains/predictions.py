@@ -154,7 +154,8 @@ def _judge(
     shown, readout = shown_pictures(params, Store(params.store), model, sets, number), load_readout(readouts)
     options, features = params.analysis.emotion_gains, torch.from_numpy(np.load(readouts / FEATURES))
     images = shown.batch(0, len(shown))
-    together: dict[tuple[int, bool], list[int]] = {}  # sets that share pictures and strengths share a pass up to the layer
+    # sets that share pictures and strengths share the pass up to the layer
+    together: dict[tuple[int, bool], list[int]] = {}
     for place, (_, split, own) in enumerate(drawn):
         together.setdefault((split, own.kind == SELECTIVE), []).append(place)
     frames: list[pd.DataFrame] = [pd.DataFrame()] * len(drawn)
