@@ -37,27 +37,28 @@ def over_worlds(tables: Tables) -> list[dict]:
     rows = []
     single = scores["section"].isin(["overlap", "readouts"]) | scores["statistic"].isin(SINGLE)
     for key, own in scores[single].groupby(KEYS, sort=False):
-        if key[0] == "readouts":
-            rows.append(_row(key, own, *_student(own)))
-        else:
-            count, many = int(own["value"].sum()), len(own)
-            rows.append(_row(key, own, count / many, *binomtest(count, many).proportion_ci(0.95), count))
+        rows.append(_row(key, own, _student(own) if key[0] == "readouts" else _clopper_pearson(own)))
     for key, own in scores.groupby([name for name in KEYS if name != "emotion"], sort=False):
-        rows.append(_row((*key[:3], EVERY, *key[3:]), own, *_student(own)))
+        rows.append(_row((*key[:3], EVERY, *key[3:]), own, _student(own)))
     return rows
 
 
-def _row(key: tuple, own: pd.DataFrame, mean: float, low: float, high: float, count: int | None = None) -> dict:
-    found = {name: round(float(value), 5) for name, value in (("mean", mean), ("low", low), ("high", high))}
-    counted = {} if count is None else {"below": count}
-    return dict(zip(KEYS, key, strict=True)) | {"worlds": own["seed"].nunique(), "values": len(own)} | counted | found
+def _row(key: tuple, own: pd.DataFrame, found: dict[str, float]) -> dict:
+    rounded = {name: round(value, 5) for name, value in found.items()}
+    return dict(zip(KEYS, key, strict=True)) | {"worlds": own["seed"].nunique(), "values": len(own)} | rounded
 
 
-def _student(own: pd.DataFrame) -> tuple[float, float, float]:
+def _clopper_pearson(own: pd.DataFrame) -> dict[str, float]:
+    count, many = int(own["value"].sum()), len(own)
+    ends = binomtest(count, many).proportion_ci(0.95)
+    return {"below": count, "mean": count / many, "low": float(ends.low), "high": float(ends.high)}
+
+
+def _student(own: pd.DataFrame) -> dict[str, float]:
     values = own.groupby("seed")["value"].mean().to_numpy()
     mean, many = values.mean(), len(values)
     wide = t.ppf(0.975, many - 1) * values.std(ddof=1) / many**0.5 if many > 1 else np.nan
-    return mean, mean - wide, mean + wide
+    return {name: float(value) for name, value in (("mean", mean), ("low", mean - wide), ("high", mean + wide))}
 
 
 def _tests(effects: pd.DataFrame) -> pd.DataFrame:
