@@ -13,7 +13,7 @@ from scipy.stats import binomtest, t
 from o2b_helpers.studies.selectivity.gains.tables import ALL_PICTURES, CHOSEN, HELD_OUT, HIGHEST, LESIONED
 from o2b_helpers.studies.selectivity.tables import TEST
 
-LIMIT, EVERY = 0.05, "all"
+LIMIT, EVERY, ALL_TESTS = 0.05, "all", "all tests"
 CONTROLS = ("random", "matched", "others")
 TESTS = (*(f"p_{name}" for name in CONTROLS), *(f"p_{name} {ANEW}" for name in CONTROLS))
 SINGLE = tuple(f"{manipulation}: p_{name}" for manipulation in (LESIONED, CHOSEN) for name in CONTROLS)
@@ -25,9 +25,9 @@ Tables = dict[str, pd.DataFrame]
 def over_worlds(tables: Tables) -> list[dict]:
     """Return what was found over worlds, one row for each statistic.
 
-    Shares of one emotion: Clopper and Pearson's interval over its tests (both image sets of each world). What is said
-    of all emotions: the mean over worlds of each world's mean, with Student's interval, because the tests of a world
-    depend on each other. Both are 95 % intervals.
+    Shares of one emotion, and of all tests: Clopper and Pearson's interval over the tests (both image sets of each
+    world), as if they were independent. What is said of all emotions: the mean over worlds of each world's mean, with
+    Student's interval, because the tests of a world depend on each other. Both are 95 % intervals.
     """
     parts = [
         _tests(tables["effects"]), _changes(tables["effects"]), _optimism(tables["effects"]),
@@ -38,7 +38,10 @@ def over_worlds(tables: Tables) -> list[dict]:
     single = scores["section"].isin(["overlap", "readouts"]) | scores["statistic"].isin(SINGLE)
     for key, own in scores[single].groupby(KEYS, sort=False):
         rows.append(_row(key, own, _student(own) if key[0] == "readouts" else _clopper_pearson(own)))
-    for key, own in scores.groupby([name for name in KEYS if name != "emotion"], sort=False):
+    together = [name for name in KEYS if name != "emotion"]
+    for key, own in scores[scores["statistic"].isin(SINGLE)].groupby(together, sort=False):
+        rows.append(_row((*key[:3], ALL_TESTS, *key[3:]), own, _clopper_pearson(own)))
+    for key, own in scores.groupby(together, sort=False):
         rows.append(_row((*key[:3], EVERY, *key[3:]), own, _student(own)))
     return rows
 

@@ -72,8 +72,8 @@ def stored_world(seed: int, folder: Path, layer: str = LAST) -> dict[str, pd.Dat
     """Return the tables of a world, computing them first where they are not stored; a killed run goes on."""
     place, study = folder / f"{layer}_{seed}", folder / f"study_{layer}_{seed}"
     if not place.exists():
-        draw_world(seed, study)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            draw_world(seed, study)
             tables = study_world(seed, study, layer)
         part = folder / f"part_{layer}_{seed}"
         shutil.rmtree(part, ignore_errors=True)
