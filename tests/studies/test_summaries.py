@@ -82,8 +82,9 @@ SAID = {
                     "0.004)", "2 constant filters left out: conv 3, conv 4"],
     "emotion_controls": ["first set, neutral 0.61", "No analysis by category for the second image set"],
     "emotion_readouts": ["toynet tells on test pictures, mean over sets and splits: neutral F1 0.42 and AUROC 0.61"],
-    "lesion_and_attention": ["lesions lower F1 more than 100 sets of random filters (q < 0.05) in so many layers of "
-                             "both sets: neutral 3 of 8", "raises F1 more than 100 sets", "neutral 1 of 8",
+    "lesion_and_attention": ["lesions lower AUROC more than 100 sets of filters that respond as strongly (q < 0.05) in "
+                             "so many layers of both sets: neutral 3 of 8", "raises AUROC more than 100 sets",
+                             "neutral 1 of 8",
                              "2 selective sets not held against filters that are selective for no emotion"],
     "gains_and_alignment": ["lesions change rho by -0.100 on average", "(random filters: -0.040)",
                             "beyond 100 draws of random filters in 12 of 192, beyond filters that respond as strongly "

@@ -28,7 +28,8 @@ def random_sets(
     draws : int
         How many sets; METHODS 6 asks for at least 100.
     seed : int or tuple of int
-        Draw d comes from ``default_rng([*seed, d])``, so that more draws leave the first ones as they were.
+        Draw d takes the first candidates in an order of all filters, which comes from ``default_rng([*seed, d])``. So
+        more draws leave the first ones as they were, and with the same seed a smaller set is part of a larger one.
 
     Returns
     -------
@@ -151,7 +152,7 @@ def share_as_extreme(
 
 
 def _drawn(strata: np.ndarray, sizes: np.ndarray, draws: int, seed: int | tuple[int, ...]) -> np.ndarray:
-    """Draw from each stratum (stratum, filter) as many filters as its size says."""
+    """Draw from each stratum (stratum, filter) as many filters as its size says: the first ones in an order of all."""
     checks.positive("draws", draws)
     seeds = [seed] if isinstance(seed, int) else list(seed)
     if (strata.sum(1) < sizes).any() or (sizes < 0).any():
@@ -163,7 +164,7 @@ def _drawn(strata: np.ndarray, sizes: np.ndarray, draws: int, seed: int | tuple[
         )
     sets = np.zeros((draws, strata.shape[1]), dtype=bool)
     for number in range(draws):
-        rng = np.random.default_rng([*seeds, number])
+        order = np.random.default_rng([*seeds, number]).permutation(strata.shape[1])
         for members, size in zip(strata, sizes, strict=True):
-            sets[number, rng.permutation(np.flatnonzero(members))[:size]] = True
+            sets[number, order[members[order]][:size]] = True
     return sets

@@ -132,9 +132,10 @@ def methods(values: Mapping[str, Any]) -> list[str]:
         "emotion’s filters in one layer are then multiplied by 1 + alpha: -1 lesions them, more strengthens them. "
         "Filters are selected without the test pictures of a split, and the strength is the best one on its "
         "validation pictures; beside it stands the "
-        f"paper’s way. As many other filters of the layer are drawn{draws}: any, some that respond as strongly (from "
-        "the same deciles of the mean response), and some that are selective for no emotion. p is the share of draws "
-        "at least as extreme, q is corrected over layers. AUROC, and F1 with the threshold set anew on validation "
+        f"paper’s way. As many other filters of the layer are drawn{draws}, the same in every split: any, some that "
+        "respond as strongly (from the same deciles of the mean response), and some that are selective for no emotion. "
+        "p is the share of draws at least as extreme, q is corrected over layers. AUROC, and F1 with the threshold set "
+        "anew on validation "
         "pictures, tell a moved threshold from lost recognition.",
         "Lesions, gains and the agreement with people. Where the profile runs the study `alignment`, its full models "
         "under the layer models’ rules (those that Object2Brain looks into) predict the valence of the stimuli with "

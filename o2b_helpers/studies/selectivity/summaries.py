@@ -67,14 +67,14 @@ def emotion_readouts_summary(facts: Facts) -> list[str]:
 
 
 def lesion_and_attention_summary(facts: Facts) -> list[str]:
-    """Say in how many layers lesions and gains of selective filters do more than those of random ones."""
+    """Say in how many layers lesions and gains of selective filters do more than those of matched ones."""
     said = []
     for name, own in facts_of_models(facts, "lesion"):
-        for key, what in (("lesion", "lesions lower F1 more"), ("strengthened", "strengthening raises F1 more")):
+        for key, what in (("lesion", "lesions lower AUROC more"), ("strengthened", "strengthening raises AUROC more")):
             counts = ", ".join(f"{emotion} {of['sure']} of {of['tests']}" for emotion, of in own[key].items())
             said.append(
-                f"{name}: {what} than {counted(facts.get('draws', 0), 'set')} of random filters (q < 0.05) in so many "
-                f"layers of both sets: {counts}."
+                f"{name}: {what} than {counted(facts.get('draws', 0), 'set')} of filters that respond as strongly "
+                f"(q < 0.05) in so many layers of both sets: {counts}."
             )
         if own.get("sets_without_others"):
             said.append(

@@ -27,6 +27,18 @@ def test_more_draws_leave_the_first_ones_and_seeds_differ():
     assert not random_sets(candidates, 0, 3, seed=0).any()
 
 
+def test_sets_of_one_seed_share_their_filters():
+    candidates, response = np.arange(40) % 5 != 0, np.arange(40.0)
+    small, large = (random_sets(candidates, size, 50, seed=4) for size in (6, 9))
+    assert not (small & ~large).any()  # a smaller set is part of a larger one
+    other = response + np.random.default_rng(0).normal(0, 0.1, 40)  # the deciles hardly change
+    own, shifted = np.arange(40) % 5 == 1, np.arange(40) % 5 == 2
+    first, second = (matched_sets(own, values, candidates, 50, seed=4) for values in (response, other))
+    assert (first & second).sum() > 0.9 * first.sum()
+    apart = matched_sets(shifted, response, candidates, 50, seed=5)
+    assert (first & apart).sum() < 0.5 * first.sum()
+
+
 def test_matched_sets_take_from_each_decile_what_the_set_has_in_it():
     rng = np.random.default_rng(0)
     response, candidates = rng.gamma(0.5, size=200), rng.random(200) < 0.8

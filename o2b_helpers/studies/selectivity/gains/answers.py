@@ -50,12 +50,14 @@ def needed_filters(results: Results) -> Answer:
             Statement(
                 f"Model {isolated(model)}",
                 points=(
-                    "Lesions lower F1 more than random filters do, in so many layers of both image sets (q < "
-                    f"{P_SIGNIFICANT}): {sure_layers(own, LESIONED, 'f1')} Than filters that respond as strongly: "
+                    "Lesions lower AUROC more than filters that respond as strongly do, in so many layers of both "
+                    f"image sets (q < {P_SIGNIFICANT}): {sure_layers(own, LESIONED, 'auroc', 'matched')} Than random "
+                    f"filters: {sure_layers(own, LESIONED, 'auroc')}",
+                    "The same for F1, which falls also where only the threshold has moved: "
                     f"{sure_layers(own, LESIONED, 'f1', 'matched')}",
-                    f"The same for AUROC, which a moved threshold leaves alone: {sure_layers(own, LESIONED, 'auroc')}",
-                    "Strengthening them raises F1 more than random filters do: "
-                    f"{sure_layers(own, CHOSEN, 'f1')} {_optimism(own)}",
+                    "Strengthening them raises AUROC more than filters that respond as strongly do: "
+                    f"{sure_layers(own, CHOSEN, 'auroc', 'matched')} F1, which rises also where only the threshold has "
+                    f"moved: {sure_layers(own, CHOSEN, 'f1', 'matched')} {_optimism(own)}",
                     _specific(results, model),
                 ),
             )

@@ -24,7 +24,8 @@ from o2b_helpers.studies.selectivity.responses import shown_pictures, studied_la
 
 HEADS = 12  # arrays of the size of all heads: weights, their best, gradients, Adam's memory
 ROWS_BYTES = 120  # of a row of recognition
-COPIES = 4  # of values of all pictures while they are judged
+DRAWN = 4  # draws of each emotion: three controls, and random sets for what all pictures select
+COPIES = 2  # of values of all pictures while they are judged
 
 
 def readouts_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
@@ -51,7 +52,7 @@ def gains_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
     strengths = 2 + round(options.highest_alpha / (options.control_alpha_step or options.alpha_step))
     for model in params.analysis.selectivity_models:
         backbone, layers = network_shapes(params, model), studied_layers(params, model)
-        values = DOUBLE * len(EMOTIONS) * options.draws * strengths * largest
+        values = DOUBLE * len(EMOTIONS) ** 2 * DRAWN * options.draws * strengths * largest
         twins = sum(parameter.nbytes for parameter in backbone.module.parameters())
         working = reading_bytes(backbone, 2 * largest) + FLOAT * largest * backbone.n_features
         working += BLOCK_BYTES + COPIES * (values + VALUES_BYTES) + twins

@@ -50,7 +50,8 @@ def filter_sets(
     draws : int
         Of each control.
     seed : tuple of int
-        For this layer, these pictures and this split.
+        For this layer and these pictures. It is the same in every split: selective sets of several splits have most
+        filters in common, and draws that had not would cancel out in the mean over splits, and p would be too small.
     controls : tuple of str
         Which of `CONTROLS`. There are no non-selective sets where a layer has too few such filters.
     """

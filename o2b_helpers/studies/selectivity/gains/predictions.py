@@ -123,7 +123,7 @@ def gain_shards(
                 (each.name, each.split, own)
                 for each in chosen
                 for own in filter_sets(
-                    each.found, each.found.responses[number].mean(0), of_layer, options.draws, (*seed, each.split),
+                    each.found, each.found.responses[number].mean(0), of_layer, options.draws, seed,
                     CONTROLS if each.name == HELD_OUT else (RANDOM,),
                 )
             ]  # fmt: skip
@@ -154,14 +154,22 @@ def _judge(
     shown, readout = shown_pictures(params, Store(params.store), model, sets, number), load_readout(readouts)
     options, features = params.analysis.emotion_gains, torch.from_numpy(np.load(readouts / FEATURES))
     images = shown.batch(0, len(shown))
-    frames = []
-    for name, split, own in progress(drawn, f"sets of {layer}, {model.label}"):
+    # sets that share pictures and strengths share the pass up to the layer
+    together: dict[tuple[int, bool], list[int]] = {}
+    for place, (_, split, own) in enumerate(drawn):
+        together.setdefault((split, own.kind == SELECTIVE), []).append(place)
+    frames: list[pd.DataFrame] = [pd.DataFrame()] * len(drawn)
+    for (split, _), places in progress(list(together.items()), f"sets of {layer}, {model.label}"):
         judged = judged_pictures(parts[split], emotions, options.most_pictures, options.seed)
-        strengths = alphas(params, own.kind)
+        strengths = alphas(params, drawn[places[0]][2].kind)
         given = images[judged], None, features[judged].to(backbone.device), margins(readout, split)
-        scores = set_gains(backbone, *given, layer, own.members, strengths).numpy()
-        rows = recognition_rows(scores, emotions[judged], parts[split][judged], own, strengths)
-        frames.append(rows.assign(selection=name, split=split))
+        members = np.concatenate([drawn[place][2].members for place in places])
+        scores, start = set_gains(backbone, *given, layer, members, strengths).numpy(), 0
+        for place in places:
+            name, _, own = drawn[place]
+            of_set = scores[:, start : (start := start + len(own.members))]
+            rows = recognition_rows(of_set, emotions[judged], parts[split][judged], own, strengths)
+            frames[place] = rows.assign(selection=name, split=split)
     columns = ["emotion", "tested", "kind", "draw", "filters", "alpha", "part", *MEASURES, "selection", "split"]
     table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
     table.to_parquet(folder / FILE, index=False)

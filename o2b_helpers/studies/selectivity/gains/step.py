@@ -95,7 +95,7 @@ def _judged(
 
 def _told(judged: list[pd.DataFrame], effects: list[pd.DataFrame], model: Model) -> dict[str, Any]:
     own = pd.concat(effects) if effects else GAIN_EFFECTS.empty()
-    own = own[(own["architecture"] == model.label) & (own["selection"] == HELD_OUT) & (own["measure"] == "f1")]
+    own = own[(own["architecture"] == model.label) & (own["selection"] == HELD_OUT) & (own["measure"] == "auroc")]
     every = pd.concat(judged)
     with_set = every[every["kind"] == SELECTIVE].groupby(["layer", "emotion"]).ngroups
     compared = every[every["kind"] == OTHERS].groupby(["layer", "emotion"]).ngroups
@@ -105,7 +105,7 @@ def _told(judged: list[pd.DataFrame], effects: list[pd.DataFrame], model: Model)
         told[name] = {
             emotion: {
                 "tests": int((rows["emotion"] == emotion).sum()),
-                "sure": int(((rows["emotion"] == emotion) & (rows["q_random"] < SURE)).sum()),
+                "sure": int(((rows["emotion"] == emotion) & (rows["q_matched"] < SURE)).sum()),
             }
             for emotion in EMOTIONS
         }
