@@ -22,7 +22,7 @@ from o2b_helpers.studies.selectivity.tables import SETS
 TITLE = "Figure 14. Does the network need its emotion-selective filters?"
 MOST_MODELS = 2
 SHOWN = {LESIONED: ("#D55E00", "triangle-down"), CHOSEN: ("#0072B2", "triangle-up")}
-KINDS = ("selective", "random")
+KINDS = ("selective", "matched")
 WHAT = {"auroc": "AUROC", "f1": "F1"}
 
 
@@ -68,8 +68,8 @@ def figure_14(results: Results) -> go.Figure:
     )
     grid.title(
         TITLE,
-        f"Test pictures, mean over splits. Filled: more than random filters do (q &lt; {P_SIGNIFICANT}).<br>Bars: "
-        f"lowest and highest split; random filters: {interval_words(results)} of the draws."
+        f"Test pictures, mean over splits. Filled: more than filters that respond as strongly (q &lt; "
+        f"{P_SIGNIFICANT}).<br>Bars: lowest and highest split; if pale, {interval_words(results)} of the draws."
         + models_left_out(table, shown),
     )
     return grid.finish()
@@ -88,8 +88,8 @@ def _traces(own: pd.DataFrame, names: list[str], what: str) -> list[go.Scatter]:
             f"{number(row['others'])}, q {p_value(row['q_others'])}<br>{number(row['filters'], 0)} filters"
             for layer, row in rows.iterrows()
         ]
-        for kind, stem in zip(KINDS, ("value", "random"), strict=True):
-            colours = [colour if q < P_SIGNIFICANT else "white" for q in rows["q_random"]]
+        for kind, stem in zip(KINDS, ("value", "matched"), strict=True):
+            colours = [colour if q < P_SIGNIFICANT else "white" for q in rows["q_matched"]]
             shift = next(shifts)
             traces.append(
                 go.Scatter(
@@ -115,8 +115,9 @@ def caption(results: Results) -> Caption:
     """Say what figure 14 asks and shows."""
     table = effects_of(results)
     said = [
-        f"{isolated(model)}: {sure_layers(table[table['architecture'] == model], LESIONED, 'f1')} Of AUROC: "
-        f"{sure_layers(table[table['architecture'] == model], LESIONED, 'auroc')}"
+        f"{isolated(model)}: a lesion lowers AUROC more than one of filters that respond as strongly in so many layers of "
+        f"both sets: {sure_layers(table[table['architecture'] == model], LESIONED, 'auroc', 'matched')} F1: "
+        f"{sure_layers(table[table['architecture'] == model], LESIONED, 'f1', 'matched')}"
         for model in models(table)
     ]
     return Caption(
@@ -126,13 +127,13 @@ def caption(results: Results) -> Caption:
         how_to_read=(
             "A panel for each emotion; layers from input (left) to output. Dotted: recognition as it is. Orange: the "
             "emotion’s filters are lesioned; blue: they are strengthened, by as much as is best on the validation "
-            "pictures. Pale: the same with as many random filters of the layer. F1 falls also where only the threshold "
+            "pictures. Pale: the same with as many filters of the layer that respond as strongly. F1 falls also where only the threshold "
             "has moved; AUROC does not."
         ),
         finding=" ".join(said) or "No network was studied.",
         limits=(
-            "A lesion of many filters changes everything behind them, whatever they stand for: compare with random "
-            "filters, and in the table with filters that respond as strongly. Splits share pictures, so that their "
+            "A lesion of many filters changes everything behind them, whatever they stand for: compare with the "
+            "pale marks, and in the table with random filters. Splits share pictures, so that their "
             "spread is no interval."
         ),
         origin="The paper’s figures 4 to 6 (Liu et al. 2024). Filters are selected without the test pictures, and the "
