@@ -115,8 +115,8 @@ def caption(results: Results) -> Caption:
     """Say what figure 14 asks and shows."""
     table = effects_of(results)
     said = [
-        f"{isolated(model)}: a lesion lowers AUROC more than one of filters that respond as strongly in so many layers of "
-        f"both sets: {sure_layers(table[table['architecture'] == model], LESIONED, 'auroc', 'matched')} F1: "
+        f"{isolated(model)}: a lesion lowers AUROC more than one of filters that respond as strongly, in so many layers "
+        f"of both sets: {sure_layers(table[table['architecture'] == model], LESIONED, 'auroc', 'matched')} F1: "
         f"{sure_layers(table[table['architecture'] == model], LESIONED, 'f1', 'matched')}"
         for model in models(table)
     ]
@@ -127,8 +127,8 @@ def caption(results: Results) -> Caption:
         how_to_read=(
             "A panel for each emotion; layers from input (left) to output. Dotted: recognition as it is. Orange: the "
             "emotion’s filters are lesioned; blue: they are strengthened, by as much as is best on the validation "
-            "pictures. Pale: the same with as many filters of the layer that respond as strongly. F1 falls also where only the threshold "
-            "has moved; AUROC does not."
+            "pictures. Pale: the same with as many filters of the layer that respond as strongly. F1 falls also where "
+            "only the threshold has moved; AUROC does not."
         ),
         finding=" ".join(said) or "No network was studied.",
         limits=(
