@@ -115,8 +115,8 @@ def caption(results: Results) -> Caption:
     """Say what figure 14 asks and shows."""
     table = effects_of(results)
     said = [
-        f"{isolated(model)}: a lesion lowers AUROC more than one of filters that respond as strongly, in so many layers "
-        f"of both sets: {sure_layers(table[table['architecture'] == model], LESIONED, 'auroc', 'matched')} F1: "
+        f"{isolated(model)}: a lesion lowers AUROC more than one of filters that respond as strongly, in so many "
+        f"layers of both sets: {sure_layers(table[table['architecture'] == model], LESIONED, 'auroc', 'matched')} F1: "
         f"{sure_layers(table[table['architecture'] == model], LESIONED, 'f1', 'matched')}"
         for model in models(table)
     ]
