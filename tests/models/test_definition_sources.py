@@ -59,6 +59,15 @@ def paths(monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
+def test_a_definition_imports_what_lies_beside_it_as_a_script_does(tmp_path):
+    imports, name = _module_beside(tmp_path)
+    path = _definition(tmp_path, "t_as_a_script", **imports)
+    path.write_text(path.read_text().replace("sys.path.insert(0, str(HERE))\n", ""))
+    before = list(sys.path)
+    assert load_definition(path) == ["t_as_a_script"] and sys.path == before
+    assert name in {file.split("/")[-1] for file in map(str, sources("t_as_a_script"))}
+
+
 def _traced(path):
     (name,) = load_definition(path)
     return sources(name)

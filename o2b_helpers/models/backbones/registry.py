@@ -209,7 +209,8 @@ def load_definition(path: Path | str) -> list[str]:
     Parameters
     ----------
     path : Path or str
-        A Python file that calls `register`. It is run as any module is, so name only files you trust.
+        A Python file that calls `register`. It is run as any script is, and may import the modules beside it, so name
+        only files you trust.
 
     Returns
     -------
@@ -239,9 +240,10 @@ def load_definition(path: Path | str) -> list[str]:
         )
     before, _REGISTRY.reading = _REGISTRY.reading, path
     try:
-        with _fresh_modules(), opened_files(path.parent) as opened:
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
-        _REGISTRY.made_from[path] = user_files(path)
+        with _modules_beside(path.parent):
+            with _fresh_modules(), opened_files(path.parent) as opened:
+                spec.loader.exec_module(importlib.util.module_from_spec(spec))
+            _REGISTRY.made_from[path] = user_files(path)
         _REGISTRY.read[path] = opened
     except Exception as error:
         _forget(path)
@@ -325,6 +327,17 @@ def _forget(path: Path) -> None:
     for name in [name for name, file in _REGISTRY.file_of.items() if file == path]:
         for known in (_REGISTRY.known, _REGISTRY.file_of, _REGISTRY.module_of):
             del known[name]
+
+
+@contextmanager
+def _modules_beside(folder: Path) -> Iterator[None]:
+    """Let a definition import what lies beside it, as a script that is run by Python may."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        if str(folder) in sys.path:  # a definition may take it out
+            sys.path.remove(str(folder))
 
 
 @contextmanager
