@@ -30,6 +30,7 @@ from o2b_helpers.studies.selectivity.gains.tables import (
     GAIN_EFFECTS,
     LESION_SPECIFICITY,
 )
+from o2b_helpers.studies.selectivity.gains.tables import NAME as GAINS
 from o2b_helpers.studies.selectivity.options import OPTIONS
 from o2b_helpers.studies.selectivity.section import SECTION
 from o2b_helpers.studies.selectivity.tables import (
@@ -98,7 +99,7 @@ EMOTION_READOUTS_STEP = Step(
     summary=summaries.emotion_readouts_summary,
 )
 LESION_AND_ATTENTION = Step(
-    gains.NAME,
+    GAINS,
     notebook="13_lesion_and_attention",
     needs=(INPUTS, IMAGE_SETS_STEP, SELECTIVITY_STEP, EMOTION_READOUTS_STEP),
     part=gains.part,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +12,12 @@ from helpers import write_profile
 from known_filters import NETWORK, write_corpus_of_lines
 from sklearn.metrics import f1_score, roc_auc_score
 
+from o2b_helpers.core.files.sealed import read_sealed, write_sealed
 from o2b_helpers.core.running.run import run_step
+from o2b_helpers.report.results import Results
+from o2b_helpers.report.style import number
 from o2b_helpers.studies.registry import load_params
+from o2b_helpers.studies.selectivity.gains.answers import needed_filters
 from o2b_helpers.studies.selectivity.gains.effects import effect_rows
 from o2b_helpers.studies.selectivity.gains.filter_sets import FilterSets
 from o2b_helpers.studies.selectivity.gains.predictions import alphas, judged_pictures, recognition_rows
@@ -184,3 +190,23 @@ def test_strengths_are_the_papers(params):
     own = alphas(paper, "random")
     assert len(own) == 52 and own[0] == -1 and own[1] == 0 and own[-1] == 5
     assert torch.allclose(torch.tensor(own[1:]), torch.arange(51, dtype=torch.float64) / 10)
+
+
+def test_the_answer_begins_with_a_verdict_and_says_where_draws_are_too_few(params, tmp_path):
+    answer = needed_filters(Results(params.runs / "results"))
+    verdict = answer.statements[0].points[0]
+    effects = results(params, "gain_effects.csv")
+    own = effects[(effects["manipulation"] == "lesion") & (effects["selection"] == "held out")]
+    own = own[(own["measure"] == "auroc") & own["p_matched"].notna()]
+    sure = int((own["q_matched"] < 0.05).sum())
+    lead = f"Yes, in {sure} of {len(own)} cases" if sure else f"It is not shown, in none of {len(own)} cases"
+    assert verdict.startswith(lead) and "pleasant 1.00" in verdict and "too few" not in verdict
+    changed = (own["value"] - own["original"]).mean()
+    assert f"a lesion changes AUROC by {number(changed, 3)}" in verdict
+    # one layer and 99 draws: p may be 0.01; with 9 it may not be below 0.1
+    few = tmp_path / "results"
+    shutil.copytree(params.runs / "results", few)
+    found = read_sealed(few / "provenance.json")
+    found["steps"]["lesion_and_attention"]["facts"]["draws"] = 9
+    write_sealed(few / "provenance.json", found)
+    assert "With 9 draws, one layer alone among 1 cannot" in needed_filters(Results(few)).statements[0].points[0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from o2b_helpers.core.facts import counted
 from o2b_helpers.report.answers import Answer, Statement
+from o2b_helpers.report.provenance import facts_of
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import isolated, number
 from o2b_helpers.studies.common.select import P_SIGNIFICANT, models, named
@@ -15,6 +17,7 @@ from o2b_helpers.studies.selectivity.gains.tables import (
     HIGHEST,
     LESION_SPECIFICITY,
     LESIONED,
+    NAME,
 )
 from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.tables import LAYER_SELECTIVITY
@@ -50,7 +53,7 @@ def needed_filters(results: Results) -> Answer:
             Statement(
                 f"Model {isolated(model)}",
                 points=(
-                    *_verdict(own),
+                    *_verdict(own, facts_of(results.provenance, NAME).get("draws")),
                     "Lesions lower AUROC more than filters that respond as strongly do, in so many layers of both "
                     f"image sets (q < {P_SIGNIFICANT}): {sure_layers(own, LESIONED, 'auroc', 'matched')} Than random "
                     f"filters: {sure_layers(own, LESIONED, 'auroc')}",
@@ -66,7 +69,7 @@ def needed_filters(results: Results) -> Answer:
     return Answer(question, statements)
 
 
-def _verdict(own: pd.DataFrame) -> tuple[str, ...]:
+def _verdict(own: pd.DataFrame, draws: int | None) -> tuple[str, ...]:
     """Say it in one sentence, with how well emotions are told at all, and whether so few draws could have shown it."""
     rows = own[(own["selection"] == HELD_OUT) & (own["manipulation"] == LESIONED) & (own["measure"] == "auroc")]
     rows = rows[rows["p_matched"].notna()]
@@ -74,13 +77,17 @@ def _verdict(own: pd.DataFrame) -> tuple[str, ...]:
         return ()
     sure, total = int((rows["q_matched"] < P_SIGNIFICANT).sum()), len(rows)
     lead = f"Yes, in {sure} of {total} cases" if sure else f"It is not shown, in none of {total} cases"
+    layers = int(rows.groupby(["image_set", "emotion"])["layer"].nunique().max())
+    limit = ""
+    if draws is not None and layers / (1 + draws) >= P_SIGNIFICANT:  # the smallest p, corrected over the layers
+        limit = f" With {counted(draws, 'draw')}, one layer alone among {layers} cannot be beyond chance."
     told = ", ".join(f"{name} {number(rows['original'].mean())}" for name, rows in rows.groupby("emotion", sort=False))
     return (
         f"{lead} (a layer, an image set and an emotion): without its filters an emotion is told apart worse than "
         "without filters that respond as strongly. On average a lesion changes AUROC by "
         f"{number((rows['value'] - rows['original']).mean(), 3)}, one of such filters by "
         f"{number((rows['matched'] - rows['original']).mean(), 3)}. AUROC without a lesion: {told} (0.5 is guessing; "
-        "where an emotion is hardly recognised, a lesion cannot show much).",
+        f"where an emotion is hardly recognised, a lesion cannot show much).{limit}",
     )
 
 

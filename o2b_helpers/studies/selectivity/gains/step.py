@@ -32,7 +32,6 @@ from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.responses import network_part, studied_layers
 from o2b_helpers.studies.selectivity.tables import SETS
 
-NAME = "lesion_and_attention"
 SURE = 0.05
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from o2b_helpers.core.contract import Column, Table
 from o2b_helpers.studies.selectivity.tables import EMOTION, IMAGE_SET, LAYER, MODEL
 
+NAME = "lesion_and_attention"  # the step
 HELD_OUT, ALL_PICTURES = SELECTIONS = ("held out", "all pictures")
 LESION = -1.0
 MEASURES = ("f1", "balanced_accuracy", "auroc", "f1_anew")
