@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 from helpers import ROOT
 from view_fixture import STUDIES, write_results
@@ -107,3 +111,37 @@ def test_a_folder_of_figures_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(Object2BrainError, match="written") as error:
         draw_figures(Results(write_results(tmp_path / "results")), STUDIES, tmp_path / "figures" / "demo", "demo")
     assert str(tmp_path / "figures") in str(error.value.value)
+
+
+LONG_DRAWING = """
+import signal, sys
+from o2b_helpers.report.pictures.browser import draw_pictures
+
+def stop(*_):
+    raise SystemExit(143)
+
+signal.signal(signal.SIGTERM, stop)
+figure = {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {}}
+options = {"width": 400, "height": 300, "format": "png", "scale": 1}
+orders = [{"fig": figure, "path": f"{sys.argv[1]}/{n}.png", "opts": options} for n in range(2000)]
+draw_pictures(orders, 60)
+"""
+
+
+@pytest.mark.skipif(not has_browser(), reason="no Chrome or Chromium on this machine")
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("to_all", [True, False])
+def test_a_signal_while_pictures_are_drawn_ends_the_command_and_its_browser(tmp_path, to_all):
+    """A signal to the whole group (a terminal that closes, `timeout`, a cluster) ends the browser, too."""
+    run = subprocess.Popen([sys.executable, "-c", LONG_DRAWING, str(tmp_path)], start_new_session=True)
+    until = time.monotonic() + 100
+    while not list(tmp_path.glob("*.png")) and time.monotonic() < until:
+        time.sleep(0.1)
+    drawing = psutil.Process(run.pid).children(recursive=True)
+    assert drawing and run.poll() is None
+    if to_all:
+        os.killpg(run.pid, signal.SIGTERM)
+    else:
+        run.terminate()
+    assert run.wait(60) == 143
+    assert not psutil.wait_procs(drawing, timeout=20)[1]

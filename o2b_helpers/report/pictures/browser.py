@@ -6,17 +6,21 @@ accounts of its user, and the search engine for its first page. No figure needs 
 
 from __future__ import annotations
 
-import asyncio
+import json
+import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 from choreographer.browsers.chromium import Chromium
 
+DRAWING = Path(__file__).with_name("drawing.py")
 FEATURES = "NetworkTimeServiceQuerying,OptimizationHints,OptimizationGuideModelDownloading,MediaRouter,Translate"
 OFFLINE = (
     "--disable-background-networking",
@@ -61,8 +65,10 @@ def has_browser() -> bool:
     return path is not None and Path(path).is_file()
 
 
-def draw_pictures(orders: Sequence[dict[str, Any]], seconds: float) -> Sequence[Exception]:
-    """Draw figures as pictures.
+def draw_pictures(orders: Sequence[dict[str, Any]], seconds: float) -> list[str]:
+    """Draw figures as pictures, in a process of its own.
+
+    A browser that is closed by a signal leaves threads behind that wait for it for ever; they end with their process.
 
     Parameters
     ----------
@@ -73,26 +79,21 @@ def draw_pictures(orders: Sequence[dict[str, Any]], seconds: float) -> Sequence[
 
     Returns
     -------
-    sequence of Exception
-        What went wrong with single pictures.
-
-    Raises
-    ------
-    Exception
-        Whatever keeps the browser from starting.
+    list of str
+        What went wrong with single pictures, or with all of them.
     """
-    import kaleido
-
-    # Without mathjax=False the page that draws would fetch MathJax from the network.
-    options = {"page_generator": kaleido.PageGenerator(mathjax=False), "timeout": seconds}
-    options["browser_cls"] = OfflineChromium
-
-    async def draw() -> Sequence[Exception]:
-        async with kaleido.Kaleido(**options) as browser:
-            return await browser.write_fig_from_object(orders) or ()
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:  # no loop: in this thread, so that Ctrl-C reaches it
-        return asyncio.run(draw())
-    return kaleido.write_fig_from_object_sync(orders, kopts=options) or ()  # in JupyterLab
+    with subprocess.Popen(
+        [sys.executable, "-P", str(DRAWING)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as drawing:
+        try:
+            told, said = drawing.communicate(pickle.dumps((sys.path, orders, seconds)))
+        except BaseException:
+            with suppress(psutil.NoSuchProcess):
+                for process in psutil.Process(drawing.pid).children(recursive=True):
+                    process.kill()
+            drawing.kill()
+            raise
+    if drawing.returncode:
+        return [(said.decode(errors="replace").strip().splitlines() or ["it ended by itself"])[-1]]
+    reasons: list[str] = json.loads(told)
+    return reasons

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import tempfile
@@ -29,12 +28,7 @@ def write_pictures(drawn: dict[str, go.Figure], folder: Path) -> list[Path]:
             for kind, scale in (("svg", 1), ("png", 2)):
                 options = size | {"format": kind, "scale": scale}
                 wanted.append({"fig": figure.to_dict(), "path": str(aside / f"{stem}.{kind}"), "opts": options})
-        for logger in ("kaleido", "choreographer"):
-            logging.getLogger(logger).setLevel(logging.ERROR)
-        try:
-            reasons = [str(error) or type(error).__name__ for error in draw_pictures(wanted, PICTURE_SECONDS)]
-        except Exception as error:  # whatever stops the browser must not stop the figures
-            reasons = [str(error).strip() or type(error).__name__]
+        reasons = draw_pictures(wanted, PICTURE_SECONDS)
         for picture in (Path(order["path"]) for order in wanted):
             if picture.is_file() and picture.stat().st_size:
                 (_same_bytes if picture.suffix == ".svg" else _small)(picture)
