@@ -19,7 +19,7 @@ from o2b_helpers.studies.common.costs import DOUBLE, FLOAT, Folders, placed
 from o2b_helpers.studies.deep_affect import affect_features, affect_inputs
 from o2b_helpers.studies.deep_affect.affect_features import PICTURES_IN_A_SHARD
 
-MAPS = 8  # times the input: what the maps of a network take at its widest, in general
+MAPS = 64  # times the input: VGG16, the widest, has maps of 21 times the input in two layers, and a copy
 FEWER_UNITS = "lower analysis.affect.networks.hidden, or execution.threads"
 
 
@@ -33,7 +33,7 @@ def features_cost(params: Params, folders: Folders, store: Store) -> list[Need]:
         weights = sum(values.nbytes for values in module.state_dict().values())
         side = definition.preprocessing.crop
         batch = min(params.execution.batch_size, PICTURES_IN_A_SHARD, pictures)
-        working = weights + batch * 3 * side**2 * FLOAT * (1 + MAPS * 64 // 3)
+        working = weights + batch * 3 * side**2 * FLOAT * (1 + MAPS)
         needs.append(placed(params, f"features of {extractor.name}", 2 * weights, working, 0))
     return needs
 

@@ -158,7 +158,11 @@ class Affect(Block):
         None, "lowest and highest possible arousal; default: those of valence (findingemo: 0 to 6)"
     )
     corpora: list[AffectCorpus] = option(
-        [], "further corpora, each with the options of `analysis.corpus`, a name and its arousal", source=PAPER
+        [],
+        "further corpora: a list, each with a `name`, `arousal_column`, `arousal_range`, and the options of "
+        "`analysis.corpus`",
+        source=PAPER,
+        given_only=True,
     )
     held_out: str | None = option(
         None, "name of the corpus that is never learnt from and tests all folds", source=PAPER

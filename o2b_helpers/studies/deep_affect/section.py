@@ -71,7 +71,7 @@ DEPARTURES = (
         "what a group of features contributes",
         "some sets of features are compared",
         "Shapley values over all sets of groups, with interactions and intervals over folds",
-        (f"{A}.extractors",),
+        (f"{A}.extractors[].group",),
     ),
 )
 
