@@ -55,11 +55,9 @@ def noise_corpus(folder: Path, name: str, pictures: int = 40, seed: int = 0, **c
     return {"kind": "table", "folder": name, "table": f"{name}.csv", "valence_range": [1, 9]}
 
 
-GROUPS = ("object", "scene", "face")
-
-
-def write_affect(folder: Path, pictures: int = 60) -> None:
+def write_affect(folder: Path, first_group: str = "object", pictures: int = 60) -> None:
     """Write every table of the study: two corpora, of which one is held out; more groups predict better."""
+    groups = first_group, "scene", "face"
     rng = np.random.default_rng(7)
     corpus = np.repeat(["one", "other"], [pictures - 15, 15])
     names = [f"image_{number}.png" for number in range(pictures)]
@@ -73,7 +71,7 @@ def write_affect(folder: Path, pictures: int = 60) -> None:
     mean = np.broadcast_to(actual.mean(1)[:, None], (1, 3, 2, pictures))
     predicted = [Predictions(tables.MEAN, tables.SINGLE, tables.NO_FEATURES, mean)]
     histories = []
-    for subset in all_subsets(GROUPS)[1:]:
+    for subset in all_subsets(groups)[1:]:
         for model, outputs in rows.LEARNERS:
             noise = rng.normal(0, 2 / len(subset), (1, 3, 2, pictures))
             predicted.append(Predictions(model, outputs, joined(subset), actual + noise))
@@ -95,7 +93,7 @@ def write_affect(folder: Path, pictures: int = 60) -> None:
         ]
     )  # fmt: skip
     pair = [("one", names[0], "one", names[1], 3)]
-    seen = [(f"{group}s", group, "toynet", "toyworld", "sigmoid", "whole", 4, pictures, 0) for group in GROUPS]
+    seen = [(f"{group}s", group, "toynet", "toyworld", "sigmoid", "whole", 4, pictures, 0) for group in groups]
     made = {
         tables.AFFECT_PICTURES: shown.assign(fold=tests, part=part),
         tables.AFFECT_DUPLICATES: pd.DataFrame(pair, columns=tables.AFFECT_DUPLICATES.names),
@@ -104,8 +102,8 @@ def write_affect(folder: Path, pictures: int = 60) -> None:
         tables.AFFECT_TRAINING: pd.concat(histories),
         tables.AFFECT_FOLDS: of_folds,
         tables.AFFECT_SCORES: rows.score_rows(of_folds),
-        tables.AFFECT_TESTS: rows.comparison_rows(of_folds, GROUPS, folds.test_to_train, 0.95),
-        tables.AFFECT_CONTRIBUTIONS: rows.contribution_rows(of_folds, GROUPS, folds.test_to_train, 0.95),
+        tables.AFFECT_TESTS: rows.comparison_rows(of_folds, groups, folds.test_to_train, 0.95),
+        tables.AFFECT_CONTRIBUTIONS: rows.contribution_rows(of_folds, groups, folds.test_to_train, 0.95),
         tables.AFFECT_CEILINGS: rows.ceiling_rows(shown),
     }
     for table, own in made.items():
