@@ -192,7 +192,7 @@ def test_every_figure_and_control_has_a_name_and_is_reached_by_keyboard(browser,
     labels = page.evaluate("[...document.querySelectorAll('.drawing')].map(d => d.getAttribute('aria-label'))")
     assert len(labels) == 17 and all(len(label) > 20 for label in labels)
     reached = set()
-    for _ in range(40):
+    for _ in range(50):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
     assert {"theme", "A", "BUTTON", "SUMMARY"} <= reached
