@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from affect_fixture import write_affect
 from emotion_fixture import without_emotions, write_emotions, write_pasted
 from scipy.stats import spearmanr
 from selectivity_fixture import without_selectivity, write_selectivity
@@ -151,6 +152,7 @@ def write_results(folder: Path, case: str = "toy", *, hostile: bool = False) -> 
     write_emotions(folder, models, classes, f"{HOSTILE} " if hostile else "")
     write_pasted(folder, models, classes, f"{HOSTILE} " if hostile else "")
     write_selectivity(folder, models, layers)
+    write_affect(folder, HOSTILE if hostile else "object")
     for model, (scores, lesions) in score_files.items():
         scores.to_netcdf(folder / object2brain.FILTER_SCORES.file(model), engine="h5netcdf")
         lesions.to_netcdf(folder / object2brain.LESION_EFFECTS.file(model), engine="h5netcdf")

@@ -63,7 +63,7 @@ class Params(Block):
     studies: list[str] = option(
         [],
         "studies that are run, by name; default: all but those that ask for data which not every corpus has (emocam, "
-        "selectivity)",
+        "selectivity, deep_affect)",
         source="ours",
     )
     analysis: Any = option(None, "all that can change a number")

@@ -21,6 +21,7 @@ NAMES = (
     "object2brain",
     "emocam",
     "selectivity",
+    "deep_affect",
 )
 
 

@@ -1,9 +1,10 @@
 """The one table of everything that is planted in the toy world.
 
-``truth.csv`` has four kinds of rows. A ``class`` row is an Open Images class: how often it is shown, how large,
+``truth.csv`` has five kinds of rows. A ``class`` row is an Open Images class: how often it is shown, how large,
 and how much its presence moves people valence and scene valence. A ``roi`` row is a simulated brain area: how
 strongly it follows people and scene valence (same two columns). An ``emotion`` row is an emotion, a class that raises
-it (column ``group``) and how strongly. A ``number`` row is everything else.
+it (column ``group``) and how strongly. An ``arousal`` row is a class and how much it moves arousal. A ``number`` row is
+everything else.
 Tests, notebooks and the generator read the same file, so that no number is planted twice.
 """
 
@@ -82,6 +83,19 @@ def planted_emotions() -> pd.DataFrame:
     """
     rows = _table().query("kind == 'emotion'").rename(columns={"name": "emotion", "group": "class", "value": "effect"})
     return rows[["emotion", "class", "effect"]].reset_index(drop=True)
+
+
+def planted_arousal() -> pd.DataFrame:
+    """Return which classes move arousal.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per class that does: ``class``, ``category``, ``effect`` (units of the scale -3..3, added where the
+        class is shown at least once).
+    """
+    rows = _table().query("kind == 'arousal'").rename(columns={"name": "class", "group": "category", "value": "effect"})
+    return rows[["class", "category", "effect"]].reset_index(drop=True)
 
 
 def planted(name: str) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.core.progress import progress
+from o2b_helpers.toyworld.arousal import arousal_of
 from o2b_helpers.toyworld.backgrounds import PAINTED, Style
 from o2b_helpers.toyworld.emotions import Emotions, emotions_of
 from o2b_helpers.toyworld.scenes import Scene, draw_scene, render
@@ -73,14 +74,16 @@ def write_corpus(
     -------
     pathlib.Path
         ``corpus.csv``: image, valence (whole numbers, -3..3), people_valence, scene_valence (unrounded, unbounded),
-        emotion.
+        emotion, arousal (-3..3, unrounded).
         Beside it lie ``objects.csv`` (image, class, x0, y0, x1, y1 in pixels, depth from 0 = farthest) and ``images/``.
     """
     folder = Path(folder)
     names = [corpus_name(index) for index in range(images)]
     scenes = _write_pictures(folder / "images", names, lambda index: corpus_scene(seed, index, effects), style)
     _write_table(_objects(names, scenes), folder / "objects.csv")
-    table = _valences(names, scenes).assign(emotion=emotions_of(scenes, emotions))
+    table = _valences(names, scenes).assign(
+        emotion=emotions_of(scenes, emotions), arousal=[arousal_of(scene) for scene in scenes]
+    )
     return _write_table(table, folder / "corpus.csv")
 
 

@@ -203,13 +203,13 @@ def test_undefined_correlations_are_drawn_as_gaps(tmp_path):
 def test_files_are_written_and_pictures_only_where_a_browser_draws(toy, tmp_path, capsys):
     written = draw_figures(toy, STUDIES, tmp_path / "figures", "demo")
     pages = [path for path in written if path.suffix == ".html"]
-    assert sorted(int(path.name.split("_")[1]) for path in pages) == [*range(1, 15)]
+    assert sorted(int(path.name.split("_")[1]) for path in pages) == [*range(1, 16)]
     pictures = [path for path in written if path.suffix != ".html"]
     if "No SVG and PNG figures" in capsys.readouterr().out:
         assert shutil.which("chromium") is None and shutil.which("google-chrome") is None
         assert not pictures
     else:
-        assert sorted({path.suffix for path in pictures}) == [".png", ".svg"] and len(pictures) == 28
+        assert sorted({path.suffix for path in pictures}) == [".png", ".svg"] and len(pictures) == 30
         assert all(path.stat().st_size > 5000 for path in pictures)
         svg = next(path for path in pictures if path.suffix == ".svg")
         before = svg.read_bytes()
@@ -222,7 +222,7 @@ def test_a_missing_browser_is_one_line_and_earlier_pictures_stay_and_are_named(t
     monkeypatch.setenv("PATH", str(tmp_path))
     folder = tmp_path / "figures"
     written = draw_figures(toy, STUDIES, folder, "demo")
-    assert [path.suffix for path in written] == [".html"] * 14
+    assert [path.suffix for path in written] == [".html"] * 15
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and "No SVG and PNG figures" in said
     earlier = [folder / f"figure_1_alignment_by_architecture.{kind}" for kind in ("png", "svg")]
@@ -240,7 +240,7 @@ def test_a_profile_without_layer_models_gets_the_other_figures(tmp_path, capsys)
     for table in (LAYER_ALIGNMENT, LAYER_ALIGNMENT_SUMMARY):
         table.write(table.empty(), folder)
     written = draw_figures(Results(folder, STUDIES), STUDIES, tmp_path / "figures", "demo", pictures=False)
-    assert sorted(int(path.name.split("_")[1]) for path in written) == [1, *range(3, 15)]
+    assert sorted(int(path.name.split("_")[1]) for path in written) == [1, *range(3, 16)]
     assert "Figure 2 is not drawn: There are no layer models" in capsys.readouterr().out
 
 

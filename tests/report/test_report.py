@@ -29,7 +29,7 @@ def test_the_report_opens_offline_with_every_figure_drawn(browser, tmp_path, cas
         "[...document.querySelectorAll('[data-figure]')]"
         ".map(d => d.querySelectorAll('.points path, .point path, .hm image').length)"
     )
-    assert len(drawn) == 14 and all(count > 0 for count in drawn), drawn
+    assert len(drawn) == 15 and all(count > 0 for count in drawn), drawn
     assert wrong == []
     assert page.locator("script[src], link[href]").count() == 0
     if case == "hostile":
@@ -75,7 +75,7 @@ def test_embedded_figures_hold_no_markup_and_read_back(tmp_path):
     folder = write_results(tmp_path / "results", hostile=True)
     text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     blocks = re.findall(r'<script type="application/json" id="figure-\d+">(.*?)</script>', text, flags=re.S)
-    assert len(blocks) == 14
+    assert len(blocks) == 15
     for block in blocks:
         assert not set("<>&") & set(block)
         assert json.loads(block)["data"]
@@ -87,7 +87,7 @@ def test_missing_results_leave_a_note_that_says_what_to_run(tmp_path):
         (folder / name).unlink()
     text = write_report(Results(folder, STUDIES), STUDIES, tmp_path / "report").read_text(encoding="utf-8")
     assert text.count("Not drawn:") == 3 and "08_object2brain" in text
-    assert len(re.findall(r'type="application/json" id="figure-\d+"', text)) == 11
+    assert len(re.findall(r'type="application/json" id="figure-\d+"', text)) == 12
     assert "no provenance.json" in text
 
 
@@ -117,5 +117,5 @@ def test_any_provenance_is_taken(provenance):
     assert sizes_table(provenance, [("a", "1", "a", "b")]) is None
     values = option_values(provenance)
     paragraphs = [said for study in STUDIES for said in study.section.methods(values)]
-    assert len(paragraphs) == 16
+    assert len(paragraphs) == 20
     assert ("in 7 training runs" in paragraphs[1]) == ("7" in str(provenance))

@@ -148,7 +148,7 @@ def test_on_paper_no_figure_is_wider_than_the_page(browser, report):  # noqa: F8
         "[...document.querySelectorAll('.drawing')].map(d => [d.getBoundingClientRect(), "
         "d.querySelector('.main-svg').getBoundingClientRect()]).map(([a, b]) => [a.right, b.right, b.height, b.width])"
     )
-    assert len(drawn) == 16
+    assert len(drawn) == 17
     for right, drawing_right, height, width in drawn:
         assert right <= 704 and drawing_right <= 704 and 100 < height < 1000 and width > 300
     assert wrong == []
@@ -190,9 +190,9 @@ def test_axe_finds_no_serious_fault(browser, report, scheme):  # noqa: F811
 def test_every_figure_and_control_has_a_name_and_is_reached_by_keyboard(browser, report):  # noqa: F811
     page, wrong = open_offline(browser, report)
     labels = page.evaluate("[...document.querySelectorAll('.drawing')].map(d => d.getAttribute('aria-label'))")
-    assert len(labels) == 16 and all(len(label) > 20 for label in labels)
+    assert len(labels) == 17 and all(len(label) > 20 for label in labels)
     reached = set()
-    for _ in range(40):
+    for _ in range(50):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
     assert {"theme", "A", "BUTTON", "SUMMARY"} <= reached

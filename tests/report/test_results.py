@@ -29,7 +29,7 @@ def toy(tmp_path_factory):
 def test_every_table_of_the_contract_is_read_with_its_columns(toy):
     results = Results(toy)
     tables = [table for study in STUDIES for table in study.tables if isinstance(table, Table)]
-    assert len(tables) == 55
+    assert len(tables) == 65
     for table in tables:
         needed = [column.name for column in table.columns if not column.optional]
         assert list(results.table(table).columns) == needed, table.file

@@ -9,6 +9,11 @@ from o2b_helpers.core.running.run import Result
 from o2b_helpers.studies.object2brain.summaries import objects_summary, occlusion_summary
 
 FACTS = {
+    "affect_inputs": {"pictures": 900, "pictures_by_corpus": {"oasis": 900}, "held_out": None, "folds": 5,
+                      "pairs_alike": 0, "correlation_of_valence_and_arousal": -0.061},
+    "affect_features": {"features": {"objects": 1000, "faces": 8}, "without_a_box": {"faces": 700}},
+    "affect_models": {"sets_of_features": 7, "networks": 105, "median_best_epoch": 8.0, "folds": 5, "pictures": 900},
+    "affect_scores": {"models": 22, "groups": ["object", "scene", "face"], "test_to_train": 0.25},
     "inputs": {"images_in_corpus": 800, "unpleasant": 211, "pleasant": 358, "neutral": 231, "stimuli": 48,
                "stimuli_by_condition": {"congruent": 24, "incongruent": 24}, "images_left_out": 1},
     "human_targets": {"targets": 24, "stimuli": 48, "stimuli_per_target": "22 to 24", "annotators": 50, "subjects": 22,
@@ -57,6 +62,10 @@ FACTS = {
                                       "mean_change_of_random": -0.04}}}},
 }  # fmt: skip
 SAID = {
+    "affect_inputs": ["900 pictures (oasis 900) in 5 folds.", "correlate by -0.06"],
+    "affect_features": ["objects 1,000, faces 8", "faces: 700 pictures without a box"],
+    "affect_models": ["105 networks learnt from 7 sets of features in 5 folds"],
+    "affect_scores": ["22 models were scored; R2 is shared among object, scene, face."],
     "inputs": ["800 pictures", "358 pleasant", "48 stimuli (24 congruent, 24 incongruent)", "1 picture could not"],
     "human_targets": ["24 targets over 48 stimuli", "50 annotators and 22 subjects", "1 label exactly at the median",
                       "at best: 0.61 to 0.97, known for 24"],

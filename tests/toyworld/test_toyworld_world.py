@@ -35,7 +35,7 @@ def _digests(folder) -> dict[str, bytes]:
 
 def test_corpus_is_complete_and_neutral_images_exist(corpus):
     table = pd.read_csv(corpus)
-    assert list(table.columns) == ["image", "valence", "people_valence", "scene_valence", "emotion"]
+    assert list(table.columns) == ["image", "valence", "people_valence", "scene_valence", "emotion", "arousal"]
     assert len(table) == 800 and table["image"].is_unique
     assert table["valence"].dtype == np.int64 and set(table["valence"]) == {-3, -2, -1, 0, 1, 2, 3}
     negative, neutral, positive = ((np.sign(table["valence"]) == sign).mean() for sign in (-1, 0, 1))

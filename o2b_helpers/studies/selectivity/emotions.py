@@ -12,8 +12,9 @@ from o2b_helpers.core.facts import counted
 from o2b_helpers.inputs.corpora.corpus import Corpus
 from o2b_helpers.inputs.corpora.emotions import labels_of_column
 from o2b_helpers.inputs.corpora.names import heard_alike
+from o2b_helpers.inputs.corpora.rating_scale import scaled_ratings
 from o2b_helpers.inputs.corpora.tables import name_some
-from o2b_helpers.studies.selectivity.options import EMOTIONS, HIGHEST, LOWEST, Selectivity
+from o2b_helpers.studies.selectivity.options import EMOTIONS, Selectivity
 
 OPTION = "analysis.selectivity"
 
@@ -34,18 +35,6 @@ class PictureEmotions:
     warnings: tuple[str, ...]
 
 
-def scaled_valence(valence: np.ndarray, valence_range: tuple[float, float]) -> np.ndarray:
-    """Map valence linearly from its scale to 1..9.
-
-    Examples
-    --------
-    >>> scaled_valence(np.array([-3.0, 0.0, 3.0]), (-3, 3)).tolist()
-    [1.0, 5.0, 9.0]
-    """
-    low, high = valence_range
-    return LOWEST + (HIGHEST - LOWEST) * (np.asarray(valence, dtype=np.float64) - low) / (high - low)
-
-
 def emotions_of(options: Selectivity, corpus: Corpus, missing: list[float | str]) -> PictureEmotions:
     """Tell the emotion of every picture of a corpus' table.
 
@@ -63,7 +52,7 @@ def emotions_of(options: Selectivity, corpus: Corpus, missing: list[float | str]
     InputError
         There is no such column, or it says something else than three emotions.
     """
-    valence = scaled_valence(corpus.table["valence"].to_numpy(), corpus.valence_range)
+    valence = scaled_ratings(corpus.table["valence"].to_numpy(), corpus.valence_range)
     table = pd.DataFrame({"image": corpus.table["image"].to_numpy(), "scaled_valence": valence})
     if options.emotions_from == "thresholds":
         table["emotion"] = by_thresholds(valence, options.thresholds, options.margin)

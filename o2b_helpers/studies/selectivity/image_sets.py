@@ -17,10 +17,10 @@ from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.corpus import Corpus
 from o2b_helpers.inputs.corpora.tables import name_some
+from o2b_helpers.inputs.images.corpus_pictures import corpus_pictures
 from o2b_helpers.inputs.images.folders import path_inside
-from o2b_helpers.inputs.images.image_check import check_images, left_out_warnings, with_checked
 from o2b_helpers.inputs.images.looks import near_pairs
-from o2b_helpers.inputs.images.picture_digests import picture_digests, refuse_changes
+from o2b_helpers.inputs.images.picture_digests import picture_digests
 from o2b_helpers.models.heads.head_data import stratified_folds, stratified_splits, validation_splits
 from o2b_helpers.studies.alignment import inputs
 from o2b_helpers.studies.selectivity.emotions import OPTION, PictureEmotions, emotions_of
@@ -220,20 +220,17 @@ def _labelled(checked: pd.DataFrame, told: PictureEmotions) -> pd.DataFrame:
 def _second(params: Params, store: Store) -> tuple[pd.DataFrame, list[str]]:
     """Read and check the second corpus: its labelled pictures, and what to say of it."""
     options, corpus = params.analysis.selectivity, read_second(params, store)
-    memory = params.execution.memory_gib
-    check = check_images(corpus.folder, corpus.table["image"].tolist(), options.second.max_pixels, memory_gib=memory)
-    refuse_changes(store, corpus.folder, check)
+    checked, unusable = corpus_pictures(
+        store,
+        corpus,
+        "second corpus",
+        f"{OPTION}.second",
+        max_pixels=options.second.max_pixels,
+        min_images=options.second.min_images,
+        memory_gib=params.execution.memory_gib,
+    )
     told = emotions_of(options, corpus, options.second.missing)
-    table = _labelled(with_checked(corpus.ratings, check), told)
-    if len(check.found) < options.second.min_images:
-        raise InputError(
-            "too few images can be read",
-            value=f"{len(check.found)} of the second corpus ({check.summary().splitlines()[-1].strip()})",
-            expected=f"at least {options.second.min_images}",
-            remedy=f"check {OPTION}.second.folder, or lower {OPTION}.second.min_images",
-        )
-    unusable = left_out_warnings(check.problems.assign(role="second corpus"))
-    return table, [*unusable, *corpus.warnings, *told.warnings]
+    return _labelled(checked, told), [*unusable, *corpus.warnings, *told.warnings]
 
 
 def _groups(table: pd.DataFrame) -> np.ndarray:

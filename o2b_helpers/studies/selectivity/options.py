@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from o2b_helpers.core.options import Block, option
+from o2b_helpers.inputs.corpora.rating_scale import HIGHEST, LOWEST
 from o2b_helpers.studies.alignment.options import Corpus
 from o2b_helpers.studies.common.options import Model
 
 EMOTIONS = ("unpleasant", "neutral", "pleasant")  # from low to high valence
-LOWEST, HIGHEST = 1.0, 9.0  # the scale that valence is mapped to
 HALVES = "halves"
 
 

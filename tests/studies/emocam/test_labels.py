@@ -81,7 +81,7 @@ def test_more_folds_than_pictures_of_a_label_is_the_same_error(study):
 
 
 def test_without_emotions_the_error_says_what_to_add(study):
-    study.edit("corpus.csv", lambda frame: frame.drop(columns="emotion", errors="ignore"))
+    study.edit("corpus.csv", lambda frame: frame.drop(columns=["emotion", "arousal"], errors="ignore"))
     params = study.params()
     with pytest.raises(InputError, match="says nothing of emotions") as raised:
         labelled_pictures(params, Store(params.store), pd.DataFrame({"image": [], "pixels": []}))

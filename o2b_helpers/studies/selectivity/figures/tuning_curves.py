@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from o2b_helpers.core.study import Figure
+from o2b_helpers.inputs.corpora.rating_scale import HIGHEST, LOWEST
 from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.panels import PanelGrid, legend_entry
 from o2b_helpers.report.results import Results
@@ -14,7 +15,7 @@ from o2b_helpers.report.style import MUTED, SIZE_SMALL, faint, isolated, number,
 from o2b_helpers.report.tables import ShownTable, make_table
 from o2b_helpers.studies.common.select import chosen_models, layers, models_left_out, named
 from o2b_helpers.studies.selectivity.figures.thumbnails import MOST, Thumbnails, add_pictures
-from o2b_helpers.studies.selectivity.options import EMOTIONS, HIGHEST, LOWEST
+from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.tables import (
     EXAMPLE_FILTERS,
     FILTER_SELECTIVITY,
