@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from o2b_helpers.inputs.corpora.rating_scale import scaled_ratings
 from o2b_helpers.kernels.selectivity.responses import mean_responses
 from o2b_helpers.models.backbones.loading import load_backbone
-from o2b_helpers.studies.selectivity.emotions import by_thresholds, scaled_valence
+from o2b_helpers.studies.selectivity.emotions import by_thresholds
 from o2b_helpers.studies.selectivity.found import Found
 from o2b_helpers.studies.selectivity.options import EMOTIONS
 from o2b_helpers.studies.selectivity.responses import Layers
@@ -69,7 +70,7 @@ def _emotions(seed: int) -> np.ndarray:
     shown = _shown() @ np.array([of_class.get(name, 0.0) for name in names])
     noise = np.array([(scene.people_noise + scene.scene_noise) / 2 for scene in _scenes()])
     limit = planted("valence_limit")
-    return by_thresholds(scaled_valence(np.rint(shown + noise).clip(-limit, limit), RANGE), THRESHOLDS)
+    return by_thresholds(scaled_ratings(np.rint(shown + noise).clip(-limit, limit), RANGE), THRESHOLDS)
 
 
 @cache
