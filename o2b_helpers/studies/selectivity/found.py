@@ -101,12 +101,14 @@ class Found:
         """Return the mean d' of the preferred emotions by layer, with pictures drawn anew: (sample, layer).
 
         The preferred emotion is that of all pictures: the largest of three values that are drawn anew would be too
-        large in every sample.
+        large in every sample. A filter that answers to few pictures may answer to each emotion's in a sample alike: its
+        d' is infinite there, and the filter is left out of that sample.
         """
         preferred = Selectivity(self.separations[number]).preferred[None, None, :]
         counts = draw_counts(self.emotions[number], samples, seed)
         blocks = resampled_separations(self.kept[number], self.emotions[number], KINDS, counts, pooled=self.pooled)
-        means = [mean_index(np.take_along_axis(own, preferred, 1), self.layers) for own in blocks]
+        chosen = (np.take_along_axis(own, preferred, 1) for own in blocks)
+        means = [mean_index(np.where(np.isfinite(own), own, np.nan), self.layers) for own in chosen]
         return np.concatenate(means)
 
     @cached_property

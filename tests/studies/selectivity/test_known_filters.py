@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import write_profile
@@ -10,7 +11,9 @@ from small_run import step_folder
 
 from o2b_helpers.core.facts import read_facts
 from o2b_helpers.core.running.run import run_step
+from o2b_helpers.kernels.statistics.bootstrap import interval
 from o2b_helpers.studies.registry import load_params
+from o2b_helpers.studies.selectivity.found import Found
 
 BUILT = {"unpleasant": [0, 1, 2], "neutral": [3, 4, 5], "pleasant": [6, 7]}  # 8 and 9: diagonals; 10: silent
 
@@ -53,3 +56,16 @@ def test_the_constant_filter_is_named_and_counted(params):
     own = read_facts(step_folder(params, step.name))["hand"]
     assert (own["constant"], own["constant_filters"], own["filters"]) == (1, ["features.1 10"], 11)
     assert "1 constant filter left out: features.1 10" in " ".join(step.summary({"hand": own}))
+
+
+def test_a_filter_that_answers_to_few_pictures_leaves_the_interval_defined():
+    """It answers to none of a sample in which they are not drawn, or to one picture alone: d' is infinite there."""
+    rng, emotions = np.random.default_rng(0), np.repeat([0, 1, 2], 12)
+    responses = rng.normal(size=(36, 5)) + emotions[:, None]
+    responses[:, 4] = 0
+    responses[:2, 4] = 1.0, 1.0
+    found = Found((responses, responses), (emotions, emotions), {"one": 5}, 0.2, False)
+    samples = found.resampled(0, 500, 0)
+    assert np.isfinite(samples).all() and samples.shape == (500, 1)
+    low, high = interval(samples, 0.95)
+    assert low[0] < found.mean_index(0)[0] < high[0]
