@@ -138,12 +138,14 @@ def kernel_of(run: subprocess.Popen, seconds: float = 60) -> psutil.Process | No
 
 def end_of(kind: str, after: float, run: subprocess.Popen, log: Path, mark: str) -> Trial:
     """Wait for a disturbed run; say how long it took to end, and how many processes outlived it for seconds."""
-    began, note = time.monotonic(), ""
+    began, note, notebook = time.monotonic(), "", running(log)
     try:
         run.wait(LATER_SECONDS if kind in LATER else 1.5 * MOST_SECONDS)
     except subprocess.TimeoutExpired:
         if kind == "kernel" and "did not start; once more" in text_of(log):
             note, began = "the kernel was killed while it started, and started once more", time.monotonic()
+        elif kind == "kernel" and notebook and f"done      {notebook}" in text_of(log):
+            note, began = "the kernel was killed when its notebook was done, and the run went on", time.monotonic()
         run.kill()
         run.wait()
     took, deadline = time.monotonic() - began, time.monotonic() + MOST_SECONDS
@@ -291,6 +293,12 @@ def taken_away(bench: Bench, wanted: dict[str, bytes], seconds: float) -> Iterat
 
 def _limit(trial: Trial) -> float:
     return LATER_SECONDS if trial.kind in LATER else MOST_SECONDS
+
+
+def running(log: Path) -> str:
+    """Return the notebook that a run has begun last; empty before the first."""
+    begun = [line.split()[1] for line in text_of(log).splitlines() if line.startswith("running ")]
+    return begun[-1] if begun else ""
 
 
 def text_of(log: Path) -> str:
