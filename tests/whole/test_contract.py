@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from helpers import ROOT, command, content
+from helpers import command, content
 from scipy.stats import rankdata, spearmanr
+
+from o2b_helpers.studies.registry import load_params
 
 ALIGNMENT = ["target", "valence_type", "source", "condition", "n", "rho", "p", "p_perm", "q", "p_fwer"]
 SUMMARY = ["target", "valence_type", "source", "condition", "n", "runs", "rho", "sd", "ci_low", "ci_high"]
@@ -561,7 +563,7 @@ def test_a_second_run_reuses_everything_and_changes_nothing(demo, results):
 
 def test_the_executed_notebooks_hold_no_error(demo):
     notebooks = sorted((demo[0] / "runs" / "demo" / "notebooks").glob("*.ipynb"))
-    assert [p.stem for p in notebooks] == sorted(p.stem for p in (ROOT / "notebooks").glob("*.ipynb"))
+    assert [p.stem for p in notebooks] == sorted({step.notebook for step in load_params("demo").steps})
     for notebook in notebooks:
         cells = json.loads(notebook.read_text())["cells"]
         outputs = [o for c in cells if c["cell_type"] == "code" for o in c["outputs"]]
