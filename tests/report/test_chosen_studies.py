@@ -134,7 +134,7 @@ def test_without_a_model_for_objects_the_report_says_so(browser, tmp_path, capsy
     assert "no model was studied" in kinds(results).statements[0].text
     path = write_report(results, STUDIES, tmp_path / "report")
     page, wrong = open_offline(browser, path)
-    assert wrong == [] and page.locator("[data-figure]").count() == 4
+    assert wrong == [] and page.locator("[data-figure]").count() == 5
     page.context.close()
     text = words(path)
     assert "There are no category weights to draw" in text and "No model was studied, so there are no filters" in text
