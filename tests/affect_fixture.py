@@ -76,7 +76,7 @@ def write_affect(folder: Path, first_group: str = "object", pictures: int = 60) 
             noise = rng.normal(0, 2 / len(subset), (1, 3, 2, pictures))
             predicted.append(Predictions(model, outputs, joined(subset), actual + noise))
         history = pd.DataFrame({"epoch": range(4), "rate": 4e-4, "train_loss": 3.0, "loss": [3, 2.5, 2, 2.2]})
-        own = {"outputs": tables.SHARED, "features": joined(subset), "target": "both", "seed": 0, "fold": 0}
+        own = {"outputs": tables.SHARED, "features": joined(subset), "rating": "both", "seed": 0, "fold": 0}
         histories.append(history.assign(**own, kept=(history["epoch"] == 2).astype(int)))
     of_folds = rows.fold_rows(predicted, shown, folds)
     tests = np.where(folds.test.any(0), folds.test.argmax(0), -1)
@@ -84,7 +84,7 @@ def write_affect(folder: Path, first_group: str = "object", pictures: int = 60) 
     frame = pd.concat(
         [
             shown[["corpus", "image"]].assign(
-                model=each.model, outputs=each.outputs, features=each.features, seed=0, fold=fold, target=target,
+                model=each.model, outputs=each.outputs, features=each.features, seed=0, fold=fold, rating=target,
                 predicted=each.values[0, fold, number],
             )
             for each in predicted

@@ -208,7 +208,7 @@ def _train(params: Params, features: np.ndarray, ratings: np.ndarray, folds: Cor
         values[outputs][number, fold, list(targets)] = network.predictions + middle
         said = TARGETS[targets[0]] if len(targets) == 1 else BOTH
         kept = (network.history["epoch"] == network.best_epoch).astype(int)
-        own = {"outputs": outputs, "target": said, "seed": number, "fold": fold, "kept": kept}
+        own = {"outputs": outputs, "rating": said, "seed": number, "fold": fold, "kept": kept}
         histories.append(network.history.assign(**own))
     _write(folder, values)
     pd.concat(histories, ignore_index=True).to_parquet(folder / "history.parquet", index=False)
@@ -236,7 +236,7 @@ def _rows(predicted: Sequence[Predictions], pictures: pd.DataFrame) -> pd.DataFr
     for each in predicted:
         seed, fold, target, picture = (place.ravel() for place in np.indices(each.values.shape))
         frame = pd.DataFrame({"seed": seed, "fold": fold, "predicted": each.values.ravel().astype(np.float64)})
-        frame["target"] = np.array(TARGETS, dtype=object)[target]
+        frame["rating"] = np.array(TARGETS, dtype=object)[target]
         for name in ("corpus", "image"):
             frame[name] = pictures[name].to_numpy()[picture]
         frames.append(frame.assign(model=each.model, outputs=each.outputs, features=each.features))

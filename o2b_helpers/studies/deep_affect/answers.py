@@ -54,7 +54,7 @@ def what_groups_contribute(results: Results) -> Answer:
         points = []
         for (model, outputs), name in LEARNERS.items():
             own = shown_learner(table, model, outputs)
-            own = own[(own["target"] == target) & (own["kind"] == SHAPLEY)]
+            own = own[(own["rating"] == target) & (own["kind"] == SHAPLEY)]
             shares = ", ".join(
                 f"{isolated(row.group)} {number(row.value)} ({number(row.low)} to {number(row.high)})"
                 for row in own.sort_values("value", ascending=False).itertuples()
@@ -70,7 +70,7 @@ def what_groups_contribute(results: Results) -> Answer:
     pairs = shown_learner(table, RIDGE, SINGLE)
     pairs = pairs[(pairs["kind"] == INTERACTION) & (pairs["corrected_q"] < P_SIGNIFICANT)]
     if len(pairs):
-        words = ", ".join(f"{isolated(row.group)} for {row.target} ({number(row.value)})" for row in pairs.itertuples())
+        words = ", ".join(f"{isolated(row.group)} for {row.rating} ({number(row.value)})" for row in pairs.itertuples())
         statements.append(Statement("Pairs of groups", f" (ridge regression; below 0: they hold the same): {words}."))
     return Answer("How much of arousal and valence is in objects, scenes and faces?", statements)
 
@@ -81,7 +81,7 @@ def how_well_predicted(results: Results) -> Answer:
     whole, statements = all_features(results), []
     everything = scores[scores["corpus"] == ALL_CORPORA]
     for target in TARGETS:
-        own = everything[everything["target"] == target]
+        own = everything[everything["rating"] == target]
         test = own[own["part"] == TEST]
         rows = {
             name: shown_learner(test[test["features"] == whole], *key).iloc[0] for key, name in LEARNERS.items()
@@ -91,7 +91,7 @@ def how_well_predicted(results: Results) -> Answer:
             f"{number(row['mse'])} (SD over folds {number(row['mse_sd'])}), accuracy {number(row['accuracy'], 1)} %."
             for name, row in rows.items()
         ]
-        ceiling = ceilings[(ceilings["corpus"] == ALL_CORPORA) & (ceilings["target"] == target)].iloc[0]
+        ceiling = ceilings[(ceilings["corpus"] == ALL_CORPORA) & (ceilings["rating"] == target)].iloc[0]
         points.append(
             f"Noise ceiling of R2: {number(ceiling['r2'])}, from the raters of {ceiling['pictures']:.0f} pictures."
             if ceiling["pictures"] > 1
@@ -112,7 +112,7 @@ def shared_or_split(results: Results) -> Answer:
     tests, whole, points = results.table(AFFECT_TESTS), all_features(results), []
     first, second = (", ".join((NETWORK, outputs, whole)) for outputs in (SHARED, SPLIT))
     for target in TARGETS:
-        own = tests[(tests["first"] == first) & (tests["second"] == second) & (tests["target"] == target)].iloc[0]
+        own = tests[(tests["first"] == first) & (tests["second"] == second) & (tests["rating"] == target)].iloc[0]
         points.append(
             f"{target.capitalize()}: the shared network’s mean squared error less that of the split one is "
             f"{number(own['difference'])} ({number(own['low'])} to {number(own['high'])}); p {p_value(own['p'])} as if "

@@ -74,7 +74,7 @@ def _scored(each: Predictions, actual: np.ndarray, own: np.ndarray) -> Iterator[
     for seed, values in enumerate(each.values):
         scores = prediction_scores(values, actual, own)
         fold, target = (place.ravel() for place in np.indices(scores.mse.shape))
-        frame = pd.DataFrame({"fold": fold, "target": np.array(TARGETS, dtype=object)[target]})
+        frame = pd.DataFrame({"fold": fold, "rating": np.array(TARGETS, dtype=object)[target]})
         for measure in MEASURES:
             frame[measure] = getattr(scores, measure).ravel()
         frame["pictures"] = scores.count.ravel()
@@ -83,7 +83,7 @@ def _scored(each: Predictions, actual: np.ndarray, own: np.ndarray) -> Iterator[
 
 def score_rows(of_folds: pd.DataFrame) -> pd.DataFrame:
     """Average over seeds, then over folds; the deviation is that over folds (003, tables 2, 3 and 5)."""
-    keys = [*KEYS, "part", "corpus", "target"]
+    keys = [*KEYS, "part", "corpus", "rating"]
     fold = of_folds.groupby([*keys, "fold"], sort=False)[[*MEASURES, "pictures"]].mean().reset_index()
     grouped = fold.groupby(keys, sort=False)
     table = grouped[list(MEASURES)].mean()
@@ -133,7 +133,7 @@ def comparison_rows(
     test = paired_t(first, second, test_to_train, confidence)  # over folds: (pair, target)
     table = pd.DataFrame(
         [(target, ", ".join(one), ", ".join(other)) for one, other in pairs for target in TARGETS],
-        columns=["target", "first", "second"],
+        columns=["rating", "first", "second"],
     )
     values = {
         "difference": test.mean, "low": test.low, "high": test.high, "t": test.t, "p": test.p,
@@ -173,7 +173,7 @@ def contribution_rows(
             test = fold_test(np.moveaxis(parts, 1, 0), test_to_train, confidence)  # over folds: (group, target)
             place, target = (index.ravel() for index in np.indices(test.mean.shape))
             frame = pd.DataFrame({"group": np.array(names, dtype=object)[place]})
-            frame["target"] = np.array(TARGETS, dtype=object)[target]
+            frame["rating"] = np.array(TARGETS, dtype=object)[target]
             frame["value"], frame["low"], frame["high"] = test.mean.ravel(), test.low.ravel(), test.high.ravel()
             frame["corrected_p"], frame["whole"] = test.corrected_p.ravel(), whole[target]
             frames.append(frame.assign(model=model, outputs=outputs, kind=kind))
@@ -194,7 +194,7 @@ def _by_fold(of_folds: pd.DataFrame, measure: str) -> dict[Key, np.ndarray]:
     own = of_folds[(of_folds["part"] == TEST) & (of_folds["corpus"] == ALL_CORPORA)]
     result = {}
     for (model, outputs, features), rows in own.groupby(KEYS, sort=False):
-        table = rows.pivot_table(index="fold", columns="target", values=measure, aggfunc="mean", dropna=False)
+        table = rows.pivot_table(index="fold", columns="rating", values=measure, aggfunc="mean", dropna=False)
         result[(str(model), str(outputs), str(features))] = table.reindex(columns=list(TARGETS)).to_numpy()
     return result
 
@@ -220,5 +220,5 @@ def ceiling_rows(pictures: pd.DataFrame) -> pd.DataFrame:
         own = np.ones(len(corpus), dtype=bool) if name == ALL_CORPORA else corpus == name
         ceiling = rating_ceiling(mean, deviation, raters, own)
         values = {name: getattr(ceiling, name) for name in ("least_mse", "r2", "correlation")}
-        frames.append(pd.DataFrame({"corpus": name, "target": TARGETS, "pictures": ceiling.count, **values}))
+        frames.append(pd.DataFrame({"corpus": name, "rating": TARGETS, "pictures": ceiling.count, **values}))
     return pd.concat(frames, ignore_index=True)

@@ -13,7 +13,7 @@ NO_FEATURES = "none"
 SHAPLEY, INTERACTION = "shapley", "interaction"
 
 _CORPUS = Column("corpus", "text", "the corpus")
-_TARGET = Column("target", "text", "`valence` or `arousal`")
+_TARGET = Column("rating", "text", "`valence` or `arousal`")
 _FEATURES = Column(
     "features", "text", f"the groups of features that it reads, joined by +; `{NO_FEATURES}`: no feature"
 )
@@ -101,7 +101,7 @@ AFFECT_TRAINING = Table(
     (
         Column("outputs", "text", f"`{SHARED}` or `{SPLIT}`"),
         _FEATURES,
-        Column("target", "text", "the rating that it learns; of a shared network `both`"),
+        Column("rating", "text", "the rating that it learns; of a shared network `both`"),
         Column("seed", "integer", "number of the network's first weights, from 0"),
         Column("fold", "integer", "the fold that was left out, from 0"),
         Column("epoch", "integer", "from 0"),

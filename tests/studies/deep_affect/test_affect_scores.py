@@ -40,8 +40,8 @@ def test_every_model_predicts_every_picture_in_every_fold(made):
     assert len(counts) == 7 * 3 + 1 and (counts == 5 * 2 * 500).all()
     assert predicted["predicted"].notna().all()
     history = table(made[1], "affect_training.parquet")
-    assert history.groupby(["outputs", "features", "target", "seed", "fold"])["kept"].sum().eq(1).all()
-    assert history.groupby("outputs")["target"].unique().map(set).to_dict() == {
+    assert history.groupby(["outputs", "features", "rating", "seed", "fold"])["kept"].sum().eq(1).all()
+    assert history.groupby("outputs")["rating"].unique().map(set).to_dict() == {
         "shared": {"both"},
         "split": set(TARGETS),
     }
@@ -57,15 +57,15 @@ def test_scores_are_those_of_scikit_learn_on_each_folds_test_pictures(made, mode
     scores = table(made[1], "affect_scores.csv")
     row = scores[(scores["model"] == model) & (scores["outputs"] == outputs) & (scores["features"] == WHOLE)]
     for target in TARGETS:
-        tested = own[(own["target"] == target) & (own["fold"] == own["tests"])]
+        tested = own[(own["rating"] == target) & (own["fold"] == own["tests"])]
         folds = [part for _, part in tested.groupby("fold")]
         r2 = [r2_score(part[target], part["predicted"]) for part in folds]
         mse = [((part[target] - part["predicted"]) ** 2).mean() for part in folds]
-        said = row[(row["target"] == target) & (row["part"] == "test") & (row["corpus"] == "all corpora")].iloc[0]
+        said = row[(row["rating"] == target) & (row["part"] == "test") & (row["corpus"] == "all corpora")].iloc[0]
         assert np.allclose([said["r2"], said["mse"], said["mse_sd"]], [np.mean(r2), np.mean(mse), np.std(mse, ddof=1)])
         assert said["pictures"] == 500 and said["folds"] == 5
-        rest = own[(own["target"] == target) & (own["fold"] != own["tests"])]
-        learnt = row[(row["target"] == target) & (row["part"] == "train") & (row["corpus"] == "toyworld")].iloc[0]
+        rest = own[(own["rating"] == target) & (own["fold"] != own["tests"])]
+        learnt = row[(row["rating"] == target) & (row["part"] == "train") & (row["corpus"] == "toyworld")].iloc[0]
         rest = rest.assign(square=(rest["predicted"] - rest[target]) ** 2)
         by_fold = rest.groupby("fold")["square"].mean()
         assert np.isclose(learnt["mse"], by_fold.mean()) and learnt["pictures"] == 500
@@ -74,11 +74,11 @@ def test_scores_are_those_of_scikit_learn_on_each_folds_test_pictures(made, mode
 def test_comparisons_are_scipys_paired_t_and_corrected_ones_are_less_sure(made):
     tests, folds = table(made[1], "affect_tests.csv"), table(made[1], "affect_folds.parquet")
     own = folds[(folds["part"] == "test") & (folds["corpus"] == "all corpora")]
-    errors = {", ".join(key[:3]): part.set_index(["target", "fold"])["mse"] for key, part in
+    errors = {", ".join(key[:3]): part.set_index(["rating", "fold"])["mse"] for key, part in
               own.groupby(["model", "outputs", "features"])}  # fmt: skip
     assert len(tests) == 2 * (7 + 21 + 7 + 2)
     for row in tests.itertuples():
-        t, p = stats.ttest_rel(errors[row.first][row.target], errors[row.second][row.target])
+        t, p = stats.ttest_rel(errors[row.first][row.rating], errors[row.second][row.rating])
         assert np.allclose([row.t, row.p], [t, p])
     assert (tests["corrected_t"].abs() < tests["t"].abs()).all() and (tests["q"] >= tests["p"]).all()
     assert np.allclose(tests["corrected_t"] / tests["t"], 2 / 3, atol=0.01), "five folds: factor .667"
@@ -87,10 +87,10 @@ def test_comparisons_are_scipys_paired_t_and_corrected_ones_are_less_sure(made):
 def test_shapley_values_add_up_to_what_all_features_gain(made):
     contributions, scores = (table(made[1], f"affect_{name}.csv") for name in ("contributions", "scores"))
     test = scores[(scores["part"] == "test") & (scores["corpus"] == "all corpora")]
-    for key, own in contributions[contributions["kind"] == "shapley"].groupby(["model", "outputs", "target"]):
-        r2 = test[(test["model"] == key[0]) & (test["outputs"] == key[1]) & (test["target"] == key[2])]
+    for key, own in contributions[contributions["kind"] == "shapley"].groupby(["model", "outputs", "rating"]):
+        r2 = test[(test["model"] == key[0]) & (test["outputs"] == key[1]) & (test["rating"] == key[2])]
         gained = r2.loc[r2["features"] == WHOLE, "r2"].item()
-        gained -= test.loc[(test["model"] == "mean") & (test["target"] == key[2]), "r2"].item()
+        gained -= test.loc[(test["model"] == "mean") & (test["rating"] == key[2]), "r2"].item()
         assert np.allclose([own["value"].sum(), own["whole"].iloc[0]], gained)
         assert (own["low"] <= own["value"]).all() and (own["value"] <= own["high"]).all()
 
@@ -107,10 +107,10 @@ def test_shares_follow_what_is_planted(made):
     for target, effect in effects.items():
         planted = {extractor.group: (effect**2 * chance)[extractor.keep].sum() for extractor in Affect().extractors}
         share = pd.Series(planted) / sum(planted.values())
-        found = own[own["target"] == target].set_index("group")["value"]
+        found = own[own["rating"] == target].set_index("group")["value"]
         assert (found / found.sum() - share).abs().max() < 0.12
         assert found.sort_values().index.tolist() == share.sort_values().index.tolist()
-        assert (own.loc[own["target"] == target, "corrected_q"] < 0.05).all()
+        assert (own.loc[own["rating"] == target, "corrected_q"] < 0.05).all()
 
 
 def test_the_answers_and_the_figure_say_so(made):
@@ -132,7 +132,7 @@ def test_the_ceiling_comes_from_sd_and_raters():
     valence = rng.uniform(2, 8, 50)
     pictures = pd.DataFrame({"corpus": ["a"] * 25 + ["b"] * 25, "valence": valence, "arousal": valence[::-1]})
     pictures = pictures.assign(valence_sd=2.0, valence_n=[10] * 25 + [np.nan] * 25, arousal_sd=np.nan, arousal_n=np.nan)
-    rows = ceiling_rows(pictures).set_index(["corpus", "target"])
+    rows = ceiling_rows(pictures).set_index(["corpus", "rating"])
     assert np.isclose(rows.loc[("a", "valence"), "r2"], 1 - 0.4 / valence[:25].var(ddof=1))
     assert np.isnan(rows.loc[("b", "valence"), "r2"]) and rows.loc[("all corpora", "valence"), "pictures"] == 25
 

@@ -48,7 +48,7 @@ def figure_15(results: Results) -> go.Figure:
         grid.axes(0, column, x, y | ({"title": "share of R2 on test pictures"} if column == 0 else {}))
         grid.column_heading(column, f"<b>{target}</b>", above=8)
         for place, (key, name) in enumerate(LEARNERS.items()):
-            own = shown_learner(shares[shares["target"] == target], *key).set_index("group").reindex(groups)
+            own = shown_learner(shares[shares["rating"] == target], *key).set_index("group").reindex(groups)
             grid.add(_points(own, name, place), 0, column)
     for place, name in enumerate(LEARNERS.values()):
         marker = {"color": MODEL_COLOURS[place], "size": 9, "symbol": SYMBOLS[place]}
@@ -87,7 +87,7 @@ def caption(results: Results) -> Caption:
     said = []
     for target in TARGETS:
         for key, name in LEARNERS.items():
-            own = shown_learner(table[(table["kind"] == SHAPLEY) & (table["target"] == target)], *key)
+            own = shown_learner(table[(table["kind"] == SHAPLEY) & (table["rating"] == target)], *key)
             if own["value"].notna().any():
                 best = own.loc[own["value"].idxmax()]
                 said.append(
@@ -117,7 +117,7 @@ def scores_table(results: Results) -> ShownTable | None:
     own = scores[(scores["part"] == TEST) & (scores["corpus"] == ALL_CORPORA)].reset_index(drop=True)
     if own.empty:
         return None
-    texts = {name: own[name] for name in ("target", "model", "outputs", "features")}
+    texts = {name: own[name] for name in ("rating", "model", "outputs", "features")}
     exact: dict[str, pd.Series] = {}
     headings = {
         "mse": "MSE",
