@@ -140,7 +140,7 @@ def test_without_a_model_for_objects_the_report_says_so(browser, tmp_path, capsy
     assert "There are no category weights to draw" in text and "No model was studied, so there are no filters" in text
     assert "nan" not in re.findall(r"[\w.]+", text)
     written = draw_figures(results, STUDIES, tmp_path / "figures", "demo", pictures=False)
-    assert [path.name.split("_")[1] for path in written] == ["1", "2", "5", "8"]
+    assert [path.name.split("_")[1] for path in written] == ["1", "2", "5", "8", "15"]
 
 
 def test_the_code_below_a_figure_runs(tmp_path):

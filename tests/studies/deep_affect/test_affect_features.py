@@ -18,7 +18,10 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.models.extractors.loading import load_extractor
 from o2b_helpers.studies.deep_affect import affect_features, affect_inputs
 from o2b_helpers.studies.deep_affect.crops import box_pixels, whole_pixels
+from o2b_helpers.studies.registry import load_params
 from o2b_helpers.toyworld.truth import class_names
+
+YOLO_SHA256 = "deac32fee1c703a933d633637328ef1a218075e05f55d2cd78c03def102d4f43"
 
 PEOPLE = ["Man", "Woman", "Boy"]
 TWO = [
@@ -146,7 +149,8 @@ def test_faces_of_photographs_are_cut_out_and_named(tmp_path, real_data: Path):
         (folder / f"{name}.jpg").write_bytes((real_data / "oasis" / "images" / f"{name}.jpg").read_bytes())
     chosen.to_csv(tmp_path / "oasis" / "OASIS.csv", index=False)
     params = affect_profile(tmp_path, {"kind": "oasis", "folder": "oasis", "min_images": 4}, extractors=[face], folds=2)
-    object.__setattr__(params.analysis.detector, "weights", str(weights / "yolov8n-oiv7.pt"))
+    detector = {"weights": str(weights / "yolov8n-oiv7.pt"), "sha256": YOLO_SHA256}
+    params = load_params(params.profile, {f"analysis.detector.{name}": value for name, value in detector.items()})
     result = run_affect(params, "affect_features")
     features = xr.load_dataset(result.results / "affect_features_faces.nc")
     scene = np.array([not str(name).split()[1].startswith("face") for name in features["image"].values])
