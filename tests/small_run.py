@@ -15,8 +15,11 @@ from o2b_helpers.core.study import Step
 from o2b_helpers.studies.registry import load_params, studies
 
 STEPS: dict[str, Step] = {step.name: step for study in studies() for step in study.steps}
-# `selectivity` wants two image sets with three emotions, for which a few dozen pictures do not suffice
-ONE_SET_STEPS = {step.name: step for study in studies() if study.name != "selectivity" for step in study.steps}
+# `selectivity` wants two image sets with three emotions, for which a few dozen pictures do not suffice, and
+# `deep_affect` wants arousal
+ONE_SET_STEPS = {
+    step.name: step for study in studies() if study.name not in ("selectivity", "deep_affect") for step in study.steps
+}
 
 
 def run_small(folder: Path, until: str = "explorer") -> Params:

@@ -103,7 +103,7 @@ def test_a_table_of_uncertainty_that_lacks_a_column_is_an_error_that_says_to_run
 
 def test_every_figure_has_its_tables_and_numbers_keep_their_precision(tested):
     tables = [make(tested) for study in STUDIES for figure in study.figures for make in figure.tables]
-    assert len(tables) == 27 and len({table.file for table in tables}) == 24
+    assert len(tables) == 28 and len({table.file for table in tables}) == 25
     assert all((tested.folder / table.file).is_file() for table in tables)
     table = layer_table(tested)
     place = [name for name, _ in table.columns].index("mean rho")
