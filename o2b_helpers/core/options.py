@@ -59,7 +59,9 @@ def options(block: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
 def default_of(field: FieldInfo) -> Any:
     """Return the default of an option; of a block that is `given_only`, that nothing is given."""
     default = field.get_default(call_default_factory=True)
-    return {} if is_given_only(field) and default is not None else default
+    if is_given_only(field) and default is not None:
+        return [] if isinstance(default, list) else {}
+    return default
 
 
 def is_given_only(field: FieldInfo) -> bool:

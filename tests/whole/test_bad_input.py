@@ -93,7 +93,7 @@ def refused_by_command(study: Study, *arguments: str, **options) -> str:
         (
             "analysis__weather",
             "fine",
-            "expected: one of associations, cam_methods, controls, corpus, detector",
+            "expected: one of affect, associations, cam_methods, controls, corpus, detector",
         ),
         ("analysis__heads__runs", "many", "expected: Input should be a valid integer"),
         ("analysis__corpus__valence_range", 3, "expected: Input should be a valid tuple"),

@@ -66,3 +66,14 @@ def _counts(path: Path, folder: Path) -> bool:
     if not path.is_file() or "__pycache__" in path.parts or is_installed(path):
         return False
     return path.is_relative_to(folder) or not any(part.startswith(".") for part in path.parts)
+
+
+@contextmanager
+def modules_beside(folder: Path) -> Iterator[None]:
+    """Let a definition import what lies beside it, as a script that is run by Python may."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        if str(folder) in sys.path:  # a definition may take it out
+            sys.path.remove(str(folder))

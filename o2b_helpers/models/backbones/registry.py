@@ -17,7 +17,7 @@ from o2b_helpers.core.digests import code_digests
 from o2b_helpers.core.errors import ModelError
 from o2b_helpers.inputs.images.preprocessing import Preprocessing
 from o2b_helpers.models.backbones.definition_sources import OURS, definition_sources, modules_from, user_files
-from o2b_helpers.models.backbones.opened_files import opened_files
+from o2b_helpers.models.backbones.opened_files import modules_beside, opened_files
 from o2b_helpers.models.backbones.stages import Stages
 
 
@@ -209,8 +209,7 @@ def load_definition(path: Path | str) -> list[str]:
     Parameters
     ----------
     path : Path or str
-        A Python file that calls `register`. It is run as any script is, and may import the modules beside it, so name
-        only files you trust.
+        A Python file that calls `register`. It is run as any script is, so name only files you trust.
 
     Returns
     -------
@@ -240,11 +239,10 @@ def load_definition(path: Path | str) -> list[str]:
         )
     before, _REGISTRY.reading = _REGISTRY.reading, path
     try:
-        with _modules_beside(path.parent):
+        with modules_beside(path.parent):
             with _fresh_modules(), opened_files(path.parent) as opened:
                 spec.loader.exec_module(importlib.util.module_from_spec(spec))
-            _REGISTRY.made_from[path] = user_files(path)
-        _REGISTRY.read[path] = opened
+            _REGISTRY.made_from[path], _REGISTRY.read[path] = user_files(path), opened
     except Exception as error:
         _forget(path)
         if isinstance(error, ModelError):
@@ -327,17 +325,6 @@ def _forget(path: Path) -> None:
     for name in [name for name, file in _REGISTRY.file_of.items() if file == path]:
         for known in (_REGISTRY.known, _REGISTRY.file_of, _REGISTRY.module_of):
             del known[name]
-
-
-@contextmanager
-def _modules_beside(folder: Path) -> Iterator[None]:
-    """Let a definition import what lies beside it, as a script that is run by Python may."""
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        if str(folder) in sys.path:  # a definition may take it out
-            sys.path.remove(str(folder))
 
 
 @contextmanager
