@@ -218,7 +218,7 @@ def _block(
     """Yield the lines of a block's options; what is given comes first."""
     known = type(default).model_fields
     for name in sorted(known, key=lambda name: name not in given):
-        own = {} if is_given_only(known[name]) else getattr(default, name)
+        own = default_of(known[name]) if is_given_only(known[name]) else getattr(default, name)
         yield from _option(name, known[name], own, given, examples, indent, off_at)
 
 

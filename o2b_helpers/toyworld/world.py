@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from o2b_helpers.core.progress import progress
-from o2b_helpers.toyworld.arousal import arousal_of
 from o2b_helpers.toyworld.backgrounds import PAINTED, Style
-from o2b_helpers.toyworld.emotions import Emotions, emotions_of
+from o2b_helpers.toyworld.emotions import Emotions, arousal_of, emotions_of
 from o2b_helpers.toyworld.scenes import Scene, draw_scene, render
 from o2b_helpers.toyworld.truth import planted
 from o2b_helpers.toyworld.valence import Effects

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from o2b_helpers.toyworld.arousal import arousal_of
+from o2b_helpers.toyworld.emotions import arousal_of
 from o2b_helpers.toyworld.truth import class_names, planted, planted_arousal, truth
 from o2b_helpers.toyworld.world import corpus_scene, write_corpus
 
