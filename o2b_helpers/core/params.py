@@ -21,7 +21,7 @@ from o2b_helpers.core.errors import ParameterError
 from o2b_helpers.core.files.profile_file import put_override, read_profile_tree
 from o2b_helpers.core.files.shipped import PACKAGE
 from o2b_helpers.core.options import Block, explain, option
-from o2b_helpers.core.study import Step, Study
+from o2b_helpers.core.study import Step, Study, steps_of
 
 
 class Execution(Block):
@@ -130,7 +130,7 @@ class Params(Block):
     @property
     def steps(self) -> list[Step]:
         """The steps that the profile runs, with those of other studies that they need, in the order of the registry."""
-        wanted = {step.name for study in self.chosen_studies for own in study.steps for step in own.closure(self)}
+        wanted = {step.name for step in steps_of(self.chosen_studies, self)}
         return [step for step in self.known_steps if step.name in wanted]
 
     @property

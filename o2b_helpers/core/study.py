@@ -215,3 +215,9 @@ class Study:
     def tables(self) -> list[Table | Arrays]:
         """All files that its steps write."""
         return [table for step in self.steps for table in step.tables]
+
+
+def steps_of(studies: Iterable[Study], params: Any = None) -> list[Step]:
+    """Return the steps of studies and all that these need (see `Step.needs_of`), each once."""
+    steps = {step.name: step for study in studies for own in study.steps for step in own.closure(params)}
+    return list(steps.values())

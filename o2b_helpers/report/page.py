@@ -15,7 +15,7 @@ from markupsafe import Markup
 from o2b_helpers.core.contract import Table
 from o2b_helpers.core.errors import DamagedFile, EnvironmentFault, Object2BrainError
 from o2b_helpers.core.files.atomic import write_atomically, writing
-from o2b_helpers.core.study import Figure, Study
+from o2b_helpers.core.study import Figure, Study, steps_of
 from o2b_helpers.report.caption import Caption
 from o2b_helpers.report.downloads import Download, downloads
 from o2b_helpers.report.draw import page_template
@@ -218,8 +218,7 @@ def _comparisons(results: Results, studies: Sequence[Study], provenance: Mapping
 
 def _declared_files(results: Results, studies: Sequence[Study]) -> list[Any]:
     """List the files that the studies' steps write, and those of the steps that they need."""
-    steps = {step.name: step for study in studies for own in study.steps for step in own.closure(results.params)}
-    return [file for step in steps.values() for file in step.tables]
+    return [file for step in steps_of(studies, results.params) for file in step.tables]
 
 
 def _files(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from o2b_helpers.core.facts import warnings_of
-from o2b_helpers.core.study import Study
+from o2b_helpers.core.study import Study, steps_of
 from o2b_helpers.report.tables import ShownTable
 
 LONGEST = 400
@@ -53,7 +53,7 @@ def of_studies(provenance: Mapping[str, Any], studies: Sequence[Study]) -> Mappi
     Only where all steps that the studies need are their own: whose options another study's step reads is not known.
     """
     own = {step.name for study in studies for step in study.steps}
-    needed = {step.name for study in studies for first in study.steps for step in first.closure()}
+    needed = {step.name for step in steps_of(studies)}
     analysis, described = provenance.get("analysis"), provenance.get("options")
     if needed - own or not isinstance(analysis, Mapping):
         return provenance

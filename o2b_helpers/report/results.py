@@ -14,7 +14,7 @@ from o2b_helpers.core.contract import Arrays, Table
 from o2b_helpers.core.errors import InputError
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.running.publishing import check_results_file, read_provenance
-from o2b_helpers.core.study import Step, Study
+from o2b_helpers.core.study import Step, Study, steps_of
 
 
 class Results:
@@ -111,8 +111,7 @@ class Results:
     @property
     def steps(self) -> list[Step]:
         """The steps of the studies and all that these need, each once."""
-        steps = {step.name: step for study in self.studies for own in study.steps for step in own.closure(self.params)}
-        return list(steps.values())
+        return steps_of(self.studies, self.params)
 
     def _notebook(self, file: Table | Arrays) -> str:
         return next((step.notebook for step in self.steps if file in step.tables), "")

@@ -110,13 +110,14 @@ def run_step(params: Params, name: str) -> Result:
     """
     step = params.step(name)
     store = Store(params.store)
-    for need in step.needs_of(params):
+    read = step.needs_of(params)
+    for need in read:
         if need.notebook == step.notebook:
             run_step(params, need.name)
     alone = sum(other.notebook == step.notebook for other in params.known_steps) == 1
     say(f"{step.notebook}{'' if alone else f', {step.name}'} ({params.name})")
     part = step_part(params, step, store)
-    needs = {need.name: find_step(params, need, store, for_step=step) for need in step.needs_of(params)}
+    needs = {need.name: find_step(params, need, store, for_step=step) for need in read}
     with store.lock():
         if step.cost and store.find(step.name, store.key(part, step.module)) is None:
             cost = step.cost

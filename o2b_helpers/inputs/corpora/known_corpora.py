@@ -12,6 +12,7 @@ from o2b_helpers.inputs.corpora.reading import read_frame, read_text
 from o2b_helpers.inputs.corpora.tables import existing_folder, need_columns
 
 FINDINGEMO_RANGE, FINDINGEMO_NEUTRAL = (-3.0, 3.0), 0.0
+FINDINGEMO_AROUSAL = (0.0, 6.0)
 OASIS_RANGE, OASIS_NEUTRAL = (1.0, 7.0), 4.0
 _OASIS_COLUMNS = {
     "Theme": "theme",

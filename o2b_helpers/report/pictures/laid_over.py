@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+
+from o2b_helpers.report.pictures.embedded import embedded
 
 HEAT = np.array([213, 94, 0])  # vermilion: stands out from the toy world's and most photographs' colours in grey, too
 
@@ -67,9 +67,7 @@ def laid_over(pixels: np.ndarray, cam: np.ndarray, width: int, quality: int = 85
     mixed = Image.fromarray(np.clip((1 - share) * pale + share * HEAT, 0, 255).astype(np.uint8))
     if own < width:
         mixed = mixed.resize((2 * own, 2 * height), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    mixed.save(buffer, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return embedded(mixed, quality=quality)
 
 
 def outlined(address: str, size: tuple[int, int], width: int, boxes: Sequence[Outline], spoken: str) -> str:

@@ -16,6 +16,7 @@ from o2b_helpers.core.facts import carried_on, counted, write_facts
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.corpora.corpus import Corpus
+from o2b_helpers.inputs.corpora.known_corpora import FINDINGEMO_AROUSAL
 from o2b_helpers.inputs.corpora.rating_scale import HIGHEST, LOWEST, scaled_ratings
 from o2b_helpers.inputs.corpora.values import number_column
 from o2b_helpers.inputs.images.corpus_pictures import corpus_pictures
@@ -31,7 +32,6 @@ from o2b_helpers.studies.deep_affect.tables import AFFECT_DUPLICATES, AFFECT_PIC
 NAME = "affect_inputs"
 OPTION = "analysis.affect"
 FILE = "pictures.parquet"
-FINDINGEMO_AROUSAL = (0.0, 6.0)
 
 
 @dataclass(frozen=True)

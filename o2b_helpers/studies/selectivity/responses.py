@@ -17,6 +17,7 @@ from o2b_helpers.core.progress import progress
 from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.pixel_cache import CachedImages
 from o2b_helpers.kernels.selectivity.responses import mean_responses
+from o2b_helpers.models.backbones.backbone import Backbone
 from o2b_helpers.models.relu_layers import check_relu_layers, relu_layers
 from o2b_helpers.studies.common.costs import network_shapes
 from o2b_helpers.studies.common.networks import loaded, model_part, target_layers
@@ -44,6 +45,12 @@ class Layers:
     def names(self) -> list[str]:
         """The layers."""
         return list(self.filters)
+
+    @property
+    def places(self) -> list[slice]:
+        """Where the filters of each layer stand among all."""
+        ends = np.cumsum([0, *self.filters.values()]).tolist()
+        return [slice(start, stop) for start, stop in zip(ends, ends[1:], strict=False)]
 
     @property
     def layer(self) -> np.ndarray:
@@ -127,9 +134,13 @@ def shown_pictures(params: Params, store: Store, model: Model, sets: ImageSets, 
 
 def _respond(params: Params, model: Model, sets: ImageSets, number: int, folder: Path) -> None:
     backbone, layers = loaded(params, model), studied_layers(params, model).names
-    shown, size = shown_pictures(params, Store(params.store), model, sets, number), params.execution.batch_size
-    rows = [
-        mean_responses(backbone, shown.batch(start, start + size).to(backbone.device), layers).cpu().numpy()
-        for start in progress(range(0, len(shown), size), f"responses of {model.label}")
-    ]
-    np.save(folder / FILE, np.concatenate(rows).astype(np.float32))
+    shown = shown_pictures(params, Store(params.store), model, sets, number)
+    rows = responses_of(backbone, shown, layers, params.execution.batch_size, f"responses of {model.label}")
+    np.save(folder / FILE, rows.astype(np.float32))
+
+
+def responses_of(backbone: Backbone, shown: CachedImages, layers: list[str], size: int, what: str) -> np.ndarray:
+    """Return the responses of the layers' filters to pictures, (picture, filter), a batch of `size` at a time."""
+    starts = progress(range(0, len(shown), size), what)
+    batches = (shown.batch(start, start + size).to(backbone.device) for start in starts)
+    return np.concatenate([mean_responses(backbone, batch, layers).cpu().numpy() for batch in batches])

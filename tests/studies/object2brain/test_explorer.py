@@ -41,6 +41,7 @@ def expected_ranking(folder, model, layer, target):
 
 def test_the_explorer_starts_at_the_last_layer_with_filters_ranked_by_effect(folder):
     shown = explorer(Results(folder))
+    assert len({child.model_id for child in shown.children}) == len(shown.children)  # nothing stands there twice
     assert (shown.model.value, shown.layer.value, shown.target.value) == ("toynet", "features.9", "IV/true/congruent")
     order, delta = expected_ranking(folder, "toynet", "features.9", "IV/true/congruent")
     assert [value for _, value in shown.filter.options] == order

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
-
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
@@ -17,6 +14,7 @@ from o2b_helpers.kernels.paste.compositing import pasted
 from o2b_helpers.kernels.paste.objects import control, resized_object
 from o2b_helpers.models.backbones.registry import architecture
 from o2b_helpers.report.panels import PanelGrid
+from o2b_helpers.report.pictures.embedded import embedded
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import SIZE_SMALL, safe
 from o2b_helpers.studies.alignment.inputs import image_folders
@@ -77,7 +75,7 @@ def example_pictures(params: Params, results: Results, most: int = 4) -> go.Figu
         for column, (pixels, words) in enumerate(shown):
             bare = {"visible": False, "range": [0, pixels.shape[1]]}
             grid.axes(line, column, bare, bare | {"range": [pixels.shape[0], 0]})
-            grid.add(go.Image(source=_data_url(pixels), hoverinfo="skip"), line, column)
+            grid.add(go.Image(source=embedded(Image.fromarray(pixels), "png"), hoverinfo="skip"), line, column)
             grid.text(safe(words, 30), grid._x(column), grid._y(line) - 2, size=SIZE_SMALL)
     return grid.finish()
 
@@ -92,9 +90,3 @@ def changed_picture(
     look = resized_object(pixels, frame.object_size(pixels, options.height_share))
     look = look if kind == OBJECT_KIND else control(kind, look, options.seed)
     return pasted(picture, look, np.array([place]))[0][0]
-
-
-def _data_url(pixels: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -110,19 +110,8 @@ class Explorer(widgets.VBox):
         controls = widgets.HBox([self.model, self.layer, self.target, self.filter, self.object], layout=wrapped)
         live = widgets.HBox([self.lesioned, self.dots], layout=wrapped)
         figures = widgets.HBox([self.profile, self.weights], layout=wrapped)
-        shown = [
-            controls,
-            self.words,
-            self.through,
-            self.effects,
-            hint,
-            live,
-            self.answers,
-            self.facts,
-            self.seen,
-            figures,
-        ]
-        super().__init__([*shown, figures])
+        words = [self.answers, self.facts, self.seen]
+        super().__init__([controls, self.words, self.through, self.effects, hint, live, *words, figures])
         for choice, changed in self._reactions():
             choice.observe(changed, "value")
         self._model_changed()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +14,7 @@ from o2b_helpers.core.store import Store
 from o2b_helpers.inputs.images.decoding import read_image
 from o2b_helpers.inputs.images.folders import path_inside
 from o2b_helpers.report.panels import PanelGrid
+from o2b_helpers.report.pictures.embedded import embedded
 from o2b_helpers.report.results import Results
 from o2b_helpers.report.style import MUTED, SIZE_SMALL, number, safe
 from o2b_helpers.studies.alignment.inputs import image_folders
@@ -132,10 +131,7 @@ def address(picture: Image.Image) -> str:
     >>> address(Image.new("RGB", (200, 100)))[:23]
     'data:image/jpeg;base64,'
     """
-    buffer = io.BytesIO()
-    small = ImageOps.fit(picture, (PIXELS, PIXELS), Image.Resampling.BILINEAR)
-    small.save(buffer, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return embedded(ImageOps.fit(picture, (PIXELS, PIXELS), Image.Resampling.BILINEAR), quality=QUALITY)
 
 
 def _may_be_shown(params: Params | None, place: int) -> PicturesShown:

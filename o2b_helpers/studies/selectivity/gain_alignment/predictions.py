@@ -15,7 +15,6 @@ from o2b_helpers.core.executor import Shard
 from o2b_helpers.core.params import Params
 from o2b_helpers.core.store import Store
 from o2b_helpers.kernels.lesions.set_gains import set_gains
-from o2b_helpers.kernels.selectivity.responses import mean_responses
 from o2b_helpers.models.heads.readout import Readout
 from o2b_helpers.studies.alignment.valence_models import readout_digest
 from o2b_helpers.studies.common.networks import loaded
@@ -23,7 +22,7 @@ from o2b_helpers.studies.common.options import Model
 from o2b_helpers.studies.common.pictures import pictures
 from o2b_helpers.studies.selectivity.gains.filter_sets import FilterSets
 from o2b_helpers.studies.selectivity.gains.tables import LESION
-from o2b_helpers.studies.selectivity.responses import Layers, network_part
+from o2b_helpers.studies.selectivity.responses import Layers, network_part, responses_of
 
 WHOLE, CHANGED = "whole.npy", "changed.npy"
 
@@ -33,14 +32,14 @@ def strengths(params: Params) -> list[float]:
     return [LESION, *params.analysis.emotion_gains.alignment_alphas]
 
 
-def responses_to_stimuli(params: Params, store: Store, model: Model, layers: Layers, stimuli: pd.DataFrame) -> Any:
+def responses_to_stimuli(
+    params: Params, store: Store, model: Model, layers: Layers, stimuli: pd.DataFrame
+) -> np.ndarray:
     """Return each filter's mean response to the stimuli as the valence models see them, (filter,) of float64."""
     backbone, shown = loaded(params, model), pictures(params, store, model, stimuli, "stimuli")
-    size, seen = params.execution.batch_size, []
-    for start in range(0, len(shown), size):
-        batch = shown.batch(start, start + size).to(backbone.device)
-        seen.append(mean_responses(backbone, batch, layers.names).cpu().numpy())
-    return np.concatenate(seen).astype(np.float64).mean(0)
+    what = f"responses of {model.label} to the stimuli"
+    seen = responses_of(backbone, shown, layers.names, params.execution.batch_size, what)
+    return seen.astype(np.float64).mean(0)
 
 
 def prediction_shards(

@@ -101,9 +101,9 @@ def _predicted(
     store, layers, options = Store(params.store), studied_layers(params, model), params.analysis.emotion_gains
     found = found_filters(params, sets, layers, load_responses(needs["selectivity"], model))
     response = responses_to_stimuli(params, store, model, layers, stimuli)
-    ends, drawn = np.cumsum([0, *layers.filters.values()]), {}
-    for place, layer in enumerate(layers.names):
-        of_layer, seed = slice(int(ends[place]), int(ends[place + 1])), (options.seed, STIMULI, place)
+    drawn = {}
+    for place, (layer, of_layer) in enumerate(zip(layers.names, layers.places, strict=True)):
+        seed = options.seed, STIMULI, place
         own = list(filter_sets(found, response, of_layer, options.draws, seed, (RANDOM, MATCHED)))
         if own:
             drawn[layer] = own

@@ -113,11 +113,9 @@ def gain_shards(
 ) -> list[Shard]:  # fmt: skip
     """Return what judges the sets of each layer, for each of the two image sets."""
     network, options = network_part(params, model, store), params.analysis.emotion_gains
-    ends = np.cumsum([0, *layers.filters.values()])
     shards = []
     for number, (table, readout) in enumerate(zip(sets.both, readouts, strict=True)):
-        for place, layer in enumerate(layers.names):
-            of_layer = slice(int(ends[place]), int(ends[place + 1]))
+        for place, (layer, of_layer) in enumerate(zip(layers.names, layers.places, strict=True)):
             seed = options.seed, number, place
             drawn = [
                 (each.name, each.split, own)
